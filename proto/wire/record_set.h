@@ -85,6 +85,9 @@ absl::StatusOr<uint32_t> ScanRecordSet(const Payload& payload,
 class RecordSetReader {
  public:
   explicit RecordSetReader(std::string_view encoded) : rest_(encoded) {}
+  RecordSetReader(const RecordSetReader&) = delete;
+  RecordSetReader& operator=(const RecordSetReader&) = delete;
+
   // False at the end or on malformed bytes (see status()).
   bool Next();
   // Valid until the next call of Next; views point into the encoded bytes.
