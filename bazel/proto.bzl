@@ -20,6 +20,9 @@ def _sources(dep):
         fail("write the label in full, //package:name, not " + dep)
     return dep + "_protos"
 
+def _messages(dep):
+    return dep + "_messages"
+
 def _python(dep):
     return dep + "_py"
 
@@ -31,15 +34,16 @@ def kappa_proto_library(
         visibility = None):
     """Declares the generated code of `srcs`.
 
-    Targets: `name` (cc_library), `name`_py (py_library), `name`_protos (the
-    .proto files, own and imported).
+    Targets: `name` (cc_library), `name`_messages (the same without services and
+    gRPC), `name`_py (py_library), `name`_protos (the .proto files, own and
+    imported).
 
     Args:
       name: of the C++ library.
       srcs: .proto files of this package.
       deps: other kappa_proto_library targets that `srcs` import, in full form.
       grpc: whether `srcs` declare services.
-      visibility: of the three targets.
+      visibility: of the four targets.
     """
     native.filegroup(
         name = name + "_protos",
@@ -61,14 +65,24 @@ def kappa_proto_library(
         cmd = _PROTOC + cpp_out + " " + inputs,
         visibility = ["//visibility:private"],
     )
+    # Messages without services: for what must not link gRPC.
     native.cc_library(
-        name = name,
-        srcs = sources,
-        hdrs = headers,
+        name = name + "_messages",
+        srcs = _outputs(srcs, [".pb.cc"]),
+        hdrs = _outputs(srcs, [".pb.h"]),
         copts = ["-w"],
         visibility = visibility,
-        deps = deps + ["//proto:include_root"] + (
-            ["@debian//:grpcpp"] if grpc else ["@debian//:protobuf"]
+        deps = [_messages(dep) for dep in deps] +
+               ["//proto:include_root", "@debian//:protobuf"],
+    )
+    native.cc_library(
+        name = name,
+        srcs = _outputs(srcs, [".grpc.pb.cc"]) if grpc else [],
+        hdrs = _outputs(srcs, [".grpc.pb.h"]) if grpc else [],
+        copts = ["-w"],
+        visibility = visibility,
+        deps = deps + [":" + name + "_messages"] + (
+            ["@debian//:grpcpp"] if grpc else []
         ),
     )
 

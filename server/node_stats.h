@@ -1,0 +1,79 @@
+// NodeStats: what a node did and where it stands, for /metrics and tests.
+#ifndef KAPPA_SERVER_NODE_STATS_H_
+#define KAPPA_SERVER_NODE_STATS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kappa/v1/error.pb.h"
+#include "storage/log_writer.h"
+
+namespace kappa::server {
+
+// Indexed by v1::ErrorReason.
+using RefusalCounts = std::array<uint64_t, v1::ErrorReason_ARRAYSIZE>;
+
+// One shard. Counters only grow since the node was opened; the rest is as of
+// now.
+struct ShardStats {
+  // Counters.
+  uint64_t appends = 0;         // batches committed, repetitions not counted
+  uint64_t append_bytes = 0;    // their payload
+  uint64_t append_records = 0;  // their records
+  uint64_t duplicates = 0;      // answered with the first result
+  RefusalCounts refusals{};     // appends refused, by reason
+  uint64_t drains = 0;          // times the queue was emptied
+  uint64_t events = 0;          // taken from the queue
+  uint64_t window_reads = 0;    // reads answered from memory
+  // Now.
+  uint64_t partitions = 0;
+  uint64_t damaged_partitions = 0;  // stopped: DATA_DAMAGED
+  uint64_t queued_events = 0;
+  uint64_t uncommitted_entries = 0;
+  uint64_t waiters = 0;  // WaitForEnd calls that wait
+  uint64_t window_entries = 0;
+  uint64_t window_bytes = 0;
+  uint64_t producer_bytes = 0;  // memory of producer tables
+};
+
+// The threads that read what the windows no longer hold.
+struct ReaderStats {
+  // Counters.
+  uint64_t point_reads = 0;
+  uint64_t replay_reads = 0;
+  uint64_t bytes = 0;          // payload bytes read from the store
+  uint64_t shared_chunks = 0;  // reads answered by another reader's chunk
+  uint64_t refusals = 0;       // queue was full
+  // Now.
+  uint64_t queued_points = 0;
+  uint64_t queued_replays = 0;
+  uint64_t active = 0;
+  uint64_t chunk_bytes = 0;  // kept for other readers
+};
+
+// Sums over the partitions of the node (RAFT.md: last >= committed >= readable,
+// last >= durable). On one voter durable and committed are one.
+struct PositionStats {
+  uint64_t last = 0;
+  uint64_t committed = 0;
+  uint64_t end_offset = 0;  // committed records ever appended
+};
+
+struct NodeStats {
+  std::vector<ShardStats> shards;
+  ReaderStats readers;
+  PositionStats positions;
+  storage::LogWriterStats writer;
+  uint64_t topics = 0;
+  uint64_t partitions = 0;
+  uint64_t named_producers = 0;
+  uint64_t metadata_applied_index = 0;
+  uint64_t in_flight_append_bytes = 0;  // accepted, not answered
+  uint64_t overloads = 0;               // appends refused before a shard
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_NODE_STATS_H_
