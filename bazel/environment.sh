@@ -34,13 +34,14 @@ require_free_gib() {
     die "less than $1 GiB free under $user_home: free some disk space and run this again"
 }
 
-# Bazel as people and CI jobs want it: progress, not too much of it.
-run_bazel() {
-  local command=$1
-  shift
-  local flags=(--show_progress --show_progress_rate_limit=30)
-  if [[ -t 2 ]]; then
-    flags=(--show_progress --curses=yes --color=yes)
-  fi
-  bazel "$command" "${flags[@]}" "$@"
+# Bazel's progress: a moving line for people, one every 30 s in a log.
+export KAPPA_BAZEL_FLAGS="--show_progress --show_progress_rate_limit=30"
+if [[ -t 2 ]]; then
+  KAPPA_BAZEL_FLAGS="--show_progress --curses=yes --color=yes"
+fi
+
+# Builds the targets "$@".
+build() {
+  # shellcheck disable=SC2086  # several flags
+  bazel build $KAPPA_BAZEL_FLAGS "$@" < /dev/null
 }
