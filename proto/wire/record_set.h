@@ -33,10 +33,10 @@ struct HeaderView {
 
 // One record, pointing into someone else's bytes.
 struct RecordView {
-  std::optional<std::string_view> key;
-  std::optional<std::string_view> value;
-  absl::Span<const HeaderView> headers;
-  std::optional<int64_t> event_time_us;
+  std::optional<std::string_view> key = {};
+  std::optional<std::string_view> value = {};
+  absl::Span<const HeaderView> headers = {};
+  std::optional<int64_t> event_time_us = {};
 };
 
 // Builds an encoded RecordSet, one append per record.
