@@ -1,0 +1,69 @@
+// Sealer: turns the column family of a frozen segment into immutable files.
+//
+// Order of a seal (DESIGN.md §3): files written and synced, folder synced (all
+// by Seal), then the owner commits the row, then it drops the family. A crash
+// at any point leaves the family or the files; RemoveLeftoverFolders cleans up
+// at open.
+#ifndef KAPPA_STORAGE_SEALER_H_
+#define KAPPA_STORAGE_SEALER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "rocksdb/db.h"
+#include "rocksdb/rate_limiter.h"
+#include "storage/sealed_row.h"
+#include "storage/segment_directory.h"
+
+namespace kappa::storage {
+
+struct SealerOptions {
+  // DIR/sealed; made when absent.
+  std::string sealed_root;
+  rocksdb::Env* env = rocksdb::Env::Default();
+  // Sealing writes at its low priority; nullptr: as fast as it goes.
+  std::shared_ptr<rocksdb::RateLimiter> rate_limiter;
+  // Files are written and read past the page cache.
+  bool direct_io = true;
+  // A written file ends after the entry that brings it here.
+  uint64_t file_bytes_max = uint64_t{256} << 20;
+  // Flushed files are hard-linked instead of rewritten when a replica's entries
+  // in one of them have at least this many bytes on average.
+  uint64_t link_run_bytes_min = uint64_t{1} << 20;
+};
+
+// Thread safety: thread-safe; Seal takes long and belongs on a background
+// thread.
+class Sealer {
+ public:
+  explicit Sealer(SealerOptions options) : options_(std::move(options)) {}
+
+  // Writes or links the entries that `visible` (SegmentDirectory::VisibleIn)
+  // names into a new folder, synced on return. Flushes the family. Nothing else
+  // changes; on an error the folder is removed as far as possible.
+  // A row without files: nothing is visible, so the segment can go altogether.
+  // Requires: nobody writes to the family any more.
+  // Errors: DATA_LOSS: an entry of a visible range is missing or damaged;
+  // RESOURCE_EXHAUSTED: no space; UNAVAILABLE: the file system.
+  absl::StatusOr<SealedRow> Seal(rocksdb::DB* db,
+                                 rocksdb::ColumnFamilyHandle* family,
+                                 SegmentNumber segment,
+                                 absl::Span<const SegmentRange> visible) const;
+
+ private:
+  const SealerOptions options_;
+};
+
+// Removes every folder under `sealed_root` that none of `rows` names.
+absl::Status RemoveLeftoverFolders(const std::string& sealed_root,
+                                   absl::Span<const SealedRow> rows);
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_STORAGE_SEALER_H_
