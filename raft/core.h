@@ -21,94 +21,14 @@
 #include "absl/status/statusor.h"
 #include "proto/wire/types.h"
 #include "raft/configuration.h"
+#include "raft/core_options.h"
 #include "raft/entry.h"
 #include "raft/message.h"
+#include "raft/output.h"
 
 namespace kappa::raft {
 
-enum class Role : uint8_t { kFollower, kCandidate, kLeader, kLearner };
-
-// What must survive a crash besides the entries. A vote never changes within a
-// term, and term and vote are stored together (RAFT.md 1, 2).
-struct HardState {
-  Term term;
-  std::optional<ReplicaId> vote;
-  friend bool operator==(const HardState&, const HardState&) = default;
-};
-
-// Everything up to `id` is gone or was never there; the log begins after it.
-struct LogBase {
-  EntryId id;
-  Configuration configuration;
-};
-
-struct CoreOptions {
-  ReplicaId self;
-  GroupId group;
-  // Ticks without a leader before an election; the actual time is drawn from
-  // [n, 2n) with `random_seed`.
-  uint32_t election_ticks = 10;
-  uint32_t heartbeat_ticks = 1;
-  // Past this many payload bytes that are proposed and not committed, Propose
-  // is refused.
-  uint64_t uncommitted_bytes_max = 64 << 20;
-  uint64_t random_seed = 0;
-};
-
-// What storage recovered; all of it is durable.
-struct RestoredState {
-  HardState hard_state;
-  LogBase base;
-  EntryId last;                  // == base.id for an empty log
-  Configuration configuration;   // the newest one in the log, or the base's
-  LogIndex configuration_index;  // where that one stands
-  // (term, first index of it) for every term in the log above the base,
-  // ascending: the term-boundary table.
-  std::vector<EntryId> term_starts;
-};
-
-// Identifies one write; only a completion that matches counts (RAFT.md 10).
-struct PersistToken {
-  Term term;       // of the core when the write was issued
-  LogIndex index;  // last index after the write
-  uint64_t sequence = 0;
-  friend bool operator==(const PersistToken&, const PersistToken&) = default;
-};
-
-// One atomic write. Persists of one core are made durable in their order.
-struct Persist {
-  PersistToken token;
-  std::optional<LogBase> install_base;    // first: drop everything
-  std::optional<LogIndex> truncate_from;  // then: drop this index and above
-  std::vector<EntryMeta> entries;         // then: append, contiguous
-  HardState hard_state;                   // always the newest
-  // May leave only after this write is durable: votes, acknowledgements.
-  std::vector<Message> messages_after;
-};
-
-// Indexes (first, last], newly committed.
-struct CommitRange {
-  LogIndex after;
-  LogIndex last;
-};
-
-// A read requested with `id` may be served once everything up to `index` is
-// readable.
-struct ReadConfirmed {
-  uint64_t id = 0;
-  LogIndex index;
-};
-
-// What the owner must do, in the order of the fields.
-struct Output {
-  std::vector<Persist> persists;
-  std::vector<Message> messages;  // may leave at once
-  std::optional<CommitRange> committed;
-  std::vector<ReadConfirmed> reads_confirmed;
-  std::vector<uint64_t> reads_refused;  // leadership was lost; retry elsewhere
-  bool role_changed = false;            // see role(), term(), leader()
-  bool configuration_changed = false;
-};
+enum class Role : uint8_t { kFollower, kCandidate, kLeader };
 
 // Invariants (checked by CheckInvariants):
 //   last >= committed; last >= durable; committed and term never fall;
@@ -135,17 +55,21 @@ class Core {
   void Campaign();
   // Appends an entry as leader; it takes its place at last().index + 1 in
   // term(). Returns that id.
-  // Errors: UNAVAILABLE: not leader (leader() may tell who), or leadership is
-  // being transferred; RESOURCE_EXHAUSTED: uncommitted_bytes_max is reached.
+  // Requires: kind is kRecords or kProducerFence.
+  // Errors: UNAVAILABLE: not leader (leader() may tell who);
+  // RESOURCE_EXHAUSTED: the entry would exceed uncommitted_bytes_max; never
+  // when nothing is uncommitted.
   absl::StatusOr<EntryId> Propose(EntryKind kind, uint32_t record_count,
                                   uint64_t payload_bytes, EntryHandle handle);
-  // Proposes a configuration; effective when appended.
-  // Errors: FAILED_PRECONDITION: one is in flight, no entry of this term is
-  // committed yet, or the change is illegal; UNAVAILABLE as for Propose.
-  absl::StatusOr<EntryId> ProposeConfiguration(const Configuration& next,
-                                               EntryHandle handle);
-  // The write with this token is durable. Tokens of older terms, or overwritten
-  // ones, change nothing.
+  // Replaces the whole log: the owner holds the group's state up to `base`,
+  // which is committed in the group, and lacks the entries before it.
+  // Errors: FAILED_PRECONDITION: not a follower; the base is at or below the
+  // commit index, its entry is in the log, or its term is later than term().
+  absl::Status InstallBase(const LogBase& base);
+  // The write with this token is durable, and so are all before it. Tokens of
+  // older terms change nothing; a write whose entries were overwritten since
+  // proves only what lies below the cut.
+  // Requires: a token of this object, not of one before a restart.
   void OnPersisted(const PersistToken& token);
   // Asks for a linearizable read point; answered in reads_confirmed or
   // reads_refused with the same id.
@@ -166,6 +90,8 @@ class Core {
   LogIndex committed() const;
   LogIndex durable() const;
   const Configuration& configuration() const;
+  // Payload bytes that this leader proposed and that are not committed; 0 when
+  // not leader.
   uint64_t uncommitted_bytes() const;
   // First index of the leader's own term (its no-op): a leader may answer
   // linearizable requests once this is committed. 0 when not leader.

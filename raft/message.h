@@ -11,27 +11,38 @@
 namespace kappa::raft {
 
 enum class MessageType : uint8_t {
-  kPreVoteRequest,
-  kPreVoteResponse,
   kVoteRequest,
   kVoteResponse,
-  kAppendRequest,
+  kAppendRequest,  // without entries: a heartbeat
   kAppendResponse,
 };
 
 // One message; which fields count depends on `type`.
+//
+// In an append request, an entry with handle 0 names only its id: the owner of
+// the sending core reads the rest from its log before the message leaves, or
+// sends fewer entries. The owner of the receiving core sets each handle.
 struct Message {
   MessageType type = MessageType::kAppendRequest;
   GroupId group;
   ReplicaId from;
   ReplicaId to;
   Term term;
-  EntryId previous;                // append request: entry before the first
+  EntryId previous;                // append request: entry before the first;
+                                   // append response: repeated
   std::vector<EntryMeta> entries;  // append request, contiguous
   LogIndex committed;              // append request: the leader's
-  EntryId last;                    // vote request: candidate's last entry
+  EntryId last;                    // vote request: candidate's last entry;
+                                   // append response, refused: the last entry
+                                   // that may agree
   bool granted = false;            // vote response; append response: accepted
   LogIndex match;                  // append response: durable up to here
+  // Append response, refused: where terms start in the sender's log, up to
+  // `last`, ascending (TermTable::StartsUpTo).
+  std::vector<EntryId> term_starts;
+  // Append request: the newest read round that this request can confirm; append
+  // response: repeated.
+  uint64_t read_round = 0;
 };
 
 }  // namespace kappa::raft

@@ -1,0 +1,168 @@
+#include "raft/context.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "proto/wire/check.h"
+
+namespace kappa::raft {
+namespace {
+
+bool SortedAndDistinct(const std::vector<ReplicaId>& replicas) {
+  return std::adjacent_find(replicas.begin(), replicas.end(),
+                            [](const ReplicaId& a, const ReplicaId& b) {
+                              return a >= b;
+                            }) == replicas.end();
+}
+
+}  // namespace
+
+Context::Context(const CoreOptions& options, RestoredState restored)
+    : options_(options),
+      hard_state_(restored.hard_state),
+      log_(restored.base.id, restored.last, std::move(restored.term_starts)),
+      configuration_(std::move(restored.configuration)),
+      configuration_index_(restored.configuration_index),
+      committed_(restored.base.id.index),
+      committed_told_(restored.base.id.index),
+      persists_(restored.last.index),
+      random_state_(options.random_seed) {
+  KAPPA_CHECK(options_.election_ticks > 0, "an election takes time");
+  KAPPA_CHECK(options_.heartbeat_ticks > 0, "heartbeats take time");
+  KAPPA_CHECK(options_.request_entries_max > 0, "a request carries entries");
+  KAPPA_CHECK(options_.in_flight_entries_max > 0, "a window for entries");
+  CheckInvariants();
+}
+
+void Context::EnterTerm(Term term) {
+  KAPPA_CHECK(term > hard_state_.term, "terms only grow");
+  // What was promised in the old term leaves with a write of that term.
+  SealPersist();
+  hard_state_ = HardState{term, std::nullopt};
+  leader_.reset();
+  role_changed_ = true;
+  persists_.Touch();
+}
+
+uint64_t Context::VoteFor(ReplicaId candidate) {
+  KAPPA_CHECK(!hard_state_.vote || *hard_state_.vote == candidate,
+              "a vote never changes within a term");
+  hard_state_.vote = candidate;
+  return persists_.Touch();
+}
+
+void Context::SetLeader(std::optional<ReplicaId> leader) {
+  if (leader_ == leader) return;
+  leader_ = leader;
+  role_changed_ = true;
+}
+
+void Context::Append(const EntryMeta& entry) {
+  KAPPA_CHECK(entry.id.term <= term(), "no entry of a later term");
+  log_.Append(entry.id);
+  persists_.AddEntry(entry);
+}
+
+void Context::TruncateFrom(LogIndex from) {
+  KAPPA_CHECK(from > committed_, "committed entries stay");
+  KAPPA_CHECK(from > configuration_index_, "the configuration stays");
+  SealPersist();
+  log_.TruncateFrom(from);
+  persists_.Truncate(from);
+}
+
+void Context::InstallBase(const LogBase& base) {
+  KAPPA_CHECK(base.id.index > committed_, "a base is news");
+  KAPPA_CHECK(base.id.term <= term(), "a base of a later term");
+  SealPersist();
+  persists_.InstallBase(base, committed_);
+  log_ = TermTable(base.id);
+  committed_ = base.id.index;
+  committed_told_ = base.id.index;
+  configuration_changed_ |= configuration_ != base.configuration;
+  configuration_ = base.configuration;
+  configuration_index_ = base.id.index;
+}
+
+void Context::CommitUpTo(LogIndex index) {
+  KAPPA_CHECK(index <= log_.last().index, "only what exists is committed");
+  committed_ = std::max(committed_, index);
+}
+
+Message Context::NewMessage(MessageType type, ReplicaId to) const {
+  Message message;
+  message.type = type;
+  message.group = options_.group;
+  message.from = options_.self;
+  message.to = to;
+  message.term = hard_state_.term;
+  return message;
+}
+
+void Context::Send(Message message) { messages_.push_back(std::move(message)); }
+
+void Context::SendAfterDurable(Message message) {
+  if (persists_.idle()) {
+    Send(std::move(message));
+  } else {
+    persists_.AddMessage(std::move(message));
+  }
+}
+
+void Context::ConfirmRead(uint64_t id, LogIndex index) {
+  reads_confirmed_.push_back(ReadConfirmed{id, index});
+}
+
+void Context::RefuseRead(uint64_t id) { reads_refused_.push_back(id); }
+
+bool Context::HasOutput() const {
+  return persists_.has_output() || committed_ != committed_told_ ||
+         role_changed_ || configuration_changed_ || !messages_.empty() ||
+         !reads_confirmed_.empty() || !reads_refused_.empty();
+}
+
+Output Context::TakeOutput() {
+  SealPersist();
+  Output output;
+  output.persists = persists_.TakeSealed();
+  output.messages = std::exchange(messages_, {});
+  if (committed_ != committed_told_) {
+    output.committed = CommitRange{committed_told_, committed_};
+    committed_told_ = committed_;
+  }
+  output.reads_confirmed = std::exchange(reads_confirmed_, {});
+  output.reads_refused = std::exchange(reads_refused_, {});
+  output.role_changed = std::exchange(role_changed_, false);
+  output.configuration_changed = std::exchange(configuration_changed_, false);
+  return output;
+}
+
+uint32_t Context::DrawElectionTicks() {
+  // SplitMix64 (Steele, Lea, Flood 2014).
+  random_state_ += 0x9e3779b97f4a7c15;
+  uint64_t z = random_state_;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  z ^= z >> 31;
+  return options_.election_ticks +
+         static_cast<uint32_t>(z % options_.election_ticks);
+}
+
+void Context::CheckInvariants() const {
+  log_.CheckInvariants();
+  persists_.CheckInvariants(log_.last().index);
+  KAPPA_CHECK(log_.base().index <= committed_, "the base is committed");
+  KAPPA_CHECK(committed_ <= log_.last().index, "last >= committed");
+  KAPPA_CHECK(committed_told_ <= committed_, "committed never falls");
+  KAPPA_CHECK(log_.last().term <= term(), "no entry of a later term");
+  KAPPA_CHECK(!hard_state_.vote || term() > Term(0), "a vote has a term");
+  KAPPA_CHECK(configuration_index_ <= log_.last().index,
+              "the configuration is in the log");
+  KAPPA_CHECK(SortedAndDistinct(configuration_.voters) &&
+                  SortedAndDistinct(configuration_.outgoing_voters) &&
+                  SortedAndDistinct(configuration_.learners),
+              "replicas are sorted and distinct");
+}
+
+}  // namespace kappa::raft

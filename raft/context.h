@@ -1,0 +1,112 @@
+// Context: what all roles of one replica share.
+#ifndef KAPPA_RAFT_CONTEXT_H_
+#define KAPPA_RAFT_CONTEXT_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "proto/wire/types.h"
+#include "raft/configuration.h"
+#include "raft/core_options.h"
+#include "raft/entry.h"
+#include "raft/message.h"
+#include "raft/output.h"
+#include "raft/persist_queue.h"
+#include "raft/term_table.h"
+
+namespace kappa::raft {
+
+// The part of a replica that outlives its role: term and vote, the log's shape
+// and positions, the configuration, and the output being collected. Every
+// change of what must be durable goes through it, so that it reaches the
+// PersistQueue in the right order.
+//
+// Invariants: see Core; term and vote change only together with a write.
+// Thread safety: thread-compatible.
+class Context {
+ public:
+  Context(const CoreOptions& options, RestoredState restored);
+
+  const CoreOptions& options() const { return options_; }
+  ReplicaId self() const { return options_.self; }
+  const Configuration& configuration() const { return configuration_; }
+  bool IsSelf(ReplicaId replica) const { return replica == options_.self; }
+
+  // --- term, vote, leader ---
+
+  Term term() const { return hard_state_.term; }
+  const std::optional<ReplicaId>& vote() const { return hard_state_.vote; }
+  // Requires: term > term(). Forgets the vote and the leader.
+  void EnterTerm(Term term);
+  // Requires: no vote for another in this term. Returns the sequence number of
+  // the write that makes it durable.
+  uint64_t VoteFor(ReplicaId candidate);
+  const std::optional<ReplicaId>& leader() const { return leader_; }
+  void SetLeader(std::optional<ReplicaId> leader);
+  // The owner hears that role, term or leader changed.
+  void NoteRoleChange() { role_changed_ = true; }
+
+  // --- log ---
+
+  const TermTable& log() const { return log_; }
+  LogIndex committed() const { return committed_; }
+  LogIndex durable() const { return persists_.durable(); }
+  const PersistQueue& persists() const { return persists_; }
+  void Append(const EntryMeta& entry);
+  // Requires: committed() < from <= log().last().index.
+  void TruncateFrom(LogIndex from);
+  // Replaces the whole log.
+  // Requires: base.id.index > committed(), base.id.term <= term().
+  void InstallBase(const LogBase& base);
+  // Requires: index <= log().last().index. A lower index changes nothing.
+  void CommitUpTo(LogIndex index);
+  // Returns false for a token that is not in flight.
+  bool CompletePersist(const PersistToken& token) {
+    return persists_.Complete(token);
+  }
+
+  // --- output ---
+
+  // A message from this replica in its term; nothing is sent yet.
+  Message NewMessage(MessageType type, ReplicaId to) const;
+  void Send(Message message);
+  // Leaves once everything written so far is durable.
+  void SendAfterDurable(Message message);
+  void ConfirmRead(uint64_t id, LogIndex index);
+  void RefuseRead(uint64_t id);
+
+  bool HasOutput() const;
+  Output TakeOutput();
+
+  // A number of ticks in [election_ticks, 2 * election_ticks).
+  uint32_t DrawElectionTicks();
+  // Gives back memory that a burst has left; cheap.
+  void ReleaseSpare() { persists_.ReleaseSpare(); }
+  // Aborts when an invariant does not hold.
+  void CheckInvariants() const;
+
+ private:
+  void SealPersist() { persists_.Seal(hard_state_, log_.last().index); }
+
+  CoreOptions options_;
+  HardState hard_state_;
+  std::optional<ReplicaId> leader_;
+  TermTable log_;
+  Configuration configuration_;
+  LogIndex configuration_index_;
+  LogIndex committed_;
+  LogIndex committed_told_;  // what the owner knows
+  PersistQueue persists_;
+  uint64_t random_state_;
+
+  std::vector<Message> messages_;
+  std::vector<ReadConfirmed> reads_confirmed_;
+  std::vector<uint64_t> reads_refused_;
+  bool role_changed_ = false;
+  bool configuration_changed_ = false;
+};
+
+}  // namespace kappa::raft
+
+#endif  // KAPPA_RAFT_CONTEXT_H_

@@ -1,0 +1,266 @@
+#include "raft/core.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "raft/candidate.h"
+#include "raft/context.h"
+#include "raft/follower.h"
+#include "raft/leader.h"
+#include "raft/quorum.h"
+
+namespace kappa::raft {
+
+// The context and the present role; only here is a role replaced.
+struct Core::State {
+  State(const CoreOptions& options, RestoredState restored)
+      : context(options, std::move(restored)),
+        role(std::in_place_type<Follower>, context.DrawElectionTicks()),
+        checked_term(context.term()),
+        checked_committed(context.committed()) {}
+
+  Leader* leader() { return std::get_if<Leader>(&role); }
+  Candidate* candidate() { return std::get_if<Candidate>(&role); }
+  Follower* follower() { return std::get_if<Follower>(&role); }
+
+  void BecomeFollower() {
+    if (leader() != nullptr) leader()->Resign(context);
+    role.emplace<Follower>(context.DrawElectionTicks());
+    context.NoteRoleChange();
+  }
+
+  void BecomeLeader() {
+    context.SetLeader(context.self());
+    role.emplace<Leader>(context);
+    context.NoteRoleChange();
+  }
+
+  void Campaign();
+  void StepInTerm(const Message& message);
+  void AnswerStale(const Message& message);
+  void FinishElection(VoteResult result) {
+    if (result == VoteResult::kWon) BecomeLeader();
+    if (result == VoteResult::kLost) BecomeFollower();
+  }
+
+  Context context;
+  std::variant<Follower, Candidate, Leader> role;
+  // What CheckInvariants saw last.
+  mutable Term checked_term;
+  mutable LogIndex checked_committed;
+};
+
+void Core::State::Campaign() {
+  if (leader() != nullptr ||
+      !IsVoter(context.configuration(), context.self())) {
+    return;
+  }
+  context.EnterTerm(context.term().Next());
+  if (Members(context.configuration()).size() == 1) {
+    // Nobody else can be elected or told of the term, so vote and no-op may
+    // become durable together.
+    context.VoteFor(context.self());
+    BecomeLeader();
+    return;
+  }
+  role.emplace<Candidate>(context);
+  context.NoteRoleChange();
+}
+
+void Core::State::StepInTerm(const Message& message) {
+  switch (message.type) {
+    case MessageType::kVoteRequest:
+      if (follower() != nullptr) {
+        follower()->OnVoteRequest(context, message);
+      } else {
+        AnswerVoteRequest(context, message);
+      }
+      return;
+    case MessageType::kVoteResponse:
+      if (candidate() != nullptr) {
+        FinishElection(candidate()->OnVoteResponse(context, message));
+      }
+      return;
+    case MessageType::kAppendRequest:
+      // There is one leader in a term, so a leader gets none.
+      if (candidate() != nullptr) BecomeFollower();
+      if (follower() != nullptr) follower()->OnAppendRequest(context, message);
+      return;
+    case MessageType::kAppendResponse:
+      if (leader() != nullptr) leader()->OnAppendResponse(context, message);
+      return;
+  }
+}
+
+// Tells the sender of a request that its term is over.
+void Core::State::AnswerStale(const Message& message) {
+  if (message.type == MessageType::kVoteRequest) {
+    context.Send(context.NewMessage(MessageType::kVoteResponse, message.from));
+  } else if (message.type == MessageType::kAppendRequest) {
+    context.Send(
+        context.NewMessage(MessageType::kAppendResponse, message.from));
+  }
+}
+
+Core::Core(CoreOptions options, RestoredState restored)
+    : state_(std::make_unique<State>(options, std::move(restored))) {}
+Core::~Core() = default;
+Core::Core(Core&&) noexcept = default;
+
+void Core::Tick() {
+  state_->context.ReleaseSpare();
+  if (state_->leader() != nullptr) {
+    state_->leader()->Tick(state_->context);
+    return;
+  }
+  const bool due = state_->follower() != nullptr ? state_->follower()->Tick()
+                                                 : state_->candidate()->Tick();
+  if (due) state_->Campaign();
+}
+
+void Core::Step(const Message& message) {
+  Context& context = state_->context;
+  if (message.to != context.self() || message.from == context.self() ||
+      message.group != context.options().group) {
+    return;
+  }
+  if (message.term < context.term()) {
+    state_->AnswerStale(message);
+    return;
+  }
+  if (message.term > context.term()) {
+    context.EnterTerm(message.term);
+    state_->BecomeFollower();
+  }
+  state_->StepInTerm(message);
+}
+
+void Core::Campaign() { state_->Campaign(); }
+
+absl::StatusOr<EntryId> Core::Propose(EntryKind kind, uint32_t record_count,
+                                      uint64_t payload_bytes,
+                                      EntryHandle handle) {
+  if (state_->leader() == nullptr) {
+    return absl::UnavailableError(absl::StrCat(
+        "propose in term ", term().value(), ": this replica does not lead"));
+  }
+  return state_->leader()->Propose(state_->context, kind, record_count,
+                                   payload_bytes, handle);
+}
+
+absl::Status Core::InstallBase(const LogBase& base) {
+  const Context& context = state_->context;
+  const uint64_t index = base.id.index.value();
+  if (state_->follower() == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("install base at index ", index,
+                     ": only a follower's log is replaced"));
+  }
+  if (base.id.index <= context.committed()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "install base at index ", index, ": already committed up to ",
+        context.committed().value()));
+  }
+  if (context.log().TermAt(base.id.index) == base.id.term) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "install base at index ", index, ": the log holds that entry"));
+  }
+  if (base.id.term > context.term()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "install base at index ", index, ": its term ", base.id.term.value(),
+        " is later than this replica's ", context.term().value()));
+  }
+  state_->context.InstallBase(base);
+  return absl::OkStatus();
+}
+
+void Core::OnPersisted(const PersistToken& token) {
+  Context& context = state_->context;
+  if (token.term != context.term() || !context.CompletePersist(token)) return;
+  if (state_->leader() != nullptr) {
+    state_->leader()->OnDurable(context);
+  } else if (state_->candidate() != nullptr) {
+    state_->FinishElection(state_->candidate()->OnDurable(context));
+  }
+}
+
+void Core::OnReadRequested(uint64_t id) {
+  if (state_->leader() == nullptr) {
+    state_->context.RefuseRead(id);
+  } else {
+    state_->leader()->OnReadRequested(state_->context, id);
+  }
+}
+
+Output Core::TakeOutput() {
+  if (state_->leader() != nullptr) {
+    state_->leader()->SendPending(state_->context);
+  }
+  return state_->context.TakeOutput();
+}
+
+bool Core::HasOutput() const {
+  return state_->context.HasOutput() ||
+         (state_->leader() != nullptr &&
+          state_->leader()->HasPending(state_->context));
+}
+
+Role Core::role() const {
+  if (state_->leader() != nullptr) return Role::kLeader;
+  return state_->candidate() != nullptr ? Role::kCandidate : Role::kFollower;
+}
+
+Term Core::term() const { return state_->context.term(); }
+std::optional<ReplicaId> Core::leader() const {
+  return state_->context.leader();
+}
+EntryId Core::last() const { return state_->context.log().last(); }
+LogIndex Core::committed() const { return state_->context.committed(); }
+LogIndex Core::durable() const { return state_->context.durable(); }
+const Configuration& Core::configuration() const {
+  return state_->context.configuration();
+}
+
+uint64_t Core::uncommitted_bytes() const {
+  return state_->leader() == nullptr ? 0
+                                     : state_->leader()->uncommitted_bytes();
+}
+
+LogIndex Core::leader_term_start() const {
+  return state_->leader() == nullptr ? LogIndex(0)
+                                     : state_->leader()->term_start();
+}
+
+std::optional<Term> Core::TermAt(LogIndex index) const {
+  return state_->context.log().TermAt(index);
+}
+
+void Core::CheckInvariants() const {
+  const Context& context = state_->context;
+  context.CheckInvariants();
+  KAPPA_CHECK(context.term() >= state_->checked_term, "terms only grow");
+  KAPPA_CHECK(context.committed() >= state_->checked_committed,
+              "committed only grows");
+  state_->checked_term = context.term();
+  state_->checked_committed = context.committed();
+  if (state_->leader() != nullptr) {
+    state_->leader()->CheckInvariants(context);
+  } else {
+    KAPPA_CHECK(context.leader() != context.self(), "leads without the role");
+  }
+  if (state_->candidate() != nullptr) {
+    KAPPA_CHECK(context.vote() == context.self(), "a candidate's own vote");
+  }
+  if (Members(context.configuration()).size() == 1 &&
+      IsVoter(context.configuration(), context.self())) {
+    KAPPA_CHECK(context.committed() <= context.durable() ||
+                    context.committed() == context.log().base().index,
+                "a single voter commits by its own disk only");
+  }
+}
+
+}  // namespace kappa::raft

@@ -1,0 +1,95 @@
+#include "raft/persist_queue.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "proto/wire/check.h"
+
+namespace kappa::raft {
+
+void PersistQueue::AddEntry(const EntryMeta& entry) {
+  Touch();
+  open_.entries.push_back(entry);
+}
+
+void PersistQueue::AddMessage(Message message) {
+  Touch();
+  open_.messages_after.push_back(std::move(message));
+}
+
+uint64_t PersistQueue::Touch() {
+  is_open_ = true;
+  return next_sequence_;
+}
+
+void PersistQueue::Truncate(LogIndex from) {
+  KAPPA_CHECK(!is_open_, "sealed before a truncation");
+  Touch();
+  open_.truncate_from = from;
+  Cut(from.Previous());
+}
+
+void PersistQueue::InstallBase(const LogBase& base, LogIndex kept) {
+  KAPPA_CHECK(!is_open_, "sealed before a new base");
+  Touch();
+  open_.install_base = base;
+  Cut(kept);
+}
+
+void PersistQueue::Cut(LogIndex kept) {
+  durable_ = std::min(durable_, kept);
+  for (size_t i = 0; i < in_flight_.size(); ++i) {
+    in_flight_[i].proves = std::min(in_flight_[i].proves, kept);
+  }
+}
+
+void PersistQueue::Seal(const HardState& hard_state, LogIndex last) {
+  if (!is_open_) return;
+  open_.token = PersistToken{hard_state.term, last, next_sequence_++};
+  open_.hard_state = hard_state;
+  in_flight_.PushBack(InFlight{open_.token, last});
+  sealed_.push_back(std::move(open_));
+  open_ = Persist();
+  is_open_ = false;
+}
+
+std::vector<Persist> PersistQueue::TakeSealed() {
+  return std::exchange(sealed_, {});
+}
+
+bool PersistQueue::Complete(const PersistToken& token) {
+  // A write that was not handed out yet cannot be durable.
+  const size_t taken = in_flight_.size() - sealed_.size();
+  size_t position = 0;
+  while (position < taken && in_flight_[position].token != token) ++position;
+  if (position == taken) return false;
+  durable_ = std::max(durable_, in_flight_[position].proves);
+  completed_sequence_ = token.sequence;
+  for (size_t i = 0; i <= position; ++i) in_flight_.PopFront();
+  return true;
+}
+
+void PersistQueue::CheckInvariants(LogIndex last) const {
+  KAPPA_CHECK(durable_ <= last, "last >= durable");
+  KAPPA_CHECK(sealed_.size() <= in_flight_.size(), "sealed are in flight");
+  KAPPA_CHECK(completed_sequence_ < next_sequence_, "completed was issued");
+  uint64_t previous = completed_sequence_;
+  for (size_t i = 0; i < in_flight_.size(); ++i) {
+    KAPPA_CHECK(in_flight_[i].token.sequence > previous, "in order");
+    KAPPA_CHECK(in_flight_[i].proves <= last, "proves what exists");
+    KAPPA_CHECK(in_flight_[i].proves <= in_flight_[i].token.index,
+                "proves no more than it wrote");
+    previous = in_flight_[i].token.sequence;
+  }
+  KAPPA_CHECK(previous < next_sequence_, "the next one is new");
+  LogIndex next;
+  for (const EntryMeta& entry : open_.entries) {
+    KAPPA_CHECK(next == LogIndex(0) || entry.id.index == next, "contiguous");
+    next = entry.id.index.Next();
+  }
+  KAPPA_CHECK(open_.entries.empty() || next == last.Next(), "ends at last");
+  KAPPA_CHECK(is_open_ || open_.entries.empty(), "nothing without a write");
+}
+
+}  // namespace kappa::raft
