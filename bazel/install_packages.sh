@@ -65,7 +65,9 @@ install_buf() {
   echo "installing buf into $target"
   mkdir -p "$target"
   cp bazel/buf/package.json bazel/buf/package-lock.json "$target"
-  npm --prefix "$target" ci --no-audit --no-fund --loglevel=error < /dev/null ||
+  # Of the certificates, npm by itself knows only its own.
+  NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}" \
+    npm --prefix "$target" ci --no-audit --no-fund --loglevel=error < /dev/null ||
     die "npm could not install buf: check the network and npm's registry, then run this again"
 }
 
