@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "google/protobuf/stubs/logging.h"
 #include "gtest/gtest.h"
 #include "kappa/v1/log_service.pb.h"
 #include "tests/proto/random_records.h"
@@ -143,6 +143,7 @@ TEST(Utf8Test, AgreesWithProtobufOnEveryShortSequence) {
       }
     }
   }
+  const google::protobuf::LogSilencer silencer;
   kappa::v1::Header header;
   for (const std::string& text : texts) {
     std::string encoded;
