@@ -45,10 +45,6 @@ class CsvReader {
   absl::Status status_;
 };
 
-// Appends `text` as a JSON string, quotes included. Bytes that are no UTF-8 are
-// replaced by U+FFFD.
-void AppendJsonString(std::string_view text, std::string* out);
-
 }  // namespace kappa::cli
 
 #endif  // KAPPA_CLIENT_CLI_CSV_READER_H_

@@ -61,19 +61,5 @@ TEST(CsvReaderTest, NamesTheLineOfTextAfterAQuote) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("field 1"));
 }
 
-TEST(AppendJsonStringTest, EscapesControlsAndReplacesBrokenUtf8) {
-  std::string out;
-  AppendJsonString("a\"\\\n\x01é\xFFz", &out);
-  EXPECT_EQ(out, "\"a\\\"\\\\\\n\\u0001é\xEF\xBF\xBDz\"");
-}
-
-TEST(AppendJsonStringTest, RefusesOverlongAndSurrogateSequences) {
-  std::string out;
-  AppendJsonString("\xC0\x80", &out);
-  AppendJsonString("\xED\xA0\x80", &out);
-  EXPECT_EQ(out.find('\xC0'), std::string::npos);
-  EXPECT_EQ(out.find('\xED'), std::string::npos);
-}
-
 }  // namespace
 }  // namespace kappa::cli

@@ -1,0 +1,55 @@
+#include "client/cli/exit_code.h"
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "client/cpp/error.h"
+#include "proto/wire/string_view.h"
+
+namespace kappa::cli {
+
+namespace {
+
+constexpr char kUsagePayload[] = "kappa.cli/usage";
+
+}  // namespace
+
+absl::Status UsageError(std::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(ToAbsl(message));
+  status.SetPayload(kUsagePayload, absl::Cord());
+  return status;
+}
+
+ExitCode ExitCodeOf(const absl::Status& status) {
+  if (status.ok()) return kDone;
+  if (status.GetPayload(kUsagePayload).has_value()) return kWrongUsage;
+  if (status.code() == absl::StatusCode::kUnavailable &&
+      client::ReasonNameOf(status).empty()) {
+    return kNoServer;
+  }
+  return kRefused;
+}
+
+std::string Describe(const absl::Status& status) {
+  const std::string reason = client::ReasonNameOf(status);
+  return absl::StrCat(reason, reason.empty() ? "" : ": ", status.message());
+}
+
+int Report(const absl::Status& status) {
+  const ExitCode code = ExitCodeOf(status);
+  if (code != kDone) {
+    std::fprintf(stderr, "kappa: %s\n", Describe(status).c_str());
+  }
+  if (code == kNoServer) {
+    std::fprintf(stderr,
+                 "Is kappad running there? Start one with \"kappad --dev\", or "
+                 "name another with --server HOST:PORT.\n");
+  }
+  return code;
+}
+
+}  // namespace kappa::cli
