@@ -82,10 +82,11 @@ class SegmentDirectory {
   void PutRow(SegmentNumber segment, ReplicaNumber replica,
               const DirectoryRow& row);
   // A segment is now (or was, when opening) sealed, or rewritten: takes over
-  // sizes and key replicas. Rows that were truncated away meanwhile stay so,
-  // and rows of replicas that `row` does not list go.
+  // sizes and key replicas. Rows that were truncated away meanwhile stay so.
+  // (A row of a replica that `row` does not list shows nothing: the replica's
+  // next entry brings a row that makes it void.)
   void PutSealed(const SealedRow& row);
-  // A sealed segment without visible entries is gone, with its rows.
+  // A sealed segment without visible entries is gone.
   void RemoveSealed(SegmentNumber segment);
 
   // --- reading ---

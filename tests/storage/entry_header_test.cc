@@ -48,9 +48,9 @@ constexpr char kGolden[] =
     "efbeadde"                          // payload CRC32C
     "1111111111111111111111111111111111111111111111111111111111111111"
     "2222222222222222222222222222222222222222222222222222222222222222"
-    "0500"        // extension bytes
-    "010200"      // producer state, length
-    "6869"        // "hi"
+    "0500"       // extension bytes
+    "010200"     // producer state, length
+    "6869"       // "hi"
     "3e0c82e1";  // CRC32C
 
 std::string Encoded(const EntryHeader& header) {
