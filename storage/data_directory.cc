@@ -1,0 +1,190 @@
+#include "storage/data_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "storage/posix_status.h"
+
+namespace kappa::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kFormatPrefix[] = "kappa data directory, format ";
+
+absl::Status FromFilesystem(const std::error_code& error,
+                            std::string_view operation, std::string_view path) {
+  return FromErrno(error.value(), operation, path);
+}
+
+bool Exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
+// Creates or replaces the file, durable (its name once the directory is
+// synced).
+absl::Status WriteSyncedFile(const std::string& path, std::string_view text) {
+  const int file =
+      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return FromErrno(errno, "create", path);
+  absl::Status status;
+  if (write(file, text.data(), text.size()) !=
+      static_cast<ssize_t>(text.size())) {
+    status = FromErrno(errno, "write", path);
+  } else if (fsync(file) != 0) {
+    status = FromErrno(errno, "sync", path);
+  }
+  close(file);
+  return status;
+}
+
+std::string ReadSmallFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(4096, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  return text;
+}
+
+absl::Status CheckFormat(const std::string& path) {
+  const std::string text = ReadSmallFile(path);
+  absl::string_view rest = text;
+  uint32_t format = 0;
+  if (!absl::ConsumePrefix(&rest, kFormatPrefix) ||
+      !absl::SimpleAtoi(absl::StripSuffix(rest, "\n"), &format) ||
+      format == 0) {
+    return absl::DataLossError(
+        absl::StrCat(path, " does not say a format; it should read \"",
+                     kFormatPrefix, kDirectoryFormat, "\""));
+  }
+  if (format > kDirectoryFormat) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, " says format ", format, "; this build reads formats up to ",
+        kDirectoryFormat, ": use a newer kappad"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> TakeLock(const std::string& directory) {
+  const std::string path = directory + "/LOCK";
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) return FromErrno(errno, "open", path);
+  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    close(file);
+    if (error != EWOULDBLOCK) return FromErrno(error, "lock", path);
+    return absl::FailedPreconditionError(
+        absl::StrCat("data directory ", directory, " is in use by process ",
+                     absl::StripSuffix(ReadSmallFile(path), "\n")));
+  }
+  const std::string pid = absl::StrCat(getpid(), "\n");
+  if (ftruncate(file, 0) != 0 || pwrite(file, pid.data(), pid.size(), 0) !=
+                                     static_cast<ssize_t>(pid.size())) {
+    const absl::Status status = FromErrno(errno, "write", path);
+    close(file);
+    return status;
+  }
+  return file;
+}
+
+}  // namespace
+
+absl::Status SyncDirectory(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return FromErrno(errno, "open", path);
+  const absl::Status status =
+      fsync(file) == 0 ? absl::OkStatus() : FromErrno(errno, "sync", path);
+  close(file);
+  return status;
+}
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(
+    const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return FromFilesystem(error, "create directory", path);
+  absl::StatusOr<int> lock = TakeLock(path);
+  if (!lock.ok()) return lock.status();
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(path, *lock));
+  const absl::Status status = directory->Inspect();
+  if (!status.ok()) return status;
+  return directory;
+}
+
+DataDirectory::DataDirectory(std::string path, int lock_file)
+    : path_(std::move(path)), lock_file_(lock_file) {}
+
+DataDirectory::~DataDirectory() { close(lock_file_); }
+
+absl::Status DataDirectory::Inspect() {
+  const bool creating = Exists(path_ + "/CREATING");
+  if (Exists(path_ + "/FORMAT")) {
+    const absl::Status status = CheckFormat(path_ + "/FORMAT");
+    if (!status.ok() || !creating) return status;
+    return FinishCreation();  // all that is left of it
+  }
+  if (!creating && (Exists(database_path()) || Exists(sealed_path()) ||
+                    Exists(watermark_path()))) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path_, " holds data, but its FORMAT file is missing: put it back (\"",
+        kFormatPrefix, kDirectoryFormat,
+        "\") if this is a Kappa data directory, or use another directory"));
+  }
+  return BeginCreation();
+}
+
+absl::Status DataDirectory::BeginCreation() {
+  fresh_ = true;
+  absl::Status status = WriteSyncedFile(path_ + "/CREATING", "");
+  if (status.ok()) status = SyncDirectory(path_);
+  if (!status.ok()) return status;
+  std::error_code error;
+  for (const std::string& leftover :
+       {database_path(), sealed_path(), watermark_path()}) {
+    fs::remove_all(leftover, error);
+    if (error) return FromFilesystem(error, "remove", leftover);
+  }
+  for (const std::string& part : {database_path(), sealed_path()}) {
+    fs::create_directory(part, error);
+    if (error) return FromFilesystem(error, "create directory", part);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DataDirectory::FinishCreation() {
+  absl::Status status = SyncDirectory(database_path());
+  if (status.ok()) status = SyncDirectory(sealed_path());
+  if (status.ok() && !Exists(path_ + "/FORMAT")) {
+    const std::string scratch = path_ + "/FORMAT.new";
+    status = WriteSyncedFile(
+        scratch, absl::StrCat(kFormatPrefix, kDirectoryFormat, "\n"));
+    std::error_code error;
+    if (status.ok()) fs::rename(scratch, path_ + "/FORMAT", error);
+    if (error) status = FromFilesystem(error, "rename", scratch);
+  }
+  if (status.ok()) status = SyncDirectory(path_);
+  if (!status.ok()) return status;
+  std::error_code error;
+  fs::remove(path_ + "/CREATING", error);
+  if (error) return FromFilesystem(error, "remove", path_ + "/CREATING");
+  // The directory itself may be new in its parent.
+  status = SyncDirectory(path_);
+  const fs::path parent = fs::absolute(path_).parent_path();
+  return status.ok() ? SyncDirectory(parent.string()) : status;
+}
+
+}  // namespace kappa::storage

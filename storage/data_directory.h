@@ -1,0 +1,64 @@
+// DataDirectory: the layout of a data directory, its format version and its
+// lock.
+//
+// A new directory is marked CREATING until everything in it is synced, so that
+// an interrupted creation is begun anew and never taken for a loss.
+#ifndef KAPPA_STORAGE_DATA_DIRECTORY_H_
+#define KAPPA_STORAGE_DATA_DIRECTORY_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace kappa::storage {
+
+// The format this build writes; every lower one is read.
+inline constexpr uint32_t kDirectoryFormat = 1;
+
+// Thread safety: thread-compatible.
+class DataDirectory {
+ public:
+  // Makes the directory if it is absent, takes its lock, and checks its format.
+  // Errors: FAILED_PRECONDITION: another process has it ("data directory D is
+  // in use by process P"), a newer format, or files that are not ours;
+  // DATA_LOSS: an unreadable FORMAT file; others: the file system.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(
+      const std::string& path);
+
+  // Gives the lock back.
+  ~DataDirectory();
+  DataDirectory(const DataDirectory&) = delete;
+  DataDirectory& operator=(const DataDirectory&) = delete;
+
+  // Whether nothing was ever stored here: the owner creates the database and
+  // the watermark, then calls FinishCreation().
+  bool fresh() const { return fresh_; }
+  // Writes FORMAT; the directory is ours for ever, durable on return.
+  absl::Status FinishCreation();
+
+  const std::string& path() const { return path_; }
+  std::string database_path() const { return path_ + "/db"; }
+  std::string sealed_path() const { return path_ + "/sealed"; }
+  std::string watermark_path() const { return path_ + "/watermark"; }
+
+ private:
+  DataDirectory(std::string path, int lock_file);
+  // Finds out what is there. Sets fresh_.
+  absl::Status Inspect();
+  // Removes what an interrupted creation left, and begins one.
+  absl::Status BeginCreation();
+
+  const std::string path_;
+  const int lock_file_;
+  bool fresh_ = false;
+};
+
+// Makes names created, renamed or removed in the directory durable.
+absl::Status SyncDirectory(const std::string& path);
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_STORAGE_DATA_DIRECTORY_H_

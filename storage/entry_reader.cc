@@ -1,0 +1,289 @@
+#include "storage/entry_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "proto/wire/crc32c.h"
+#include "storage/keys.h"
+#include "storage/rocks_status.h"
+
+namespace kappa::storage {
+namespace {
+
+constexpr size_t kReadaheadBytes = size_t{1} << 20;
+constexpr size_t kCopyBlockBytes = size_t{256} << 10;
+
+rocksdb::Slice ToSlice(std::string_view bytes) {
+  return rocksdb::Slice(bytes.data(), bytes.size());
+}
+
+std::string NameOf(ReplicaNumber replica, LogIndex index) {
+  return absl::StrCat("entry ", index.value(), " of replica ", replica.value());
+}
+
+absl::Status Missing(ReplicaNumber replica, LogIndex index) {
+  return absl::DataLossError(
+      absl::StrCat(NameOf(replica, index), " is missing"));
+}
+
+// Names the entry in the status of a failed read.
+absl::Status About(ReplicaNumber replica, LogIndex index,
+                   const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(NameOf(replica, index), ": ",
+                                                  status.message()));
+}
+
+// The header at the front of `value`, which must be that of `index`.
+absl::StatusOr<DecodedEntryHeader> DecodeAt(ReplicaNumber replica,
+                                            LogIndex index,
+                                            std::string_view value) {
+  absl::StatusOr<DecodedEntryHeader> decoded = DecodeEntryHeader(value);
+  if (!decoded.ok()) return About(replica, index, decoded.status());
+  if (decoded->header.index != index ||
+      value.size() - decoded->header_bytes != decoded->header.payload_bytes) {
+    return absl::DataLossError(absl::StrCat(
+        NameOf(replica, index), ": the header says index ",
+        decoded->header.index.value(), " and ", decoded->header.payload_bytes,
+        " payload bytes; there are ", value.size() - decoded->header_bytes));
+  }
+  return decoded;
+}
+
+// Memory for the payloads that one read copies; they own it together.
+class CopyBuffer {
+ public:
+  std::string_view Copy(std::string_view bytes) {
+    if (bytes.size() > room_) {
+      room_ = std::max(bytes.size(), kCopyBlockBytes);
+      blocks_.emplace_back(new char[room_]);
+      at_ = blocks_.back().get();
+    }
+    char* const to = at_;
+    std::memcpy(to, bytes.data(), bytes.size());
+    at_ += bytes.size();
+    room_ -= bytes.size();
+    return {to, bytes.size()};
+  }
+
+ private:
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  char* at_ = nullptr;
+  size_t room_ = 0;
+};
+
+}  // namespace
+
+void EntryReader::AddLive(SegmentNumber segment, Family family) {
+  MutexLock lock(&mutex_);
+  places_[segment].live = std::move(family);
+}
+
+void EntryReader::PutSealed(std::shared_ptr<SealedSegment> segment) {
+  const SegmentNumber number = segment->number();
+  Place place;
+  place.sealed = std::move(segment);
+  MutexLock lock(&mutex_);
+  std::swap(places_[number], place);
+}
+
+void EntryReader::Remove(SegmentNumber segment) {
+  MutexLock lock(&mutex_);
+  places_.erase(segment);
+}
+
+EntryReader::Place EntryReader::PlaceOf(SegmentNumber segment) const {
+  MutexLock lock(&mutex_);
+  const auto found = places_.find(segment);
+  return found == places_.end() ? Place() : found->second;
+}
+
+std::shared_ptr<SealedSegment> EntryReader::Sealed(
+    SegmentNumber segment) const {
+  return PlaceOf(segment).sealed;
+}
+
+Family EntryReader::Live(SegmentNumber segment) const {
+  return PlaceOf(segment).live;
+}
+
+std::vector<SegmentNumber> EntryReader::LiveSegments() const {
+  std::vector<SegmentNumber> segments;
+  MutexLock lock(&mutex_);
+  for (const auto& [number, place] : places_) {
+    if (place.live) segments.push_back(number);
+  }
+  return segments;
+}
+
+size_t EntryReader::sealed_count() const {
+  size_t count = 0;
+  MutexLock lock(&mutex_);
+  for (const auto& [number, place] : places_) count += place.sealed ? 1 : 0;
+  return count;
+}
+
+absl::StatusOr<bool> EntryReader::VisitLive(
+    const Family& family, ReplicaNumber replica, LogIndex* next, LogIndex last,
+    size_t bytes_hint, ReadClass read_class, Visitor visit) const {
+  rocksdb::ReadOptions options;
+  if (*next == last) {
+    options.fill_cache = read_class == ReadClass::kPoint;
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status = db_->Get(
+        options, family.get(), ToSlice(EntryKey(replica, last).view()), &value);
+    if (status.IsNotFound()) return Missing(replica, last);
+    if (!status.ok()) {
+      return About(replica, last, FromRocks(status, "read live segment"));
+    }
+    *next = last.Next();
+    return visit(last, {value.data(), value.size()}, nullptr);
+  }
+  const EntryKey end(replica, last.Next());
+  const rocksdb::Slice upper_bound = ToSlice(end.view());
+  options.iterate_upper_bound = &upper_bound;
+  if (read_class == ReadClass::kReplay) {
+    options.fill_cache = false;
+    options.readahead_size = std::min(bytes_hint, kReadaheadBytes);
+  }
+  const std::unique_ptr<rocksdb::Iterator> at(
+      db_->NewIterator(options, family.get()));
+  at->Seek(ToSlice(EntryKey(replica, *next).view()));
+  for (; *next <= last; at->Next(), ++*next) {
+    if (!at->Valid()) {
+      if (at->status().ok()) return Missing(replica, *next);
+      return About(replica, *next,
+                   FromRocks(at->status(), "read live segment"));
+    }
+    const rocksdb::Slice key = at->key();
+    if (IndexOfKey({key.data(), key.size()}) != *next) {
+      return Missing(replica, *next);
+    }
+    const rocksdb::Slice value = at->value();
+    absl::StatusOr<bool> more =
+        visit(*next, {value.data(), value.size()}, nullptr);
+    if (!more.ok() || !*more) return more;
+  }
+  return true;
+}
+
+absl::StatusOr<bool> EntryReader::VisitSealed(const SealedSegment& segment,
+                                              ReplicaNumber key_replica,
+                                              LogIndex* next, LogIndex last,
+                                              size_t bytes_hint,
+                                              ReadClass read_class,
+                                              Visitor visit) const {
+  if (*next == last) {
+    absl::StatusOr<std::optional<PinnedValue>> value =
+        segment.Get(key_replica, last);
+    if (!value.ok()) return value.status();
+    if (!value->has_value()) {
+      return absl::DataLossError(
+          absl::StrCat(segment.folder(), " does not hold it"));
+    }
+    *next = last.Next();
+    return visit(last, (*value)->value, (*value)->owner);
+  }
+  SealedCursor at =
+      segment.Scan(key_replica, *next, last, read_class, bytes_hint);
+  for (; *next <= last; at.Next(), ++*next) {
+    if (!at.Valid() || at.index() != *next) {
+      if (!at.status().ok()) return at.status();
+      return absl::DataLossError(
+          absl::StrCat(segment.folder(), " does not hold it"));
+    }
+    absl::StatusOr<bool> more = visit(*next, at.value(), at.owner());
+    if (!more.ok() || !*more) return more;
+  }
+  return true;
+}
+
+absl::Status EntryReader::Visit(ReplicaNumber replica, LogIndex from,
+                                LogIndex last, size_t bytes_hint,
+                                ReadClass read_class, Visitor visit) const {
+  LogIndex next = from;
+  while (next <= last) {
+    const std::optional<SegmentRange> range = directory_->Locate(replica, next);
+    if (!range.has_value()) return Missing(replica, next);
+    const LogIndex range_last = std::min(last, range->end.Previous());
+    const Place place = PlaceOf(range->segment);
+    absl::StatusOr<bool> more = true;
+    if (place.live) {
+      more = VisitLive(place.live, range->key_replica, &next, range_last,
+                       bytes_hint, read_class, visit);
+    } else if (place.sealed) {
+      more = VisitSealed(*place.sealed, range->key_replica, &next, range_last,
+                         bytes_hint, read_class, visit);
+      if (!more.ok()) more = About(replica, next, more.status());
+    } else {
+      return Missing(replica, next);
+    }
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StoredEntry>> EntryReader::Read(
+    ReplicaNumber replica, LogIndex from, LogIndex last, size_t bytes_max,
+    ReadClass read_class) const {
+  KAPPA_CHECK(from <= last, "a read of nothing");
+  std::vector<StoredEntry> entries;
+  const auto copies = std::make_shared<CopyBuffer>();
+  size_t bytes = 0;
+  const absl::Status status = Visit(
+      replica, from, last, bytes_max, read_class,
+      [&](LogIndex index, std::string_view value,
+          const std::shared_ptr<const void>& owner) -> absl::StatusOr<bool> {
+        absl::StatusOr<DecodedEntryHeader> decoded =
+            DecodeAt(replica, index, value);
+        if (!decoded.ok()) return decoded.status();
+        std::string_view payload = value.substr(decoded->header_bytes);
+        if (Crc32c(payload) != decoded->header.payload_crc32c) {
+          return absl::DataLossError(absl::StrCat(
+              NameOf(replica, index), ": the payload's CRC32C is wrong"));
+        }
+        if (!owner) payload = copies->Copy(payload);
+        bytes += payload.size();
+        entries.push_back(
+            {std::move(decoded->header),
+             Payload({payload},
+                     owner ? owner : std::shared_ptr<const void>(copies))});
+        return bytes < bytes_max;
+      });
+  if (!status.ok() && entries.empty()) return status;
+  return entries;
+}
+
+absl::StatusOr<EntryHeader> EntryReader::ReadHeader(ReplicaNumber replica,
+                                                    LogIndex index) const {
+  EntryHeader header;
+  const absl::Status status =
+      WalkHeaders(replica, index, index, [&](const EntryHeader& read) {
+        header = read;
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return header;
+}
+
+absl::Status EntryReader::WalkHeaders(
+    ReplicaNumber replica, LogIndex from, LogIndex last,
+    absl::FunctionRef<absl::Status(const EntryHeader&)> visit) const {
+  return Visit(replica, from, last, kReadaheadBytes, ReadClass::kPoint,
+               [&](LogIndex index, std::string_view value,
+                   const std::shared_ptr<const void>&) -> absl::StatusOr<bool> {
+                 absl::StatusOr<DecodedEntryHeader> decoded =
+                     DecodeAt(replica, index, value);
+                 if (!decoded.ok()) return decoded.status();
+                 const absl::Status visited = visit(decoded->header);
+                 if (!visited.ok()) return visited;
+                 return true;
+               });
+}
+
+}  // namespace kappa::storage

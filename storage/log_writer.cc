@@ -1,0 +1,208 @@
+#include "storage/log_writer.h"
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <iterator>
+#include <thread>
+#include <utility>
+
+#include "proto/wire/check.h"
+#include "proto/wire/mutex.h"
+
+namespace kappa::storage {
+namespace {
+
+size_t PayloadBytes(const std::vector<GroupWrite>& writes) {
+  size_t bytes = 0;
+  for (const GroupWrite& write : writes) {
+    for (const EntryWrite& entry : write.entries)
+      bytes += entry.payload.bytes();
+  }
+  return bytes;
+}
+
+int64_t MonotonicUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// One Submit or one Run, in the order of the queue.
+struct Job {
+  std::vector<GroupWrite> writes;
+  size_t payload_bytes = 0;
+  LogWriter::Done done;
+  absl::AnyInvocable<absl::Status(LogStore*)> work;  // set: a Run
+  absl::AnyInvocable<void(absl::Status)> work_done;
+};
+
+}  // namespace
+
+struct LogWriter::State {
+  State(LogStore* store_in, LogWriterOptions options_in)
+      : store(store_in), options(std::move(options_in)) {}
+
+  void Enqueue(Job job) {
+    bool wake;
+    {
+      MutexLock lock(&mutex);
+      queue.push_back(std::move(job));
+      wake = idle;
+    }
+    if (wake) work_added.Signal();
+  }
+
+  // The writer's thread.
+  void Loop();
+  // Waits for work and takes it. Empty: the end.
+  std::vector<Job> TakeCycle();
+  // Commits `jobs`, which are all Submits, and completes them.
+  void CommitCycle(std::vector<Job> jobs);
+  void RunWork(Job job);
+  void Fail(const absl::Status& status);
+
+  LogStore* const store;
+  const LogWriterOptions options;
+
+  Mutex mutex;
+  CondVar work_added;
+  std::deque<Job> queue ABSL_GUARDED_BY(mutex);
+  bool stopping ABSL_GUARDED_BY(mutex) = false;
+  // Whether the thread waits, and so must be woken.
+  bool idle ABSL_GUARDED_BY(mutex) = false;
+
+  std::atomic<uint64_t> queued_bytes{0};
+  std::atomic<uint64_t> cycles{0};
+  std::atomic<uint64_t> group_writes{0};
+  std::atomic<uint64_t> payload_bytes{0};
+  std::atomic<uint64_t> last_cycle_bytes{0};
+  std::atomic<uint64_t> commit_us_total{0};
+
+  // Of the thread alone.
+  bool failed = false;
+  std::vector<GroupWrite> cycle_writes;
+
+  std::thread thread;
+};
+
+std::vector<Job> LogWriter::State::TakeCycle() {
+  std::vector<Job> taken;
+  MutexLock lock(&mutex);
+  while (queue.empty() && !stopping) {
+    idle = true;
+    work_added.Wait(&mutex);
+    idle = false;
+  }
+  size_t bytes = 0;
+  while (!queue.empty()) {
+    Job& next = queue.front();
+    const bool is_work = static_cast<bool>(next.work);
+    if (!taken.empty() &&
+        (is_work || bytes + next.payload_bytes > options.cycle_bytes_max)) {
+      break;
+    }
+    bytes += next.payload_bytes;
+    taken.push_back(std::move(next));
+    queue.pop_front();
+    if (is_work) break;
+  }
+  return taken;
+}
+
+void LogWriter::State::Fail(const absl::Status& status) {
+  failed = true;
+  if (options.on_fatal) options.on_fatal(status);
+}
+
+void LogWriter::State::CommitCycle(std::vector<Job> jobs) {
+  cycle_writes.clear();
+  size_t bytes = 0;
+  for (Job& job : jobs) {
+    bytes += job.payload_bytes;
+    std::move(job.writes.begin(), job.writes.end(),
+              std::back_inserter(cycle_writes));
+  }
+  const int64_t began_us = MonotonicUs();
+  const absl::Status status = store->Commit(cycle_writes);
+  commit_us_total += static_cast<uint64_t>(MonotonicUs() - began_us);
+  queued_bytes -= bytes;
+  if (!status.ok()) {
+    Fail(status);
+    return;
+  }
+  ++cycles;
+  group_writes += cycle_writes.size();
+  payload_bytes += bytes;
+  last_cycle_bytes = bytes;
+  for (Job& job : jobs) {
+    if (job.done) job.done();
+  }
+  cycle_writes.clear();  // lets go of the payloads
+}
+
+void LogWriter::State::RunWork(Job job) { job.work_done(job.work(store)); }
+
+void LogWriter::State::Loop() {
+  while (true) {
+    std::vector<Job> jobs = TakeCycle();
+    if (jobs.empty()) return;
+    if (failed) continue;  // S9: nothing more is written or completed
+    if (jobs.front().work) {
+      RunWork(std::move(jobs.front()));
+    } else {
+      CommitCycle(std::move(jobs));
+    }
+  }
+}
+
+LogWriter::LogWriter(LogStore* store, LogWriterOptions options)
+    : state_(std::make_unique<State>(store, std::move(options))) {
+  state_->thread = std::thread([state = state_.get()] { state->Loop(); });
+}
+
+LogWriter::~LogWriter() {
+  {
+    MutexLock lock(&state_->mutex);
+    state_->stopping = true;
+  }
+  state_->work_added.Signal();
+  state_->thread.join();
+}
+
+bool LogWriter::Submit(std::vector<GroupWrite> writes, Done done) {
+  Job job;
+  job.payload_bytes = PayloadBytes(writes);
+  job.writes = std::move(writes);
+  job.done = std::move(done);
+  const uint64_t queued =
+      state_->queued_bytes.fetch_add(job.payload_bytes) + job.payload_bytes;
+  state_->Enqueue(std::move(job));
+  return queued <= state_->options.queue_bytes_max;
+}
+
+void LogWriter::Run(absl::AnyInvocable<absl::Status(LogStore*)> work,
+                    absl::AnyInvocable<void(absl::Status)> done) {
+  KAPPA_CHECK(work && done, "LogWriter::Run needs work and a completion");
+  Job job;
+  job.work = std::move(work);
+  job.work_done = std::move(done);
+  state_->Enqueue(std::move(job));
+}
+
+bool LogWriter::congested() const {
+  return state_->queued_bytes.load() > state_->options.queue_bytes_max;
+}
+
+LogWriterStats LogWriter::stats() const {
+  LogWriterStats stats;
+  stats.cycles = state_->cycles;
+  stats.group_writes = state_->group_writes;
+  stats.payload_bytes = state_->payload_bytes;
+  stats.queued_bytes = state_->queued_bytes;
+  stats.last_cycle_bytes = state_->last_cycle_bytes;
+  stats.commit_us_total = state_->commit_us_total;
+  return stats;
+}
+
+}  // namespace kappa::storage

@@ -1,0 +1,46 @@
+// Finds out, read-only, whether a data directory still holds everything that it
+// promised (RELIABILITY.md S2, S3).
+#ifndef KAPPA_STORAGE_OPEN_VERIFICATION_H_
+#define KAPPA_STORAGE_OPEN_VERIFICATION_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/entry_reader.h"
+#include "storage/recovered_state.h"
+#include "storage/rocks_database.h"
+#include "storage/segment_directory.h"
+#include "storage/watermark.h"
+
+namespace kappa::storage {
+
+// Fills an empty directory with what `state` says, replicas first.
+void FillSegmentDirectory(const RecoveredState& state,
+                          SegmentDirectory* directory);
+
+// Cycle rows without a hole, each naming the digest of the one before, from the
+// oldest kept one; the watermark's cycle among them, with its digest and its
+// open id.
+// Errors: DATA_LOSS: what is lost.
+absl::Status VerifyCycles(const RecoveredState& state,
+                          const WatermarkValue& watermark);
+
+// Each replica has its group row, and the row equals the entry at its last
+// index.
+// Errors: DATA_LOSS: the replica and what differs.
+absl::Status VerifyGroupRows(const RecoveredState& state,
+                             const EntryReader& entries);
+
+// Entries that only the write-ahead log holds are contiguous, their terms do
+// not decrease, and the chain leads from the entry before them to the group
+// row. Returns how many were walked. Errors: DATA_LOSS: the replica, the index
+// and what is wrong.
+absl::StatusOr<uint64_t> VerifyUnflushedEntries(
+    const RecoveredState& state, const SegmentDirectory& directory,
+    const EntryReader& entries, rocksdb::DB* db);
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_STORAGE_OPEN_VERIFICATION_H_

@@ -1,0 +1,557 @@
+#include "storage/rocks_log_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "rocksdb/cache.h"
+#include "rocksdb/rate_limiter.h"
+#include "storage/cycle_committer.h"
+#include "storage/cycle_plan.h"
+#include "storage/data_directory.h"
+#include "storage/entry_reader.h"
+#include "storage/group_row.h"
+#include "storage/keys.h"
+#include "storage/open_verification.h"
+#include "storage/replica_row.h"
+#include "storage/replica_table.h"
+#include "storage/rocks_database.h"
+#include "storage/rocks_listener.h"
+#include "storage/rocks_options.h"
+#include "storage/rocks_status.h"
+#include "storage/sealer.h"
+#include "storage/segment_directory.h"
+#include "storage/segment_lifecycle.h"
+#include "storage/sst_reader_cache.h"
+#include "storage/verified_open.h"
+#include "storage/watermark.h"
+
+namespace kappa::storage {
+namespace {
+
+// Of the rate limiter: short, so that a flush never holds up a sync for long.
+constexpr int64_t kRefillPeriodUs = 10'000;
+constexpr int32_t kRateFairness = 10;
+
+uint64_t RandomOpenId() {
+  std::random_device random;
+  uint64_t id = 0;
+  while (id == 0) {
+    id = uint64_t{random()} << 32 | uint64_t{random()};
+  }
+  return id;
+}
+
+size_t PayloadBytes(absl::Span<const GroupWrite> writes) {
+  size_t bytes = 0;
+  for (const GroupWrite& write : writes) {
+    for (const EntryWrite& entry : write.entries)
+      bytes += entry.payload.bytes();
+  }
+  return bytes;
+}
+
+absl::Status NoReplica(ReplicaNumber replica) {
+  return absl::NotFoundError(
+      absl::StrCat("replica ", replica.value(), " is not in this directory"));
+}
+
+// The position of a log that was never written to.
+ReplicaPosition EmptyPosition(const ReplicaSpec& spec) {
+  ReplicaPosition position;
+  position.base.chain = spec.chain_start;
+  position.base.configuration = spec.configuration;
+  position.chain = spec.chain_start;
+  return position;
+}
+
+// The live segment that entries go to: the highest one with a row, since the
+// first entry of a segment comes with one; else the lowest.
+SegmentNumber FindActive(const RecoveredState& state,
+                         const std::vector<SegmentNumber>& live) {
+  SegmentNumber active = live.front();
+  for (const auto& [key, row] : state.directory) {
+    active = std::max(active, key.first);
+  }
+  return active;
+}
+
+}  // namespace
+
+// Members are in the order of their dependence: the last one goes first.
+class RocksLogStore::State {
+ public:
+  explicit State(RocksLogStoreOptions options_in)
+      : options(std::move(options_in)) {}
+
+  absl::Status Open();
+  absl::Status Create(const RocksSettings& settings);
+  absl::Status DropSealedFamilies(
+      std::map<SegmentNumber, Family>* families) const;
+  absl::Status LoadSegments(std::map<SegmentNumber, Family> families);
+  void LoadReplicas();
+  absl::Status BeginCycles();
+  void StartLifecycle();
+
+  // Makes the plan of `writes` and everything else that waits durable.
+  absl::Status CommitCycle(absl::Span<const GroupWrite> writes,
+                           CycleBatch* batch);
+  // Runs `read` until no truncation came between.
+  template <typename Result, typename Reading>
+  absl::StatusOr<Result> ReadStable(ReplicaNumber replica, Reading read) const;
+  // The first index in `bounds` whose header is not `before`.
+  template <typename Before>
+  absl::StatusOr<LogIndex> Search(ReplicaNumber replica, IndexBounds bounds,
+                                  const VisibleLog& log, Before before) const;
+
+  const RocksLogStoreOptions options;
+  OpenReport report;
+
+  std::unique_ptr<DataDirectory> directory;
+  std::shared_ptr<rocksdb::Cache> block_cache;
+  std::shared_ptr<rocksdb::RateLimiter> rate_limiter;
+  std::shared_ptr<RocksListener> listener;
+  bool direct_io = false;
+  std::unique_ptr<SstReaderCache> readers;
+
+  VerifiedDatabase opened;  // its database stays, the rest is used up by Open
+  RocksDatabase* database = nullptr;
+  SegmentDirectory segments;
+  ReplicaTable replicas;
+  std::unique_ptr<EntryReader> entries;
+  std::unique_ptr<CycleCommitter> committer;
+  std::unique_ptr<CyclePlan> plan;
+  std::unique_ptr<SegmentLifecycle> lifecycle;
+  ReplicaNumber next_replica{1};
+};
+
+absl::Status RocksLogStore::State::Create(const RocksSettings& settings) {
+  absl::Status status =
+      RocksDatabase::Create(directory->database_path(), settings);
+  if (status.ok()) {
+    status = Watermark::Create(directory->watermark_path(), WatermarkValue());
+  }
+  if (status.ok()) status = directory->FinishCreation();
+  report.created = true;
+  return status;
+}
+
+absl::Status RocksLogStore::State::Open() {
+  if (options.segment_bytes < kSegmentBytesMin) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("segment_bytes is ", options.segment_bytes,
+                     "; the least is ", kSegmentBytesMin));
+  }
+  absl::StatusOr<std::unique_ptr<DataDirectory>> locked =
+      DataDirectory::Open(options.directory);
+  if (!locked.ok()) return locked.status();
+  directory = *std::move(locked);
+
+  direct_io = options.direct_io && SupportsDirectIo(directory->path());
+  block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  rate_limiter.reset(rocksdb::NewGenericRateLimiter(
+      static_cast<int64_t>(options.background_bytes_per_second),
+      kRefillPeriodUs, kRateFairness));
+  listener = std::make_shared<RocksListener>(options.on_fatal);
+  SstReaderCacheOptions reader_options;
+  reader_options.block_cache = block_cache;
+  reader_options.direct_io = direct_io;
+  readers = std::make_unique<SstReaderCache>(reader_options);
+
+  RocksSettings settings;
+  settings.memtable_bytes = options.memtable_bytes;
+  settings.wal_bytes_max = options.wal_bytes_max;
+  settings.direct_io = direct_io;
+  settings.block_cache = block_cache;
+  settings.rate_limiter = rate_limiter;
+  settings.listener = listener;
+  if (directory->fresh()) {
+    const absl::Status status = Create(settings);
+    if (!status.ok()) return status;
+  }
+  absl::StatusOr<VerifiedDatabase> verified =
+      OpenVerified(*directory, settings, readers.get());
+  if (!verified.ok()) return verified.status();
+  opened = *std::move(verified);
+  database = opened.database.get();
+
+  std::map<SegmentNumber, Family> families = database->TakeSegments();
+  absl::Status status = DropSealedFamilies(&families);
+  if (status.ok()) status = LoadSegments(std::move(families));
+  if (!status.ok()) return status;
+  LoadReplicas();
+  status = BeginCycles();
+  if (!status.ok()) return status;
+  StartLifecycle();
+  opened.state = RecoveredState();
+  return absl::OkStatus();
+}
+
+// A crash after a seal's row was durable leaves a family that nothing names.
+absl::Status RocksLogStore::State::DropSealedFamilies(
+    std::map<SegmentNumber, Family>* families) const {
+  for (const SealedRow& row : opened.state.sealed) {
+    const auto found = families->find(row.segment);
+    if (found == families->end()) continue;
+    const absl::Status status = database->DropSegment(found->second);
+    if (!status.ok()) return status;
+    families->erase(found);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RocksLogStore::State::LoadSegments(
+    std::map<SegmentNumber, Family> families) {
+  FillSegmentDirectory(opened.state, &segments);
+  entries = std::make_unique<EntryReader>(database->db(), &segments);
+  SegmentNumber highest(0);
+  for (const SealedRow& row : opened.state.sealed) {
+    entries->PutSealed(
+        SealedSegment::Create(directory->sealed_path(), row, readers.get()));
+    highest = std::max(highest, row.segment);
+  }
+  for (auto& [number, family] : families) {
+    entries->AddLive(number, family);
+    highest = std::max(highest, number);
+  }
+  if (families.empty()) {
+    absl::StatusOr<Family> family = database->CreateSegment(highest.Next());
+    if (!family.ok()) return family.status();
+    entries->AddLive(highest.Next(), *std::move(family));
+  }
+  report.sealed_segments = opened.state.sealed.size();
+  return RemoveLeftoverFolders(directory->sealed_path(), opened.state.sealed);
+}
+
+void RocksLogStore::State::LoadReplicas() {
+  for (const auto& [number, row] : opened.state.replicas) {
+    next_replica = std::max(next_replica, number.Next());
+    if (row.dropped) continue;
+    replicas.Add(number, row.spec, opened.state.positions.at(number));
+  }
+}
+
+absl::Status RocksLogStore::State::BeginCycles() {
+  report.torn_tail = opened.torn_tail;
+  report.watermark_slot_damaged = opened.watermark.damaged();
+  report.recovered_cycle = opened.state.last_cycle().number;
+  report.watermark_cycle = opened.watermark.newest()->cycle;
+  report.replicas = replicas.size();
+  report.entries_walked = opened.entries_walked;
+
+  absl::StatusOr<std::unique_ptr<Watermark>> watermark =
+      Watermark::Open(directory->watermark_path(), opened.watermark);
+  if (!watermark.ok()) return watermark.status();
+  CycleStart start;
+  start.open_id = RandomOpenId();
+  start.last = opened.state.last_cycle();
+  start.floor = opened.state.floor.value_or(1);
+  committer = std::make_unique<CycleCommitter>(
+      database, listener.get(), *std::move(watermark), start, options.on_fatal);
+  plan = std::make_unique<CyclePlan>(database, &replicas, &segments,
+                                     entries.get());
+  OpenRow open;
+  open.open_id = start.open_id;
+  open.first_cycle = start.last.number + 1;
+  CycleBatch* const batch = committer->Begin(0);
+  batch->Put(database->meta(), MetaKey(MetaRow::kOpen, open.first_cycle),
+             EncodeOpenRow(open));
+  return committer->Commit();
+}
+
+void RocksLogStore::State::StartLifecycle() {
+  const SegmentNumber active =
+      FindActive(opened.state, entries->LiveSegments());
+  uint64_t bytes = 0;
+  database->db()->GetIntProperty(entries->Live(active).get(),
+                                 rocksdb::DB::Properties::kLiveSstFilesSize,
+                                 &bytes);
+  SegmentLifecycleOptions lifecycle_options;
+  lifecycle_options.segment_bytes = options.segment_bytes;
+  lifecycle_options.sealed_root = directory->sealed_path();
+  lifecycle_options.sealer.sealed_root = directory->sealed_path();
+  lifecycle_options.sealer.rate_limiter = rate_limiter;
+  lifecycle_options.sealer.direct_io = direct_io;
+  lifecycle_options.on_fatal = options.on_fatal;
+  lifecycle_options.on_rows_ready = options.on_commit_wanted;
+  SegmentLifecycleParts parts;
+  parts.database = database;
+  parts.directory = &segments;
+  parts.entries = entries.get();
+  parts.replicas = &replicas;
+  parts.readers = readers.get();
+  lifecycle = std::make_unique<SegmentLifecycle>(std::move(lifecycle_options),
+                                                 parts, active, bytes);
+}
+
+absl::Status RocksLogStore::State::CommitCycle(
+    absl::Span<const GroupWrite> writes, CycleBatch* batch) {
+  const absl::Status planned = plan->Make(writes, lifecycle->active(),
+                                          lifecycle->active_family(), batch);
+  if (!planned.ok()) return planned;
+  lifecycle->PutRows(batch);
+  plan->HideReplaced();
+  const absl::Status status = committer->Commit();
+  if (!status.ok()) return status;
+  plan->Publish();
+  lifecycle->Publish();
+  lifecycle->AddBytes(batch->entry_bytes());
+  lifecycle->SwitchIfFull();
+  return absl::OkStatus();
+}
+
+template <typename Result, typename Reading>
+absl::StatusOr<Result> RocksLogStore::State::ReadStable(ReplicaNumber replica,
+                                                        Reading read) const {
+  while (true) {
+    const std::optional<VisibleLog> log = replicas.Visible(replica);
+    if (!log.has_value()) return NoReplica(replica);
+    absl::StatusOr<Result> result = read(*log);
+    const std::optional<VisibleLog> now = replicas.Visible(replica);
+    if (!now.has_value()) return NoReplica(replica);
+    if (now->epoch == log->epoch) return result;
+  }
+}
+
+template <typename Before>
+absl::StatusOr<LogIndex> RocksLogStore::State::Search(ReplicaNumber replica,
+                                                      IndexBounds bounds,
+                                                      const VisibleLog& log,
+                                                      Before before) const {
+  LogIndex low = std::max(bounds.first, log.base.Next());
+  LogIndex high = std::min(bounds.last, log.last.Next());
+  while (low < high) {
+    const LogIndex middle = low + (high - low) / 2;
+    absl::StatusOr<EntryHeader> header = entries->ReadHeader(replica, middle);
+    if (!header.ok()) return header.status();
+    if (before(*header)) {
+      low = middle.Next();
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+absl::StatusOr<std::unique_ptr<RocksLogStore>> RocksLogStore::Open(
+    RocksLogStoreOptions options) {
+  auto state = std::make_unique<State>(std::move(options));
+  const absl::Status status = state->Open();
+  if (!status.ok()) return status;
+  return std::unique_ptr<RocksLogStore>(new RocksLogStore(std::move(state)));
+}
+
+RocksLogStore::RocksLogStore(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
+
+RocksLogStore::~RocksLogStore() = default;
+
+absl::StatusOr<std::vector<ReplicaNumber>> RocksLogStore::CreateReplicas(
+    absl::Span<const ReplicaSpec> specs) {
+  std::vector<ReplicaNumber> numbers;
+  if (specs.empty()) return numbers;
+  rocksdb::ColumnFamilyHandle* const meta = state_->database->meta();
+  CycleBatch* const batch = state_->committer->Begin(0);
+  for (const ReplicaSpec& spec : specs) {
+    const ReplicaNumber number = state_->next_replica + numbers.size();
+    numbers.push_back(number);
+    batch->Put(meta, MetaKey(MetaRow::kReplica, number.value()),
+               EncodeReplicaRow({spec, /*dropped=*/false}));
+    batch->Put(meta, MetaKey(MetaRow::kGroup, number.value()),
+               EncodeGroupRow(EmptyPosition(spec)));
+  }
+  const absl::Status status = state_->CommitCycle({}, batch);
+  if (!status.ok()) return status;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    state_->segments.AddReplica(numbers[i], LogIndex(0));
+    state_->replicas.Add(numbers[i], specs[i], EmptyPosition(specs[i]));
+  }
+  state_->next_replica = numbers.back().Next();
+  return numbers;
+}
+
+absl::Status RocksLogStore::DropReplicas(
+    absl::Span<const ReplicaNumber> numbers) {
+  rocksdb::ColumnFamilyHandle* const meta = state_->database->meta();
+  std::vector<ReplicaNumber> dropped;
+  CycleBatch* batch = nullptr;
+  for (const ReplicaNumber number : numbers) {
+    std::optional<ReplicaSpec> spec = state_->replicas.Spec(number);
+    if (!spec.has_value()) continue;
+    if (batch == nullptr) batch = state_->committer->Begin(0);
+    batch->Put(meta, MetaKey(MetaRow::kReplica, number.value()),
+               EncodeReplicaRow({*std::move(spec), /*dropped=*/true}));
+    batch->Delete(meta, MetaKey(MetaRow::kGroup, number.value()));
+    dropped.push_back(number);
+  }
+  if (batch == nullptr) return absl::OkStatus();
+  const absl::Status status = state_->CommitCycle({}, batch);
+  if (!status.ok()) return status;
+  for (const ReplicaNumber number : dropped) {
+    state_->replicas.Remove(number);
+    state_->segments.DropReplica(number);
+  }
+  state_->lifecycle->Nudge();
+  return absl::OkStatus();
+}
+
+absl::Status RocksLogStore::Commit(absl::Span<const GroupWrite> writes) {
+  if (writes.empty() && !state_->lifecycle->rows_ready()) {
+    return absl::OkStatus();
+  }
+  return state_->CommitCycle(writes,
+                             state_->committer->Begin(PayloadBytes(writes)));
+}
+
+std::vector<ReplicaInfo> RocksLogStore::Replicas() const {
+  return state_->replicas.List();
+}
+
+absl::StatusOr<ReplicaPosition> RocksLogStore::Position(
+    ReplicaNumber replica) const {
+  std::optional<ReplicaPosition> position = state_->replicas.Position(replica);
+  if (!position.has_value()) return NoReplica(replica);
+  return *std::move(position);
+}
+
+absl::StatusOr<std::vector<StoredEntry>> RocksLogStore::Read(
+    ReplicaNumber replica, LogIndex from, LogIndex last, size_t bytes_max,
+    ReadClass read_class) const {
+  using Entries = std::vector<StoredEntry>;
+  return state_->ReadStable<Entries>(
+      replica, [&](const VisibleLog& log) -> absl::StatusOr<Entries> {
+        if (from <= log.base) {
+          return absl::OutOfRangeError(absl::StrCat(
+              "read of replica ", replica.value(), " from index ", from.value(),
+              ": its log begins after ", log.base.value()));
+        }
+        const LogIndex end = std::min(last, log.last);
+        if (from > end) return Entries();
+        return state_->entries->Read(replica, from, end, bytes_max, read_class);
+      });
+}
+
+absl::StatusOr<EntryHeader> RocksLogStore::ReadHeader(ReplicaNumber replica,
+                                                      LogIndex index) const {
+  return state_->ReadStable<EntryHeader>(
+      replica, [&](const VisibleLog& log) -> absl::StatusOr<EntryHeader> {
+        if (index <= log.base || index > log.last) {
+          return absl::OutOfRangeError(
+              absl::StrCat("index ", index.value(), " of replica ",
+                           replica.value(), " is not in its log, which holds (",
+                           log.base.value(), ", ", log.last.value(), "]"));
+        }
+        return state_->entries->ReadHeader(replica, index);
+      });
+}
+
+absl::StatusOr<LogIndex> RocksLogStore::FindOffset(ReplicaNumber replica,
+                                                   Offset offset) const {
+  return state_->ReadStable<LogIndex>(
+      replica, [&](const VisibleLog& log) -> absl::StatusOr<LogIndex> {
+        if (offset < log.base_offset) {
+          return absl::OutOfRangeError(absl::StrCat(
+              "offset ", offset.value(), " of replica ", replica.value(),
+              ": its log begins at offset ", log.base_offset.value()));
+        }
+        return state_->Search(replica,
+                              state_->segments.BoundsOfOffset(replica, offset),
+                              log, [&](const EntryHeader& header) {
+                                return header.next_offset() <= offset;
+                              });
+      });
+}
+
+absl::StatusOr<LogIndex> RocksLogStore::FindTime(ReplicaNumber replica,
+                                                 int64_t time_us) const {
+  return state_->ReadStable<LogIndex>(
+      replica, [&](const VisibleLog& log) -> absl::StatusOr<LogIndex> {
+        return state_->Search(replica,
+                              state_->segments.BoundsOfTime(replica, time_us),
+                              log, [&](const EntryHeader& header) {
+                                return header.append_time_us < time_us;
+                              });
+      });
+}
+
+absl::StatusOr<std::vector<raft::EntryId>> RocksLogStore::TermStarts(
+    ReplicaNumber replica) const {
+  using Starts = std::vector<raft::EntryId>;
+  return state_->ReadStable<Starts>(
+      replica, [&](const VisibleLog& log) -> absl::StatusOr<Starts> {
+        Starts starts;
+        LogIndex next = log.base.Next();
+        while (next <= log.last) {
+          absl::StatusOr<EntryHeader> header =
+              state_->entries->ReadHeader(replica, next);
+          if (!header.ok()) return header.status();
+          const Term term = header->term;
+          starts.push_back({term, next});
+          // Mostly there is one term; it takes two reads, not a search.
+          header = state_->entries->ReadHeader(replica, log.last);
+          if (!header.ok()) return header.status();
+          if (header->term == term) break;
+          const absl::StatusOr<LogIndex> end = state_->Search(
+              replica, {next.Next(), log.last.Next()}, log,
+              [&](const EntryHeader& at) { return at.term == term; });
+          if (!end.ok()) return end.status();
+          next = *end;
+        }
+        return starts;
+      });
+}
+
+absl::StatusOr<std::optional<std::string>> RocksLogStore::GetSideRow(
+    SideTable table, std::string_view key) const {
+  std::string value;
+  const rocksdb::Status status = state_->database->db()->Get(
+      rocksdb::ReadOptions(), state_->database->side(table),
+      rocksdb::Slice(key.data(), key.size()), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return FromRocks(status, "read side row");
+  return std::optional<std::string>(std::move(value));
+}
+
+absl::Status RocksLogStore::ScanSideRows(
+    SideTable table, std::string_view prefix,
+    const std::function<bool(std::string_view key, std::string_view value)>&
+        visit) const {
+  const std::unique_ptr<rocksdb::Iterator> at(
+      state_->database->db()->NewIterator(rocksdb::ReadOptions(),
+                                          state_->database->side(table)));
+  const rocksdb::Slice begin(prefix.data(), prefix.size());
+  for (at->Seek(begin); at->Valid() && at->key().starts_with(begin);
+       at->Next()) {
+    if (!visit({at->key().data(), at->key().size()},
+               {at->value().data(), at->value().size()})) {
+      break;
+    }
+  }
+  return FromRocks(at->status(), "scan side rows");
+}
+
+const OpenReport& RocksLogStore::open_report() const { return state_->report; }
+
+Generation RocksLogStore::generation() const {
+  Generation generation;
+  generation.open_id = state_->committer->open_id();
+  generation.cycle = state_->committer->cycle();
+  return generation;
+}
+
+RocksLogStoreStats RocksLogStore::stats() const {
+  RocksLogStoreStats stats;
+  stats.cycles = state_->committer->cycle() - state_->report.recovered_cycle;
+  stats.wal_sync_us_total = state_->committer->wal_sync_us_total();
+  stats.watermark_sync_us_total = state_->committer->watermark_sync_us_total();
+  stats.active_segment_bytes = state_->lifecycle->active_bytes();
+  stats.sealed_segments = state_->entries->sealed_count();
+  stats.unsealed_segments = state_->entries->LiveSegments().size();
+  stats.write_stalls = state_->listener->stalls();
+  return stats;
+}
+
+}  // namespace kappa::storage

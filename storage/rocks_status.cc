@@ -1,0 +1,41 @@
+#include "storage/rocks_status.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace kappa::storage {
+namespace {
+
+absl::StatusCode CodeOf(const rocksdb::Status& status) {
+  if (status.IsNoSpace()) return absl::StatusCode::kResourceExhausted;
+  if (status.IsPathNotFound()) return absl::StatusCode::kDataLoss;
+  switch (status.code()) {
+    case rocksdb::Status::kOk:
+      return absl::StatusCode::kOk;
+    case rocksdb::Status::kCorruption:
+    case rocksdb::Status::kNotFound:
+      return absl::StatusCode::kDataLoss;
+    case rocksdb::Status::kIOError:
+    case rocksdb::Status::kBusy:
+    case rocksdb::Status::kTryAgain:
+    case rocksdb::Status::kTimedOut:
+      return absl::StatusCode::kUnavailable;
+    case rocksdb::Status::kNotSupported:
+    case rocksdb::Status::kInvalidArgument:
+      return absl::StatusCode::kFailedPrecondition;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+}  // namespace
+
+absl::Status FromRocks(const rocksdb::Status& status,
+                       std::string_view operation) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::Status(CodeOf(status), absl::StrCat(std::string(operation), ": ",
+                                                   status.ToString()));
+}
+
+}  // namespace kappa::storage

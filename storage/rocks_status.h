@@ -1,0 +1,23 @@
+// Translation of RocksDB's statuses; the only place that does it.
+#ifndef KAPPA_STORAGE_ROCKS_STATUS_H_
+#define KAPPA_STORAGE_ROCKS_STATUS_H_
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "rocksdb/status.h"
+
+namespace kappa::storage {
+
+// `operation` names what was tried and on what: "write cycle 17".
+//   Corruption, NotFound, a file that is missing   DATA_LOSS
+//   no space                                       RESOURCE_EXHAUSTED
+//   busy, try again, timed out, other I/O errors   UNAVAILABLE
+//   not supported, invalid argument                FAILED_PRECONDITION
+//   anything else                                  INTERNAL
+absl::Status FromRocks(const rocksdb::Status& status,
+                       std::string_view operation);
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_STORAGE_ROCKS_STATUS_H_

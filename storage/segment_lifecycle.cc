@@ -1,0 +1,239 @@
+#include "storage/segment_lifecycle.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "storage/keys.h"
+#include "storage/sealed_row.h"
+#include "storage/sealed_segment.h"
+
+namespace kappa::storage {
+
+SegmentLifecycle::SegmentLifecycle(SegmentLifecycleOptions options,
+                                   SegmentLifecycleParts parts,
+                                   SegmentNumber active, uint64_t active_bytes)
+    : options_(std::move(options)),
+      parts_(parts),
+      sealer_(options_.sealer),
+      rewriter_(options_.sealer),
+      active_(active),
+      active_family_(parts.entries->Live(active)),
+      active_bytes_(active_bytes),
+      highest_(active) {
+  KAPPA_CHECK(active_family_ != nullptr, "the active segment has no family");
+  for (const SegmentNumber segment : parts_.entries->LiveSegments()) {
+    if (segment < active) {
+      frozen_.push_back(segment);
+    } else if (segment > active) {
+      if (!next_.has_value()) next_ = segment;
+      highest_ = segment;
+    }
+  }
+  thread_ = std::thread([this] { Loop(); });
+}
+
+SegmentLifecycle::~SegmentLifecycle() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  work_.SignalAll();
+  thread_.join();
+}
+
+void SegmentLifecycle::SwitchIfFull() {
+  if (active_bytes_ < options_.segment_bytes) return;
+  {
+    MutexLock lock(&mutex_);
+    if (!next_.has_value()) return;
+    frozen_.push_back(active_);
+    active_ = *next_;
+    next_.reset();
+    resting_ = false;
+  }
+  active_family_ = parts_.entries->Live(active_);
+  active_bytes_ = 0;
+  work_.SignalAll();
+}
+
+bool SegmentLifecycle::rows_ready() const { return has_ready_; }
+
+void SegmentLifecycle::PutRows(CycleBatch* batch) {
+  if (!has_ready_) return;
+  {
+    MutexLock lock(&mutex_);
+    publishing_ = std::exchange(ready_, {});
+    has_ready_ = false;
+  }
+  rocksdb::ColumnFamilyHandle* const meta = parts_.database->meta();
+  for (const Outcome& outcome : publishing_) {
+    const uint64_t segment = outcome.segment.value();
+    const std::string key = MetaKey(MetaRow::kSegment, segment);
+    if (outcome.row.files.empty()) {
+      batch->Delete(meta, key);
+    } else {
+      batch->Put(meta, key, EncodeSealedRow(outcome.row));
+    }
+    batch->DeleteRange(meta, MetaKey(MetaRow::kDirectory, segment),
+                       MetaKey(MetaRow::kDirectory, segment + 1));
+  }
+}
+
+void SegmentLifecycle::PublishOutcome(const Outcome& outcome) {
+  const SegmentNumber segment = outcome.segment;
+  const Family family = parts_.entries->Live(segment);
+  const std::shared_ptr<SealedSegment> replaced =
+      parts_.entries->Sealed(segment);
+  if (outcome.row.files.empty()) {
+    parts_.directory->RemoveSealed(segment);
+    parts_.entries->Remove(segment);
+  } else {
+    // Readers of the directory find the family until the files take its place.
+    parts_.directory->PutSealed(outcome.row);
+    parts_.entries->PutSealed(SealedSegment::Create(
+        options_.sealed_root, outcome.row, parts_.readers));
+  }
+  if (replaced) replaced->RemoveFilesAtEnd();
+  if (family) {
+    MutexLock lock(&mutex_);
+    dropped_.push_back(family);
+  }
+}
+
+void SegmentLifecycle::Publish() {
+  if (publishing_.empty()) return;
+  for (const Outcome& outcome : publishing_) PublishOutcome(outcome);
+  publishing_.clear();
+  {
+    MutexLock lock(&mutex_);
+    concluding_ = false;
+    nudged_ = true;
+  }
+  work_.SignalAll();
+}
+
+void SegmentLifecycle::Nudge() {
+  {
+    MutexLock lock(&mutex_);
+    nudged_ = true;
+    resting_ = false;
+  }
+  work_.SignalAll();
+}
+
+void SegmentLifecycle::Loop() {
+  while (true) {
+    if (WorkOnce()) continue;
+    MutexLock lock(&mutex_);
+    if (stopping_) return;
+    if (!nudged_) work_.Wait(&mutex_);
+    nudged_ = false;
+  }
+}
+
+bool SegmentLifecycle::WorkOnce() {
+  DropFamilies();
+  return CreateNext() || SealOldest() || RewriteDeadest();
+}
+
+void SegmentLifecycle::DropFamilies() {
+  std::deque<Family> families;
+  {
+    MutexLock lock(&mutex_);
+    families = std::exchange(dropped_, {});
+  }
+  for (const Family& family : families) {
+    const absl::Status status = parts_.database->DropSegment(family);
+    if (!status.ok() && options_.on_fatal) options_.on_fatal(status);
+  }
+}
+
+bool SegmentLifecycle::CreateNext() {
+  SegmentNumber number;
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_ || next_.has_value() ||
+        frozen_.size() + 2 > kLiveSegmentsMax) {
+      return false;
+    }
+    number = highest_.Next();
+    highest_ = number;
+  }
+  absl::StatusOr<Family> family = parts_.database->CreateSegment(number);
+  if (!family.ok()) {
+    if (options_.on_fatal) options_.on_fatal(family.status());
+    return false;
+  }
+  parts_.entries->AddLive(number, *std::move(family));
+  MutexLock lock(&mutex_);
+  next_ = number;
+  return true;
+}
+
+bool SegmentLifecycle::SealOldest() {
+  SegmentNumber segment;
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_ || resting_ || concluding_ || frozen_.empty()) return false;
+    segment = frozen_.front();
+  }
+  const std::vector<SegmentRange> visible = parts_.directory->VisibleIn(
+      segment,
+      [this](ReplicaNumber replica) { return parts_.replicas->Last(replica); });
+  absl::StatusOr<SealedRow> row =
+      sealer_.Seal(parts_.database->db(), parts_.entries->Live(segment).get(),
+                   segment, visible);
+  if (row.ok() || absl::IsDataLoss(row.status())) {
+    MutexLock lock(&mutex_);
+    frozen_.pop_front();
+  }
+  Conclude(segment, std::move(row));
+  return true;
+}
+
+bool SegmentLifecycle::RewriteDeadest() {
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_ || resting_ || concluding_) return false;
+  }
+  const std::optional<SegmentNumber> segment =
+      DeadestSegment(parts_.directory->SealedUsage());
+  if (!segment.has_value()) return false;
+  const std::shared_ptr<SealedSegment> sealed =
+      parts_.entries->Sealed(*segment);
+  if (!sealed) return false;
+  const std::vector<SegmentRange> visible = parts_.directory->VisibleIn(
+      *segment,
+      [this](ReplicaNumber replica) { return parts_.replicas->Last(replica); });
+  Conclude(*segment, rewriter_.Rewrite(*sealed, visible));
+  return true;
+}
+
+void SegmentLifecycle::Conclude(SegmentNumber segment,
+                                absl::StatusOr<SealedRow> row) {
+  if (row.ok()) {
+    {
+      MutexLock lock(&mutex_);
+      if (stopping_) return;
+      ready_.push_back({segment, *std::move(row)});
+      concluding_ = true;
+      has_ready_ = true;
+    }
+    if (options_.on_rows_ready) options_.on_rows_ready();
+    return;
+  }
+  if (absl::IsDataLoss(row.status()) ||
+      absl::IsResourceExhausted(row.status()) ||
+      absl::IsCancelled(row.status())) {
+    MutexLock lock(&mutex_);
+    resting_ = true;
+    return;
+  }
+  if (options_.on_fatal) options_.on_fatal(row.status());
+  MutexLock lock(&mutex_);
+  resting_ = true;
+}
+
+}  // namespace kappa::storage

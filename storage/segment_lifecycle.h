@@ -1,0 +1,141 @@
+// SegmentLifecycle: opens the next segment ahead of time, seals full ones, and
+// rewrites those that hold much dead data, beside the writer's path.
+//
+//   next (empty family) -> active -> frozen family -> sealed files -> rewritten
+//          writer switches ^     ^ sealed in the background, installed by a
+//          cycle
+#ifndef KAPPA_STORAGE_SEGMENT_LIFECYCLE_H_
+#define KAPPA_STORAGE_SEGMENT_LIFECYCLE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/mutex.h"
+#include "proto/wire/types.h"
+#include "storage/cycle_batch.h"
+#include "storage/entry_reader.h"
+#include "storage/replica_table.h"
+#include "storage/rocks_database.h"
+#include "storage/sealer.h"
+#include "storage/segment_directory.h"
+#include "storage/segment_rewriter.h"
+#include "storage/sst_reader_cache.h"
+
+namespace kappa::storage {
+
+struct SegmentLifecycleOptions {
+  uint64_t segment_bytes = 0;
+  std::string sealed_root;
+  SealerOptions sealer;
+  // Told of an error that may have left files in an unknown state.
+  std::function<void(const absl::Status&)> on_fatal;
+  // Told, on the lifecycle's thread, that rows wait for the next cycle.
+  std::function<void()> on_rows_ready;
+};
+
+// What the lifecycle works on; all must outlive it.
+struct SegmentLifecycleParts {
+  RocksDatabase* database = nullptr;
+  SegmentDirectory* directory = nullptr;
+  EntryReader* entries = nullptr;
+  const ReplicaTable* replicas = nullptr;
+  SstReaderCache* readers = nullptr;
+};
+
+// Families that exist are never more than kLiveSegmentsMax: while a seal is
+// behind, the active segment grows instead.
+inline constexpr size_t kLiveSegmentsMax = 3;
+
+class SegmentLifecycle {
+ public:
+  // `active` and everything below it that is live is full or being filled;
+  // live ones above it are empty. Starts the thread.
+  SegmentLifecycle(SegmentLifecycleOptions options, SegmentLifecycleParts parts,
+                   SegmentNumber active, uint64_t active_bytes);
+  // Ends the thread; what it was doing is done again after the next open.
+  ~SegmentLifecycle();
+
+  // --- the writer thread ---
+
+  SegmentNumber active() const { return active_; }
+  const Family& active_family() const { return active_family_; }
+  // The cycle being made durable put that many bytes into the active segment.
+  void AddBytes(uint64_t bytes) { active_bytes_ += bytes; }
+  // Switches to the next segment if the active one is full and there is one.
+  void SwitchIfFull();
+  // Whether rows wait.
+  bool rows_ready() const;
+  // Puts rows that wait into a cycle.
+  void PutRows(CycleBatch* batch);
+  // The cycle with these rows is durable: readers go to the new files.
+  void Publish();
+
+  // --- any thread ---
+
+  // Something died; perhaps a segment is worth rewriting.
+  void Nudge();
+  uint64_t active_bytes() const { return active_bytes_; }
+
+ private:
+  // The outcome of a seal or a rewrite on its way into a cycle.
+  struct Outcome {
+    SegmentNumber segment;
+    SealedRow row;  // without files: nothing is left of the segment
+  };
+
+  void Loop();
+  // Does the most urgent piece of work; false if there is none.
+  bool WorkOnce();
+  void DropFamilies();
+  bool CreateNext();
+  bool SealOldest();
+  bool RewriteDeadest();
+  // Hands over an outcome, or reports why there is none.
+  void Conclude(SegmentNumber segment, absl::StatusOr<SealedRow> row);
+  void PublishOutcome(const Outcome& outcome);
+
+  const SegmentLifecycleOptions options_;
+  const SegmentLifecycleParts parts_;
+  const Sealer sealer_;
+  const SegmentRewriter rewriter_;
+
+  // Of the writer thread.
+  SegmentNumber active_;
+  Family active_family_;
+  std::deque<Outcome> publishing_;
+  std::atomic<uint64_t> active_bytes_;
+
+  mutable Mutex mutex_;
+  CondVar work_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool nudged_ ABSL_GUARDED_BY(mutex_) = true;
+  // The empty segment above the active one, when it is ready.
+  std::optional<SegmentNumber> next_ ABSL_GUARDED_BY(mutex_);
+  SegmentNumber highest_ ABSL_GUARDED_BY(mutex_);
+  // Full segments, oldest first, but for those with a damaged entry: they stay
+  // as they are until the next open.
+  std::deque<SegmentNumber> frozen_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Outcome> ready_ ABSL_GUARDED_BY(mutex_);
+  // Between Conclude and Publish.
+  bool concluding_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<Family> dropped_ ABSL_GUARDED_BY(mutex_);
+  // There was no space: nothing is tried until the next switch or nudge.
+  bool resting_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::atomic<bool> has_ready_{false};
+  std::thread thread_;
+};
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_STORAGE_SEGMENT_LIFECYCLE_H_
