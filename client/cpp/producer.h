@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "client/cpp/client.h"
 #include "client/cpp/producer_options.h"
+#include "kappa/v1/log_service.pb.h"
 #include "kappa/v1/topic_service.pb.h"
 #include "proto/wire/record_set.h"
 
@@ -105,6 +106,7 @@ class Producer {
   explicit Producer(std::unique_ptr<ProducerSession> session);
 
   const std::unique_ptr<ProducerSession> session_;
+  const std::vector<v1::ProducerPosition> positions_;
 };
 
 }  // namespace kappa::client

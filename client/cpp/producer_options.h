@@ -24,7 +24,7 @@ struct AppendResult {
   // Of the record, or of the batch's first record. Absent when the server
   // knows that the batch was stored but no longer at which offset
   // (SEQUENCE_STORED).
-  std::optional<Offset> offset;
+  std::optional<Offset> offset = {};
   // Given by the server: microseconds since 1970-01-01T00:00:00Z, never
   // decreasing within a partition. 0 when `offset` is absent.
   int64_t append_time_us = 0;
@@ -39,7 +39,7 @@ struct BatchOutcome {
   // Encoded size of the records before compression.
   size_t bytes = 0;
   // From the sealing of the batch to its answer, retries included.
-  absl::Duration latency;
+  absl::Duration latency = {};
   // Of the first record; the others follow densely.
   absl::StatusOr<AppendResult> result = AppendResult();
 };
@@ -60,14 +60,14 @@ enum class WhenFull {
 };
 
 struct ProducerOptions {
-  std::string topic;
+  std::string topic = {};
   // Empty: an unnamed session, exact for as long as the producer object lives.
   // Otherwise a name that is one producer in the whole cluster, exact across
   // restarts; opening it fences the instance before.
-  std::string name;
+  std::string name = {};
   // Named only: the partitions to fence and learn about at once; empty: all.
   // Others are learnt about at their first record.
-  std::vector<uint32_t> partitions;
+  std::vector<uint32_t> partitions = {};
   Codec compression = Codec::kNone;
   // A batch is sent when its encoded records reach this many bytes. Larger
   // records go alone; the topic's limit holds in any case.
@@ -94,17 +94,17 @@ struct ProducerOptions {
   // a batch twice; conditional appends are not repeated at all.
   bool exact_retries = true;
   // Called for every batch, before the callbacks of its records. May be empty.
-  BatchCallback on_batch;
+  BatchCallback on_batch = {};
 };
 
 // Conditions and extras of an atomic batch.
 struct BatchOptions {
   // Store the batch only if its first record gets this offset; else it fails
   // with FAILED_PRECONDITION, EXPECTED_OFFSET_MISMATCH.
-  std::optional<Offset> expected_offset;
+  std::optional<Offset> expected_offset = {};
   // Stored atomically with the batch and told by Admin::GetProducer and
   // Producer::positions; at most 1 KiB. Needs exact retries.
-  std::optional<std::string> state;
+  std::optional<std::string> state = {};
 };
 
 }  // namespace kappa::client

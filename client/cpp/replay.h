@@ -65,7 +65,7 @@ class Replay {
   // Waits for the next record; false at the end, see status().
   bool Next();
   // Valid after Next returned true, until it is called again.
-  const ReplayRecord& record() const { return record_; }
+  const ReplayRecord& record() const;
 
   // begin() calls Next; a range can be walked once.
   Iterator begin() { return Iterator(Next() ? this : nullptr); }
@@ -82,7 +82,7 @@ class Replay {
   // After the end: OK when the stop was reached; CANCELLED after Cancel;
   // OUT_OF_RANGE: the start lies beyond the end; DATA_LOSS: bytes damaged; else
   // as for the API method, or UNAVAILABLE after retry_timeout.
-  const absl::Status& status() const { return status_; }
+  const absl::Status& status() const;
   // Where to go on: pass it as the next start. Backwards too.
   Offset next_offset() const;
   // The committed end as last told by the server.
@@ -95,8 +95,6 @@ class Replay {
 
   std::unique_ptr<ReadySignal> ready_;
   std::unique_ptr<PartitionReader> reader_;
-  ReplayRecord record_;
-  absl::Status status_;
   bool ended_ = false;
 };
 

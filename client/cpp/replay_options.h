@@ -44,14 +44,14 @@ struct ReplayPosition {
 // One record as replayed. Everything in it is valid until the iterator moves.
 struct ReplayRecord {
   uint32_t partition = 0;
-  Offset offset;
+  Offset offset = {};
   // Microseconds since 1970-01-01T00:00:00Z, given by the server.
   int64_t append_time_us = 0;
-  std::optional<std::string_view> key;
-  std::optional<std::string_view> value;
-  absl::Span<const HeaderView> headers;
+  std::optional<std::string_view> key = {};
+  std::optional<std::string_view> value = {};
+  absl::Span<const HeaderView> headers = {};
   // The user's own time, microseconds since 1970-01-01T00:00:00Z.
-  std::optional<int64_t> event_time_us;
+  std::optional<int64_t> event_time_us = {};
 };
 
 // What happens beside records.
@@ -73,23 +73,23 @@ struct ReplayEvent {
   Kind kind = Kind::kHeartbeat;
   uint32_t partition = 0;
   // The offset at which the replay goes on.
-  Offset next_offset;
+  Offset next_offset = {};
   // The committed end as last told.
-  Offset end_offset;
-  Offset gap_first;
-  Offset gap_next;
-  absl::Status cause;
+  Offset end_offset = {};
+  Offset gap_first = {};
+  Offset gap_next = {};
+  absl::Status cause = {};
 };
 
 struct ReplayOptions {
-  std::string topic;
+  std::string topic = {};
   // From 0; not used by TopicReplay.
   uint32_t partition = 0;
   // Backwards: reading begins before it; the default is then the end.
-  std::optional<ReplayPosition> start;
+  std::optional<ReplayPosition> start = {};
   // Default: the tail is followed for ever. Backwards: the lowest position
   // still delivered, default the beginning.
-  std::optional<ReplayPosition> stop;
+  std::optional<ReplayPosition> stop = {};
   // Exactly this many records at most; 0: no limit. TopicReplay: in all.
   uint64_t records_max = 0;
   // Stop after this many payload bytes, at the end of a batch; 0: no limit.
@@ -98,7 +98,7 @@ struct ReplayOptions {
   // Newest batch first, inside a batch in order; never waits.
   bool backwards = false;
   // Only these records. All conditions must hold; filtered by the server.
-  std::optional<v1::RecordFilter> filter;
+  std::optional<v1::RecordFilter> filter = {};
   v1::Consistency consistency = v1::CONSISTENCY_UNSPECIFIED;
   // How often an idle server shows that it lives; a connection silent for
   // three times as long is given up. 100 ms to 60 s.
@@ -109,7 +109,7 @@ struct ReplayOptions {
   // TopicReplay: per partition.
   size_t read_ahead_bytes = 8 * 1024 * 1024;
   // Called on the thread that iterates. May be empty.
-  std::function<void(const ReplayEvent&)> on_event;
+  std::function<void(const ReplayEvent&)> on_event = {};
 };
 
 }  // namespace kappa::client

@@ -21,10 +21,10 @@ class ReadySignal;
 // Which partitions a TopicReplay reads.
 struct TopicReplaySettings {
   // Empty: all partitions that the topic has now.
-  std::vector<uint32_t> partitions;
+  std::vector<uint32_t> partitions = {};
   // Where each of `partitions` starts, in the same order, instead of
   // ReplayOptions::start; empty: all start there.
-  std::vector<Offset> starts;
+  std::vector<Offset> starts = {};
   // Partitions read at the same time. Ignored when the tail is followed:
   // then it is all of them.
   size_t partitions_at_once = 8;
@@ -84,6 +84,7 @@ class TopicReplay {
   std::vector<size_t> active_;
   size_t started_ = 0;
   size_t at_once_ = 0;
+  uint64_t records_ = 0;
   uint64_t records_max_ = 0;
   uint64_t records_expected_ = 0;
 };

@@ -1,0 +1,109 @@
+#include "client/cpp/append_stream.h"
+
+#include <utility>
+
+#include "client/cpp/error.h"
+
+namespace kappa::client {
+namespace {
+
+constexpr char kMethod[] = "/kappa.v1.LogService/AppendStream";
+
+}  // namespace
+
+std::shared_ptr<AppendStream> AppendStream::Open(
+    std::shared_ptr<grpc::Channel> channel, std::string address,
+    Listener* listener) {
+  std::shared_ptr<AppendStream> stream(
+      new AppendStream(std::move(channel), std::move(address), listener));
+  stream->self_ = stream;
+  stream->stub_.PrepareBidiStreamingCall(&stream->context_, kMethod,
+                                         grpc::StubOptions(), stream.get());
+  // Writes start from any thread: the hold keeps OnDone away until StopWrites.
+  stream->AddHold();
+  stream->StartCall();
+  stream->StartRead(&stream->answer_);
+  return stream;
+}
+
+AppendStream::AppendStream(std::shared_ptr<grpc::Channel> channel,
+                           std::string address, Listener* listener)
+    : address_(std::move(address)),
+      listener_(listener),
+      stub_(std::move(channel)) {}
+
+std::optional<uint64_t> AppendStream::Write(grpc::ByteBuffer message) {
+  MutexLock lock(&mutex_);
+  if (stopped_ || closing_) return std::nullopt;
+  queue_.push_back(std::move(message));
+  const uint64_t ticket = queued_total_++;
+  if (!writing_) StartNextWrite();
+  return ticket;
+}
+
+void AppendStream::Close() {
+  MutexLock lock(&mutex_);
+  if (stopped_ || closing_) return;
+  closing_ = true;
+  if (!writing_) StartNextWrite();
+}
+
+void AppendStream::StartNextWrite() {
+  if (queue_.empty()) {
+    if (closing_ && !stopped_) {
+      StartWritesDone();
+      StopWrites();
+    }
+    return;
+  }
+  writing_ = true;
+  ++started_total_;
+  grpc::WriteOptions options;
+  if (queue_.size() > 1) options.set_buffer_hint();
+  StartWrite(&queue_.front(), options);
+}
+
+void AppendStream::StopWrites() {
+  if (stopped_) return;
+  stopped_ = true;
+  RemoveHold();
+}
+
+void AppendStream::OnWriteDone(bool ok) {
+  MutexLock lock(&mutex_);
+  writing_ = false;
+  queue_.pop_front();
+  if (!ok) {
+    StopWrites();
+  } else if (!stopped_) {
+    StartNextWrite();
+  }
+}
+
+void AppendStream::OnReadDone(bool ok) {
+  if (ok) {
+    listener_->OnAnswer(answer_);
+    StartRead(&answer_);
+    return;
+  }
+  MutexLock lock(&mutex_);
+  StopWrites();
+}
+
+void AppendStream::OnDone(const grpc::Status& status) {
+  uint64_t started;
+  {
+    MutexLock lock(&mutex_);
+    started = started_total_;
+    queue_.clear();
+  }
+  absl::Status outcome = StatusFromGrpc(status);
+  if (outcome.ok()) {
+    outcome = absl::UnavailableError("the server ended the append stream");
+  }
+  listener_->OnStreamEnd(this, started, outcome);
+  // Last: may destroy this object.
+  std::shared_ptr<AppendStream> self = std::move(self_);
+}
+
+}  // namespace kappa::client

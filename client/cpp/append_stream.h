@@ -1,0 +1,92 @@
+// AppendStream: one AppendStream call to one node.
+#ifndef KAPPA_CLIENT_CPP_APPEND_STREAM_H_
+#define KAPPA_CLIENT_CPP_APPEND_STREAM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/client_callback.h"
+#include "kappa/v1/log_service.pb.h"
+#include "proto/wire/mutex.h"
+
+namespace kappa::client {
+
+// Sends raw messages one after another and hands the answers on. Once broken it
+// stays broken; the owner opens another.
+//
+// Thread safety: thread-safe. Keeps itself alive until OnStreamEnd returned.
+class AppendStream final
+    : public grpc::ClientBidiReactor<grpc::ByteBuffer,
+                                     v1::AppendStreamResponse> {
+ public:
+  // Called on threads of gRPC, without locks held; OnStreamEnd comes last.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void OnAnswer(const v1::AppendStreamResponse& answer) = 0;
+    // The call is over; nothing more comes. `started` is the number of messages
+    // that may have left: those with a ticket below it.
+    virtual void OnStreamEnd(AppendStream* stream, uint64_t started,
+                             const absl::Status& status) = 0;
+  };
+
+  // Opens the call. `listener` must live until OnStreamEnd was called.
+  static std::shared_ptr<AppendStream> Open(
+      std::shared_ptr<grpc::Channel> channel, std::string address,
+      Listener* listener);
+
+  const std::string& address() const { return address_; }
+
+  // Queues a message. Returns its ticket (how many came before it); nullopt
+  // when the stream is broken or closed.
+  std::optional<uint64_t> Write(grpc::ByteBuffer message);
+
+  // Half-closes after what is queued; the server then ends the call.
+  void Close();
+  // Breaks the call at once.
+  void Cancel() { context_.TryCancel(); }
+
+ private:
+  AppendStream(std::shared_ptr<grpc::Channel> channel, std::string address,
+               Listener* listener);
+
+  void OnWriteDone(bool ok) override;
+  void OnReadDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+
+  void StartNextWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // No write is started from outside of gRPC's calls any more.
+  void StopWrites() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::string address_;
+  Listener* const listener_;
+  // From Open until OnDone.
+  std::shared_ptr<AppendStream> self_;
+  grpc::ClientContext context_;
+  grpc::TemplatedGenericStub<grpc::ByteBuffer, v1::AppendStreamResponse> stub_;
+  // Filled by gRPC between StartRead and OnReadDone.
+  v1::AppendStreamResponse answer_;
+
+  Mutex mutex_;
+  // Front: being written, if writing_.
+  std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mutex_);
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t queued_total_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t started_total_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace kappa::client
+
+#endif  // KAPPA_CLIENT_CPP_APPEND_STREAM_H_

@@ -1,0 +1,117 @@
+#include "client/cpp/client.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "client/cpp/error.h"
+
+namespace kappa::client {
+namespace {
+
+bool IsAddress(absl::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == absl::string_view::npos || colon == 0) return false;
+  int port = 0;
+  const char* begin = text.data() + colon + 1;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, port);
+  return error == std::errc() && stop == end && port > 0 && port < 65'536;
+}
+
+absl::StatusOr<std::vector<std::string>> ParseSeeds(const std::string& text) {
+  std::vector<std::string> seeds;
+  for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    part = absl::StripAsciiWhitespace(part);
+    if (!IsAddress(part)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("seed \"", part, "\" is not HOST:PORT"));
+    }
+    seeds.emplace_back(part);
+  }
+  if (seeds.empty()) return absl::InvalidArgumentError("no seeds are given");
+  return seeds;
+}
+
+}  // namespace
+
+Client::Client(ClientOptions options, std::vector<std::string> seeds)
+    : options_(std::move(options)),
+      seeds_(std::move(seeds)),
+      channels_(options_) {}
+
+absl::StatusOr<std::shared_ptr<Client>> Client::Create(ClientOptions options) {
+  absl::StatusOr<std::vector<std::string>> seeds = ParseSeeds(options.seeds);
+  if (!seeds.ok()) return seeds.status();
+  return std::shared_ptr<Client>(
+      new Client(std::move(options), *std::move(seeds)));
+}
+
+absl::StatusOr<std::shared_ptr<Client>> Client::Connect(ClientOptions options) {
+  absl::StatusOr<std::shared_ptr<Client>> client = Create(std::move(options));
+  if (!client.ok()) return client;
+  // Seeds are tried in turn, a slice of time each; their channels go on
+  // connecting meanwhile.
+  constexpr absl::Duration kSlice = absl::Milliseconds(50);
+  const std::vector<std::string>& seeds = (*client)->seeds();
+  const absl::Time deadline =
+      absl::Now() + (*client)->options().connect_timeout;
+  do {
+    for (size_t i = 0; i < seeds.size(); ++i) {
+      const absl::Time slice = std::min(deadline, absl::Now() + kSlice);
+      if ((*client)->ChannelTo(seeds[i])->WaitForConnected(
+              absl::ToChronoTime(slice))) {
+        (*client)->seed_ = i;
+        return client;
+      }
+    }
+  } while (absl::Now() < deadline);
+  return absl::UnavailableError(
+      absl::StrCat("no server answers at ", absl::StrJoin(seeds, ", ")));
+}
+
+std::string Client::SeedAddress() const {
+  return seeds_[seed_.load() % seeds_.size()];
+}
+
+std::string Client::AddressOf(std::string_view topic, uint32_t partition) {
+  std::optional<std::string> leader = leaders_.Find(topic, partition);
+  return leader.has_value() ? *std::move(leader) : SeedAddress();
+}
+
+std::shared_ptr<grpc::Channel> Client::ChannelTo(const std::string& address) {
+  return channels_.Get(address);
+}
+
+void Client::NoteError(std::string_view topic, uint32_t partition,
+                       const std::string& address, const absl::Status& status) {
+  if (ReasonOf(status) == v1::ERROR_REASON_NOT_LEADER) {
+    std::optional<std::string> leader = MetadataOf(status, "leader");
+    if (leader.has_value() && IsAddress(*leader)) {
+      leaders_.Set(topic, partition, *std::move(leader));
+    } else {
+      leaders_.Forget(topic, partition, address);
+      NoteFailure(address);
+    }
+  } else if (IsRetriable(status) &&
+             status.code() == absl::StatusCode::kUnavailable) {
+    NoteFailure(address);
+  }
+}
+
+void Client::NoteFailure(const std::string& address) {
+  leaders_.ForgetNode(address);
+  size_t current = seed_.load();
+  // Only the first of several failures of one seed moves on.
+  if (seeds_[current % seeds_.size()] == address) {
+    seed_.compare_exchange_strong(current, current + 1);
+  }
+}
+
+}  // namespace kappa::client
