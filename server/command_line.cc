@@ -1,0 +1,170 @@
+#include "server/command_line.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "proto/wire/string_view.h"
+
+namespace kappa::server {
+namespace {
+
+constexpr int kWrongUsage = 2;
+
+constexpr char kWhatToDo[] =
+    "kappad needs to know where its data is. To try it out:\n"
+    "  kappad --dev                   one node on 127.0.0.1:7400, data in\n"
+    "                                 ~/.local/share/kappa\n"
+    "To run it:\n"
+    "  kappad --data-dir DIR          defaults for everything else\n"
+    "  kappad --config FILE           see kappad.example.yaml\n"
+    "kappad --help lists all flags.\n";
+
+struct Flags {
+  bool dev = false;
+  bool insecure_allow_remote = false;
+  bool accept_clock_behind = false;
+  std::optional<std::string> config_file;
+  std::optional<std::string> data_dir;
+  std::optional<std::string> listen;
+  std::optional<std::string> metrics_listen;
+  std::optional<std::string> log_format;
+  std::optional<std::string> log_level;
+};
+
+void Declare(CLI::App* app, Flags* flags) {
+  app->set_version_flag("--version",
+                        absl::StrCat("kappad ", ToAbsl(kKappadVersion)));
+  app->add_flag("--dev", flags->dev,
+                "One node that needs no configuration; data in "
+                "$XDG_DATA_HOME/kappa or ~/.local/share/kappa");
+  app->add_option("--config", flags->config_file,
+                  "Configuration file (YAML); flags win over it");
+  app->add_option("--data-dir", flags->data_dir,
+                  "Where the data is; created if it does not exist");
+  app->add_option("--listen", flags->listen,
+                  "HOST:PORT for clients, default 127.0.0.1:7400; port 0 takes "
+                  "a free one, see the file DATA-DIR/address");
+  app->add_option("--metrics-listen", flags->metrics_listen,
+                  "HOST:PORT for Prometheus, default 127.0.0.1:7600");
+  app->add_flag("--insecure-allow-remote", flags->insecure_allow_remote,
+                "Allow addresses that other machines can reach, without "
+                "encryption or access rules");
+  app->add_flag("--accept-clock-behind", flags->accept_clock_behind,
+                "Start although the clock is more than 24 h behind the newest "
+                "record");
+  app->add_option("--log-format", flags->log_format,
+                  "auto (text on a terminal, else json), text or json");
+  app->add_option("--log-level", flags->log_level,
+                  "debug, info, warning or error");
+}
+
+absl::Status SetAddress(std::string_view flag,
+                        const std::optional<std::string>& text,
+                        ListenAddress* address) {
+  if (!text.has_value()) return absl::OkStatus();
+  absl::StatusOr<ListenAddress> parsed = ListenAddress::Parse(*text);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(ToAbsl(flag), ": ", parsed.status().message()));
+  }
+  *address = *parsed;
+  return absl::OkStatus();
+}
+
+absl::Status SetLog(const Flags& flags, ServerConfig* config) {
+  if (flags.log_format.has_value()) {
+    absl::StatusOr<LogFormat> format = ParseLogFormat(*flags.log_format);
+    if (!format.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--log-format: ", format.status().message()));
+    }
+    config->log_format = *format;
+  }
+  if (flags.log_level.has_value()) {
+    absl::StatusOr<LogLevel> level = ParseLogLevel(*flags.log_level);
+    if (!level.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--log-level: ", level.status().message()));
+    }
+    config->log_level = *level;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServerConfig> ConfigOf(const Flags& flags) {
+  ServerConfig config;
+  if (flags.config_file.has_value()) {
+    absl::StatusOr<ServerConfig> loaded = LoadConfig(*flags.config_file);
+    if (!loaded.ok()) return loaded.status();
+    config = *std::move(loaded);
+  }
+  if (flags.data_dir.has_value()) config.data_dir = *flags.data_dir;
+  if (config.data_dir.empty() && flags.dev) config.data_dir = DefaultDataDir();
+  absl::Status set = SetAddress("--listen", flags.listen, &config.listen);
+  if (!set.ok()) return set;
+  if (flags.listen.has_value() && config.listen.port == 0) {
+    config.metrics_listen.port = 0;
+  }
+  set = SetAddress("--metrics-listen", flags.metrics_listen,
+                   &config.metrics_listen);
+  if (!set.ok()) return set;
+  config.insecure_allow_remote |= flags.insecure_allow_remote;
+  config.accept_clock_behind |= flags.accept_clock_behind;
+  set = SetLog(flags, &config);
+  if (!set.ok()) return set;
+  set = CheckConfig(config);
+  if (!set.ok()) return set;
+  return config;
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine line;
+  if (argc <= 1) {
+    line.output = kWhatToDo;
+    line.exit_code = kWrongUsage;
+    return line;
+  }
+  Flags flags;
+  CLI::App app("kappad, the Kappa log server.", "kappad");
+  Declare(&app, &flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    line.output = app.help();
+    return line;
+  } catch (const CLI::CallForVersion& version) {
+    line.output = absl::StrCat(version.what(), "\n");
+    return line;
+  } catch (const CLI::ParseError& error) {
+    line.output =
+        absl::StrCat("kappad: ", error.what(), "\nSee kappad --help.\n");
+    line.exit_code = kWrongUsage;
+    return line;
+  }
+  absl::StatusOr<ServerConfig> config = ConfigOf(flags);
+  if (config.ok()) {
+    line.config = *std::move(config);
+  } else {
+    line.output = absl::StrCat("kappad: ", config.status().message(), "\n");
+    line.exit_code = kWrongUsage;
+  }
+  return line;
+}
+
+std::string DefaultDataDir() {
+  if (const char* data = std::getenv("XDG_DATA_HOME");
+      data != nullptr && data[0] == '/') {
+    return absl::StrCat(data, "/kappa");
+  }
+  if (const char* home = std::getenv("HOME");
+      home != nullptr && home[0] == '/') {
+    return absl::StrCat(home, "/.local/share/kappa");
+  }
+  return "";
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,226 @@
+#include "server/config.h"
+
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <map>
+#include <set>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "proto/wire/string_view.h"
+#include "yaml-cpp/yaml.h"
+
+namespace kappa::server {
+namespace {
+
+using Setter = std::function<absl::Status(const std::string&, ServerConfig*)>;
+
+absl::Status Wrong(absl::string_view what) {
+  return absl::InvalidArgumentError(what);
+}
+
+template <typename T>
+Setter Bool(T ServerConfig::*field) {
+  return [field](const std::string& value, ServerConfig* config) {
+    if (value != "true" && value != "false") {
+      return Wrong("must be true or false");
+    }
+    config->*field = value == "true";
+    return absl::OkStatus();
+  };
+}
+
+Setter Number(uint32_t ServerConfig::*field, uint32_t min, uint32_t max) {
+  return [field, min, max](const std::string& value, ServerConfig* config) {
+    uint32_t number;
+    if (!absl::SimpleAtoi(value, &number) || number < min || number > max) {
+      return Wrong(absl::StrCat("must be a number from ", min, " to ", max));
+    }
+    config->*field = number;
+    return absl::OkStatus();
+  };
+}
+
+Setter Bytes(uint64_t ServerConfig::*field, uint64_t min, uint64_t max) {
+  return [field, min, max](const std::string& value, ServerConfig* config) {
+    absl::StatusOr<uint64_t> bytes = ParseByteSize(value);
+    if (!bytes.ok()) return bytes.status();
+    if (*bytes < min || *bytes > max) {
+      return Wrong(absl::StrCat("must be from ", min, " to ", max, " bytes"));
+    }
+    config->*field = *bytes;
+    return absl::OkStatus();
+  };
+}
+
+Setter Address(ListenAddress ServerConfig::*field) {
+  return [field](const std::string& value, ServerConfig* config) {
+    absl::StatusOr<ListenAddress> address = ListenAddress::Parse(value);
+    if (!address.ok()) return address.status();
+    config->*field = *address;
+    return absl::OkStatus();
+  };
+}
+
+absl::Status SetDataDir(const std::string& value, ServerConfig* config) {
+  if (value.empty()) return Wrong("must name a directory");
+  config->data_dir = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetLogFormat(const std::string& value, ServerConfig* config) {
+  absl::StatusOr<LogFormat> format = ParseLogFormat(value);
+  if (!format.ok()) return format.status();
+  config->log_format = *format;
+  return absl::OkStatus();
+}
+
+absl::Status SetLogLevel(const std::string& value, ServerConfig* config) {
+  absl::StatusOr<LogLevel> level = ParseLogLevel(value);
+  if (!level.ok()) return level.status();
+  config->log_level = *level;
+  return absl::OkStatus();
+}
+
+const std::map<std::string, Setter>& Setters() {
+  constexpr uint64_t kMiB = 1 << 20;
+  constexpr uint64_t kTiB = uint64_t{1} << 40;
+  static const auto* const setters = new std::map<std::string, Setter>{
+      {"data_dir", SetDataDir},
+      {"listen", Address(&ServerConfig::listen)},
+      {"metrics_listen", Address(&ServerConfig::metrics_listen)},
+      {"insecure_allow_remote", Bool(&ServerConfig::insecure_allow_remote)},
+      {"accept_clock_behind", Bool(&ServerConfig::accept_clock_behind)},
+      {"log_format", SetLogFormat},
+      {"log_level", SetLogLevel},
+      {"memory", Bytes(&ServerConfig::memory_bytes, kMemoryBytesMin, kTiB)},
+      {"segment_size", Bytes(&ServerConfig::segment_bytes, 4 * kMiB, kTiB)},
+      {"shards", Number(&ServerConfig::shards, 0, 256)},
+      {"reader_threads", Number(&ServerConfig::reader_threads, 1, 64)},
+  };
+  return *setters;
+}
+
+// "FILE:LINE: ".
+std::string Place(std::string_view file, const YAML::Mark& mark) {
+  return absl::StrCat(ToAbsl(file), ":", mark.line + 1, ": ");
+}
+
+absl::Status SetKey(std::string_view file, const YAML::Node& key,
+                    const YAML::Node& value, ServerConfig* config) {
+  const std::string name = key.IsScalar() ? key.Scalar() : "?";
+  const auto setter = Setters().find(name);
+  if (setter == Setters().end()) {
+    std::vector<std::string> known;
+    for (const auto& [known_name, unused] : Setters()) {
+      known.push_back(known_name);
+    }
+    return Wrong(absl::StrCat(Place(file, key.Mark()), "unknown key \"", name,
+                              "\"; known keys: ", absl::StrJoin(known, ", ")));
+  }
+  if (!value.IsScalar()) {
+    return Wrong(absl::StrCat(Place(file, key.Mark()), name,
+                              ": must be a single value"));
+  }
+  absl::Status set = setter->second(value.Scalar(), config);
+  if (set.ok()) return set;
+  return Wrong(absl::StrCat(Place(file, value.Mark()), name, ": \"",
+                            value.Scalar(), "\": ", set.message()));
+}
+
+absl::StatusOr<ServerConfig> Read(std::string_view file,
+                                  const YAML::Node& root) {
+  ServerConfig config;
+  if (root.IsNull()) return config;
+  if (!root.IsMap()) {
+    return Wrong(
+        absl::StrCat(Place(file, root.Mark()), "must be \"key: value\" lines"));
+  }
+  std::set<std::string> seen;
+  for (const auto& pair : root) {
+    if (pair.first.IsScalar() && !seen.insert(pair.first.Scalar()).second) {
+      return Wrong(absl::StrCat(Place(file, pair.first.Mark()),
+                                pair.first.Scalar(), ": comes twice"));
+    }
+    absl::Status set = SetKey(file, pair.first, pair.second, &config);
+    if (!set.ok()) return set;
+  }
+  return config;
+}
+
+}  // namespace
+
+absl::StatusOr<ServerConfig> ParseConfig(std::string_view file,
+                                         const std::string& text) {
+  try {
+    return Read(file, YAML::Load(text));
+  } catch (const YAML::Exception& error) {
+    return Wrong(absl::StrCat(Place(file, error.mark), error.msg));
+  }
+}
+
+absl::StatusOr<ServerConfig> LoadConfig(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    // An empty file sets nothing and makes `<<` fail.
+    if (file.is_open() && text.str().empty()) return ServerConfig();
+    return absl::NotFoundError(
+        absl::StrCat("cannot read the configuration file ", path));
+  }
+  return ParseConfig(path, text.str());
+}
+
+absl::Status CheckConfig(const ServerConfig& config) {
+  if (config.data_dir.empty()) {
+    return Wrong("no data directory: give --data-dir, or data_dir in the file");
+  }
+  for (const ListenAddress* address :
+       {&config.listen, &config.metrics_listen}) {
+    if (config.insecure_allow_remote || address->IsLoopback()) continue;
+    return Wrong(absl::StrCat(address->ToString(),
+                              " can be reached from other machines, without "
+                              "encryption or access rules: give "
+                              "--insecure-allow-remote if that is meant"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> ParseByteSize(std::string_view text) {
+  static constexpr std::pair<std::string_view, uint64_t> kUnits[] = {
+      {"KiB", uint64_t{1} << 10},
+      {"MiB", uint64_t{1} << 20},
+      {"GiB", uint64_t{1} << 30},
+      {"TiB", uint64_t{1} << 40},
+      {"KB", 1'000},
+      {"MB", 1'000'000},
+      {"GB", 1'000'000'000},
+      {"TB", 1'000'000'000'000},
+  };
+  std::string_view digits = text;
+  uint64_t unit = 1;
+  for (const auto& [name, bytes] : kUnits) {
+    if (digits.ends_with(name)) {
+      digits.remove_suffix(name.size());
+      unit = bytes;
+      break;
+    }
+  }
+  while (digits.ends_with(' ')) digits.remove_suffix(1);
+  uint64_t number;
+  if (digits.empty() ||
+      digits.find_first_not_of("0123456789") != std::string_view::npos ||
+      !absl::SimpleAtoi(ToAbsl(digits), &number) ||
+      number > std::numeric_limits<uint64_t>::max() / unit) {
+    return Wrong(absl::StrCat("\"", ToAbsl(text),
+                              "\" is not a size, e.g. 512MiB, 8GiB, 4096"));
+  }
+  return number * unit;
+}
+
+}  // namespace kappa::server

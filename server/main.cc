@@ -1,0 +1,186 @@
+// kappad: one node of Kappa.
+//
+// Exit codes: 0 ended by SIGTERM or SIGINT; 1 could not start (address or
+// directory in use, newer format, clock behind); 2 wrong usage; 4 the data
+// directory forgot something it promised; 5 a write or sync failed.
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/crc32c.h"
+#include "proto/wire/string_view.h"
+#include "server/address_file.h"
+#include "server/command_line.h"
+#include "server/logging.h"
+#include "server/memory_budget.h"
+#include "server/metrics.h"
+#include "server/metrics_server.h"
+#include "server/node.h"
+#include "server/rpc/grpc_server.h"
+
+namespace kappa::server {
+namespace {
+
+constexpr int kCannotStart = 1;
+constexpr int kForgotData = 4;
+constexpr int kWriteFailed = 5;
+
+// RELIABILITY.md S9: after a failed write or sync nothing may go on.
+void EndAfterFailedWrite(const absl::Status& status) {
+  LogError("a write or sync failed: the process ends",
+           {{"error", std::string(status.message())}});
+  _exit(kWriteFailed);
+}
+
+NodeOptions NodeOptionsOf(const ServerConfig& config,
+                          const MemoryBudget& memory, const Clock* clock) {
+  NodeOptions options;
+  options.data_dir = config.data_dir;
+  options.shards = config.shards;
+  options.segment_bytes = config.segment_bytes;
+  options.memtable_bytes = memory.memtable_bytes;
+  options.window_bytes = memory.window_bytes;
+  options.block_cache_bytes = memory.block_cache_bytes;
+  options.append_queue_bytes = memory.append_queue_bytes();
+  options.reader_threads = config.reader_threads;
+  options.accept_clock_behind = config.accept_clock_behind;
+  options.clock = clock;
+  options.on_fatal = EndAfterFailedWrite;
+  return options;
+}
+
+std::string MiB(size_t bytes) { return absl::StrCat(bytes >> 20, " MiB"); }
+
+void LogStart(const ServerConfig& config, const MemoryBudget& memory) {
+  LogInfo("kappad starts", {{"version", std::string(kKappadVersion)},
+                            {"pid", absl::StrCat(getpid())},
+                            {"data_dir", config.data_dir},
+                            {"crc32c", std::string(Crc32cVariant())}});
+  LogInfo("memory budget", {{"total", MiB(config.memory_bytes)},
+                            {"memtable_each_of_2", MiB(memory.memtable_bytes)},
+                            {"window", MiB(memory.window_bytes)},
+                            {"block_cache", MiB(memory.block_cache_bytes)},
+                            {"grpc", MiB(memory.grpc_bytes)},
+                            {"rest", MiB(memory.rest_bytes)}});
+}
+
+int Refuse(const absl::Status& status) {
+  LogError("cannot start", {{"error", std::string(status.message())}});
+  return absl::IsDataLoss(status) ? kForgotData : kCannotStart;
+}
+
+// What listens, in the order in which it is taken down.
+struct Faces {
+  std::unique_ptr<GrpcServer> grpc;
+  std::unique_ptr<MetricsServer> metrics;
+  std::unique_ptr<AddressFile> address;
+  std::unique_ptr<AddressFile> metrics_address;
+};
+
+absl::Status OpenFaces(const ServerConfig& config, const MemoryBudget& memory,
+                       Node* node, const Clock* clock, Faces* faces) {
+  GrpcServerOptions options;
+  options.listen = config.listen;
+  options.quota_bytes = memory.grpc_quota_bytes();
+  auto grpc = GrpcServer::Start(options, node, clock);
+  if (!grpc.ok()) return grpc.status();
+  faces->grpc = *std::move(grpc);
+  auto metrics = MetricsServer::Start(
+      config.metrics_listen, std::make_shared<NodeMetrics>(
+                                 node, &faces->grpc->stats(), config.data_dir,
+                                 std::string(kKappadVersion)));
+  if (!metrics.ok()) return metrics.status();
+  faces->metrics = *std::move(metrics);
+  auto metrics_file = AddressFile::Write(config.data_dir + "/metrics_address",
+                                         faces->metrics->address());
+  if (!metrics_file.ok()) return metrics_file.status();
+  faces->metrics_address = *std::move(metrics_file);
+  // Last: whoever waits for it may call at once.
+  auto file =
+      AddressFile::Write(config.data_dir + "/address", faces->grpc->address());
+  if (!file.ok()) return file.status();
+  faces->address = *std::move(file);
+  return absl::OkStatus();
+}
+
+void CloseFaces(Node* node, Faces* faces) {
+  faces->address.reset();
+  faces->metrics_address.reset();
+  if (faces->grpc != nullptr) faces->grpc->BeginShutdown();
+  node->Shutdown();
+  if (faces->grpc != nullptr) faces->grpc->Stop();
+  faces->metrics.reset();
+}
+
+// SIGTERM and SIGINT, which no thread takes but the one that waits for them.
+sigset_t BlockEndSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int Serve(const ServerConfig& config) {
+  const sigset_t end_signals = BlockEndSignals();
+  StartLogging(config.log_format, config.log_level);
+  const MemoryBudget memory = SplitMemory(config.memory_bytes);
+  LogStart(config, memory);
+  std::error_code error;
+  std::filesystem::create_directories(config.data_dir, error);
+  if (error) {
+    return Refuse(absl::FailedPreconditionError(absl::StrCat(
+        "cannot create ", config.data_dir, ": ", error.message())));
+  }
+  const SystemClock clock;
+  const int64_t begun_us = clock.MonotonicUs();
+  auto node = Node::Open(NodeOptionsOf(config, memory, &clock));
+  if (!node.ok()) return Refuse(node.status());
+  Faces faces;
+  absl::Status open = OpenFaces(config, memory, node->get(), &clock, &faces);
+  if (!open.ok()) {
+    CloseFaces(node->get(), &faces);
+    return Refuse(open);
+  }
+  LogInfo(
+      "serving",
+      {{"address", faces.grpc->address().ToString()},
+       {"metrics", absl::StrCat("http://", faces.metrics->address().ToString(),
+                                "/metrics")},
+       {"start_ms", absl::StrCat((clock.MonotonicUs() - begun_us) / 1000)}});
+  int received = 0;
+  sigwait(&end_signals, &received);
+  LogInfo("ending: finishing acknowledged work",
+          {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  CloseFaces(node->get(), &faces);
+  faces.grpc.reset();
+  node->reset();
+  LogInfo("ended");
+  return 0;
+}
+
+}  // namespace
+}  // namespace kappa::server
+
+int main(int argc, char** argv) {
+  // Few arenas: with one per thread an idle node keeps tens of megabytes.
+  mallopt(M_ARENA_MAX, 2);
+  const kappa::server::CommandLine line =
+      kappa::server::ParseCommandLine(argc, argv);
+  if (!line.config.has_value()) {
+    std::fputs(line.output.c_str(), line.exit_code == 0 ? stdout : stderr);
+    return line.exit_code;
+  }
+  return kappa::server::Serve(*line.config);
+}

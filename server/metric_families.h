@@ -1,0 +1,64 @@
+// MetricFamilies: a list of Prometheus metric families under construction.
+#ifndef KAPPA_SERVER_METRIC_FAMILIES_H_
+#define KAPPA_SERVER_METRIC_FAMILIES_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "prometheus/client_metric.h"
+#include "prometheus/metric_family.h"
+
+namespace kappa::server {
+
+// One value with an optional label ("name", "value").
+struct MetricSample {
+  double value = 0;
+  std::string label_name;
+  std::string label_value;
+};
+
+// Thread safety: thread-compatible.
+class MetricFamilies {
+ public:
+  void Counter(std::string name, std::string help, double value) {
+    Counters(std::move(name), std::move(help), {MetricSample{value, "", ""}});
+  }
+  void Gauge(std::string name, std::string help, double value) {
+    Gauges(std::move(name), std::move(help), {MetricSample{value, "", ""}});
+  }
+  void Counters(std::string name, std::string help,
+                const std::vector<MetricSample>& samples) {
+    Add(std::move(name), std::move(help), prometheus::MetricType::Counter,
+        samples);
+  }
+  void Gauges(std::string name, std::string help,
+              const std::vector<MetricSample>& samples) {
+    Add(std::move(name), std::move(help), prometheus::MetricType::Gauge,
+        samples);
+  }
+
+  std::vector<prometheus::MetricFamily> Take() { return std::move(families_); }
+
+ private:
+  void Add(std::string name, std::string help, prometheus::MetricType type,
+           const std::vector<MetricSample>& samples) {
+    prometheus::MetricFamily family{std::move(name), std::move(help), type, {}};
+    for (const MetricSample& sample : samples) {
+      prometheus::ClientMetric metric;
+      if (!sample.label_name.empty()) {
+        metric.label.push_back({sample.label_name, sample.label_value});
+      }
+      metric.counter.value = sample.value;
+      metric.gauge.value = sample.value;
+      family.metric.push_back(std::move(metric));
+    }
+    families_.push_back(std::move(family));
+  }
+
+  std::vector<prometheus::MetricFamily> families_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_METRIC_FAMILIES_H_

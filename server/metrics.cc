@@ -1,0 +1,276 @@
+#include "server/metrics.h"
+
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "server/metric_families.h"
+#include "server/node.h"
+
+namespace kappa::server {
+namespace {
+
+using Family = prometheus::MetricFamily;
+
+double AsDouble(uint64_t value) { return static_cast<double>(value); }
+
+double Load(const RpcStats::Count& count) {
+  return AsDouble(count.load(std::memory_order_relaxed));
+}
+
+// Sums a field over all shards.
+double Sum(const NodeStats& stats, uint64_t ShardStats::*field) {
+  uint64_t sum = 0;
+  for (const ShardStats& shard : stats.shards) sum += shard.*field;
+  return AsDouble(sum);
+}
+
+// One sample per shard.
+std::vector<MetricSample> PerShard(const NodeStats& stats,
+                                   uint64_t ShardStats::*field) {
+  std::vector<MetricSample> samples;
+  for (const ShardStats& shard : stats.shards) {
+    samples.push_back(MetricSample{AsDouble(shard.*field), "shard",
+                                   absl::StrCat(samples.size())});
+  }
+  return samples;
+}
+
+// "topic_not_found".
+std::string ReasonLabel(int reason) {
+  constexpr size_t kPrefixBytes = sizeof("ERROR_REASON_") - 1;
+  return absl::AsciiStrToLower(
+      v1::ErrorReason_Name(static_cast<v1::ErrorReason>(reason))
+          .substr(kPrefixBytes));
+}
+
+// One sample per error reason that `count` knows, by number.
+template <typename Count>
+std::vector<MetricSample> PerReason(Count count) {
+  std::vector<MetricSample> samples;
+  for (int reason = 1; reason < v1::ErrorReason_ARRAYSIZE; ++reason) {
+    if (!v1::ErrorReason_IsValid(reason)) continue;
+    samples.push_back(
+        MetricSample{count(reason), "reason", ReasonLabel(reason)});
+  }
+  return samples;
+}
+
+void AddAppends(const NodeStats& stats, MetricFamilies* families) {
+  families->Counter("kappa_appends_total",
+                    "Batches committed; repetitions are not counted.",
+                    Sum(stats, &ShardStats::appends));
+  families->Counter("kappa_append_records_total", "Records committed.",
+                    Sum(stats, &ShardStats::append_records));
+  families->Counter("kappa_append_bytes_total", "Payload bytes committed.",
+                    Sum(stats, &ShardStats::append_bytes));
+  families->Counter("kappa_append_duplicates_total",
+                    "Repeated batches answered with their first result.",
+                    Sum(stats, &ShardStats::duplicates));
+  families->Counters("kappa_append_refusals_total",
+                     "Appends that a partition refused, by reason.",
+                     PerReason([&stats](int reason) {
+                       uint64_t sum = 0;
+                       for (const ShardStats& shard : stats.shards) {
+                         sum += shard.refusals[static_cast<size_t>(reason)];
+                       }
+                       return AsDouble(sum);
+                     }));
+  families->Counter("kappa_append_overloads_total",
+                    "Appends refused because too many were in flight.",
+                    AsDouble(stats.overloads));
+  families->Gauge("kappa_append_in_flight_bytes",
+                  "Payload bytes accepted and not answered yet.",
+                  AsDouble(stats.in_flight_append_bytes));
+}
+
+void AddShards(const NodeStats& stats, MetricFamilies* families) {
+  families->Gauges("kappa_shard_queue_events", "Events waiting for a shard.",
+                   PerShard(stats, &ShardStats::queued_events));
+  families->Counters("kappa_shard_events_total", "Events a shard handled.",
+                     PerShard(stats, &ShardStats::events));
+  families->Counters("kappa_shard_drains_total",
+                     "Times a shard emptied its queue.",
+                     PerShard(stats, &ShardStats::drains));
+  families->Gauges("kappa_shard_partitions", "Partitions a shard owns.",
+                   PerShard(stats, &ShardStats::partitions));
+  families->Gauge("kappa_uncommitted_entries",
+                  "Entries appended and not committed yet.",
+                  Sum(stats, &ShardStats::uncommitted_entries));
+  families->Gauge("kappa_damaged_partitions",
+                  "Partitions stopped because stored bytes are damaged.",
+                  Sum(stats, &ShardStats::damaged_partitions));
+  families->Gauge("kappa_tail_waiters", "Readers waiting for new records.",
+                  Sum(stats, &ShardStats::waiters));
+  families->Gauge("kappa_window_bytes",
+                  "Payload bytes of recent entries in memory.",
+                  Sum(stats, &ShardStats::window_bytes));
+  families->Gauge("kappa_window_entries", "Recent entries in memory.",
+                  Sum(stats, &ShardStats::window_entries));
+  families->Counter("kappa_window_reads_total", "Reads answered from memory.",
+                    Sum(stats, &ShardStats::window_reads));
+}
+
+void AddWriter(const storage::LogWriterStats& writer,
+               MetricFamilies* families) {
+  families->Counter("kappa_log_cycles_total",
+                    "Group commits: synced writes of the log.",
+                    AsDouble(writer.cycles));
+  families->Counter("kappa_log_sync_seconds_total",
+                    "Time spent in group commits, sync included.",
+                    AsDouble(writer.commit_us_total) / 1e6);
+  families->Counter("kappa_log_cycle_bytes_total",
+                    "Payload bytes written by group commits.",
+                    AsDouble(writer.payload_bytes));
+  families->Gauge("kappa_log_last_cycle_bytes",
+                  "Payload bytes of the latest group commit.",
+                  AsDouble(writer.last_cycle_bytes));
+  families->Counter("kappa_log_group_writes_total",
+                    "Writes of single groups within group commits.",
+                    AsDouble(writer.group_writes));
+  families->Gauge("kappa_log_queue_bytes",
+                  "Payload bytes waiting for the log writer.",
+                  AsDouble(writer.queued_bytes));
+}
+
+void AddReaders(const ReaderStats& readers, MetricFamilies* families) {
+  families->Counters("kappa_reads_total", "Reads of the store, by class.",
+                     {{AsDouble(readers.point_reads), "class", "point"},
+                      {AsDouble(readers.replay_reads), "class", "replay"}});
+  families->Counter("kappa_read_bytes_total",
+                    "Payload bytes read from the store.",
+                    AsDouble(readers.bytes));
+  families->Counter("kappa_read_shared_chunks_total",
+                    "Reads answered by a chunk another reader had fetched.",
+                    AsDouble(readers.shared_chunks));
+  families->Counter("kappa_read_refusals_total",
+                    "Reads refused because the queue was full.",
+                    AsDouble(readers.refusals));
+  families->Gauges("kappa_reader_queue_reads",
+                   "Reads waiting for a reader thread, by class.",
+                   {{AsDouble(readers.queued_points), "class", "point"},
+                    {AsDouble(readers.queued_replays), "class", "replay"}});
+  families->Gauge("kappa_reader_active_threads", "Reader threads at work.",
+                  AsDouble(readers.active));
+  families->Gauge("kappa_reader_chunk_bytes",
+                  "Bytes kept for other readers at the same place.",
+                  AsDouble(readers.chunk_bytes));
+}
+
+// A number of /proc/self/statm, in pages.
+uint64_t ResidentPages() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t size = 0;
+  uint64_t resident = 0;
+  statm >> size >> resident;
+  return resident;
+}
+
+void Append(std::vector<Family> more, std::vector<Family>* all) {
+  for (Family& family : more) all->push_back(std::move(family));
+}
+
+}  // namespace
+
+std::vector<Family> NodeFamilies(const NodeStats& stats) {
+  MetricFamilies families;
+  AddAppends(stats, &families);
+  AddShards(stats, &families);
+  AddWriter(stats.writer, &families);
+  AddReaders(stats.readers, &families);
+  families.Gauge("kappa_topics", "Topics.", AsDouble(stats.topics));
+  families.Gauge("kappa_partitions", "Partitions.", AsDouble(stats.partitions));
+  families.Gauge("kappa_named_producers", "Named producers.",
+                 AsDouble(stats.named_producers));
+  families.Gauge("kappa_metadata_applied_index",
+                 "Last applied entry of the metadata group.",
+                 AsDouble(stats.metadata_applied_index));
+  families.Gauge("kappa_position_last_entries",
+                 "Sum over all partitions of the last index.",
+                 AsDouble(stats.positions.last));
+  families.Gauge("kappa_position_committed_entries",
+                 "Sum over all partitions of the committed index.",
+                 AsDouble(stats.positions.committed));
+  families.Gauge("kappa_position_end_records",
+                 "Sum over all partitions of the committed end offset.",
+                 AsDouble(stats.positions.end_offset));
+  return families.Take();
+}
+
+std::vector<Family> RpcFamilies(const RpcStats& stats) {
+  MetricFamilies families;
+  families.Counter("kappa_rpc_append_requests_total",
+                   "Append requests received, unary and streamed.",
+                   Load(stats.append_requests));
+  families.Counter("kappa_rpc_delivered_batches_total",
+                   "Batches delivered to readers.",
+                   Load(stats.delivered_batches));
+  families.Counter("kappa_rpc_delivered_records_total",
+                   "Records delivered to readers.",
+                   Load(stats.delivered_records));
+  families.Counter("kappa_rpc_delivered_bytes_total",
+                   "Payload bytes delivered to readers.",
+                   Load(stats.delivered_bytes));
+  families.Counter("kappa_rpc_heartbeats_total",
+                   "Heartbeats sent on idle replays.", Load(stats.heartbeats));
+  families.Counters("kappa_rpc_errors_total",
+                    "Calls and streamed batches answered with an error, by "
+                    "reason.",
+                    PerReason([&stats](int reason) {
+                      return Load(stats.errors[static_cast<size_t>(reason)]);
+                    }));
+  families.Gauge("kappa_rpc_append_streams", "Open append streams.",
+                 static_cast<double>(stats.append_streams.load()));
+  families.Gauge("kappa_rpc_replays", "Open replays.",
+                 static_cast<double>(stats.replays.load()));
+  return families.Take();
+}
+
+std::vector<Family> ProcessFamilies(const std::string& data_dir) {
+  MetricFamilies families;
+  const auto page_bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  families.Gauge("process_resident_memory_bytes", "Resident memory.",
+                 AsDouble(ResidentPages() * page_bytes));
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  families.Counter(
+      "process_cpu_seconds_total", "Processor time, user and system.",
+      static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) /
+              1e6);
+  struct statvfs space {};
+  if (statvfs(data_dir.c_str(), &space) == 0) {
+    families.Gauge("kappa_disk_size_bytes",
+                   "Size of the file system of the data directory.",
+                   AsDouble(uint64_t{space.f_blocks} * space.f_frsize));
+    families.Gauge("kappa_disk_free_bytes",
+                   "Space that is free for this process there.",
+                   AsDouble(uint64_t{space.f_bavail} * space.f_frsize));
+  }
+  return families.Take();
+}
+
+NodeMetrics::NodeMetrics(const Node* node, const RpcStats* rpc,
+                         std::string data_dir, std::string version)
+    : node_(node),
+      rpc_(rpc),
+      data_dir_(std::move(data_dir)),
+      version_(std::move(version)) {}
+
+std::vector<Family> NodeMetrics::Collect() const {
+  MetricFamilies build;
+  build.Gauges("kappa_build_info", "Always 1; the label tells the version.",
+               {{1, "version", version_}});
+  std::vector<Family> all = build.Take();
+  Append(NodeFamilies(node_->Stats()), &all);
+  Append(RpcFamilies(*rpc_), &all);
+  Append(ProcessFamilies(data_dir_), &all);
+  return all;
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,58 @@
+// GrpcServer: everything of a node that listens for gRPC calls.
+#ifndef KAPPA_SERVER_RPC_GRPC_SERVER_H_
+#define KAPPA_SERVER_RPC_GRPC_SERVER_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "proto/wire/clock.h"
+#include "server/listen_address.h"
+#include "server/node.h"
+#include "server/rpc/rpc_stats.h"
+
+namespace kappa::server {
+
+struct GrpcServerOptions {
+  ListenAddress listen;
+  // Memory that gRPC may use for messages and connections, in bytes. Above it
+  // streams are ended with RESOURCE_EXHAUSTED.
+  size_t quota_bytes = size_t{224} << 20;
+  // Threads that inflate, cut and write what readers asked for.
+  int delivery_threads = 2;
+};
+
+// Serves LogService, TopicService, grpc.health.v1 and server reflection.
+//
+// Order of an end: BeginShutdown, Node::Shutdown, Stop. The node and the clock
+// outlive the server.
+// Thread safety: thread-safe.
+class GrpcServer {
+ public:
+  // Listens and serves from now on.
+  // Errors: as TryToListen.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      GrpcServerOptions options, Node* node, const Clock* clock);
+  // As Stop.
+  ~GrpcServer();
+
+  // Where it listens; the port is the real one.
+  const ListenAddress& address() const;
+  const RpcStats& stats() const;
+
+  // Tells health watchers, and ends every stream with UNAVAILABLE once what it
+  // accepted is answered.
+  void BeginShutdown();
+  // Waits for open calls, at most about 1 s, then cancels them.
+  void Stop();
+
+ private:
+  struct State;
+  explicit GrpcServer(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_RPC_GRPC_SERVER_H_

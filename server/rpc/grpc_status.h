@@ -1,0 +1,21 @@
+// The API's errors as gRPC sends them.
+#ifndef KAPPA_SERVER_RPC_GRPC_STATUS_H_
+#define KAPPA_SERVER_RPC_GRPC_STATUS_H_
+
+#include "absl/status/status.h"
+#include "grpcpp/support/status.h"
+#include "kappa/v1/error.pb.h"
+
+namespace kappa::server {
+
+// A status as kappa.v1.Status with one ErrorInfo. A status that carries no
+// reason of the API is a bug of the server: INTERNAL, with its text.
+v1::Status ToStatusMessage(const absl::Status& status);
+
+// The same as what ends a call: code, message, and the kappa.v1.Status as error
+// details (trailer grpc-status-details-bin).
+grpc::Status ToGrpcStatus(const absl::Status& status);
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_RPC_GRPC_STATUS_H_
