@@ -62,7 +62,7 @@ void Core::State::Campaign() {
   context.EnterTerm(context.term().Next());
   if (Members(context.configuration()).size() == 1) {
     // Nobody else can be elected or told of the term, so vote and no-op may
-    // become durable together.
+    // become durable together; a crash before that takes both, unseen.
     context.VoteFor(context.self());
     BecomeLeader();
     return;

@@ -1,0 +1,109 @@
+// Random runs of whole groups: nothing that was committed is ever lost, and
+// the properties of RAFT.md hold after every step.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+#include "tests/raft/cluster.h"
+#include "tests/raft/random_run.h"
+
+namespace kappa::raft {
+namespace {
+
+ClusterOptions Options(size_t voters, uint64_t seed) {
+  ClusterOptions options;
+  options.voters = voters;
+  options.seed = seed;
+  options.core.uncommitted_bytes_max = 1000;
+  options.core.request_entries_max = 4;
+  options.core.request_bytes_max = 600;
+  options.core.in_flight_entries_max = 12;
+  return options;
+}
+
+RunCounts RunSeeds(size_t voters, uint64_t seeds, size_t steps) {
+  RunCounts counts;
+  for (uint64_t seed = 1; seed <= seeds; ++seed) {
+    const RunResult result = RunRandomly(Options(voters, seed), steps, &counts);
+    EXPECT_EQ(result.breach, "") << voters << " voters, seed " << seed;
+    if (!result.breach.empty()) break;
+  }
+  return counts;
+}
+
+// The seed at which a deliberate bug is seen, 0 if never.
+uint64_t SeedThatSees(ClusterOptions options, uint64_t seeds, size_t steps) {
+  RunCounts counts;
+  for (uint64_t seed = 1; seed <= seeds; ++seed) {
+    options.seed = seed;
+    if (!RunRandomly(options, steps, &counts).breach.empty()) return seed;
+  }
+  return 0;
+}
+
+TEST(CoreRandomTest, SingleVoterLosesNothingThatWasCommitted) {
+  const RunCounts counts = RunSeeds(1, 12000, 200);
+  EXPECT_EQ(counts.runs, 12000u);
+  EXPECT_GT(counts.commits, 50 * counts.runs);
+  EXPECT_GT(counts.terms_led, counts.runs);
+  EXPECT_GT(counts.reads_confirmed, counts.runs);
+  EXPECT_GT(counts.refused_for_bytes, counts.runs);
+  EXPECT_GT(counts.crashes, counts.runs);
+  EXPECT_GT(counts.writes_lost, counts.runs / 10);
+  EXPECT_GT(counts.completions_lost, counts.runs);
+  EXPECT_GT(counts.completions_repeated, counts.runs);
+  EXPECT_GT(counts.bases_installed, 100u);
+}
+
+TEST(CoreRandomTest, ThreeVotersKeepEveryProperty) {
+  const RunCounts counts = RunSeeds(3, 1500, 1500);
+  EXPECT_EQ(counts.runs, 1500u);
+  EXPECT_GT(counts.commits, 20 * counts.runs);
+  EXPECT_GT(counts.terms_led, 2 * counts.runs);
+  EXPECT_GT(counts.reads_confirmed, counts.runs);
+  EXPECT_GT(counts.crashes, counts.runs);
+  EXPECT_GT(counts.writes_lost, counts.runs / 10);
+  EXPECT_GT(counts.messages_dropped, counts.runs);
+  EXPECT_GT(counts.messages_repeated, counts.runs);
+  EXPECT_GT(counts.cuts, counts.runs);
+}
+
+TEST(CoreRandomTest, FiveVotersKeepEveryProperty) {
+  const RunCounts counts = RunSeeds(5, 400, 2500);
+  EXPECT_EQ(counts.runs, 400u);
+  EXPECT_GT(counts.commits, 20 * counts.runs);
+  EXPECT_GT(counts.terms_led, 2 * counts.runs);
+}
+
+TEST(CoreRandomTest, SameSeedGivesTheSameTrace) {
+  RunCounts counts;
+  const RunResult first = RunRandomly(Options(3, 42), 1500, &counts);
+  const RunResult second = RunRandomly(Options(3, 42), 1500, &counts);
+  const RunResult other = RunRandomly(Options(3, 43), 1500, &counts);
+  EXPECT_EQ(first.trace, second.trace);
+  EXPECT_NE(first.trace, other.trace);
+}
+
+// The tests are tested: each bug is seen by a property.
+TEST(CoreRandomTest, SeesAnAcknowledgementBeforeTheSync) {
+  ClusterOptions options = Options(1, 0);
+  options.mutant_reports_before_sync = true;
+  EXPECT_NE(SeedThatSees(options, 50, 200), 0u);
+  options.voters = 3;
+  EXPECT_NE(SeedThatSees(options, 50, 1500), 0u);
+}
+
+TEST(CoreRandomTest, SeesAPromiseBeforeTheSync) {
+  ClusterOptions options = Options(3, 0);
+  options.mutant_promises_before_sync = true;
+  EXPECT_NE(SeedThatSees(options, 50, 1500), 0u);
+}
+
+TEST(CoreRandomTest, SeesAForgottenVote) {
+  ClusterOptions options = Options(3, 0);
+  options.mutant_forgets_vote = true;
+  EXPECT_NE(SeedThatSees(options, 500, 1500), 0u);
+}
+
+}  // namespace
+}  // namespace kappa::raft
