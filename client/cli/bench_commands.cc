@@ -1,0 +1,148 @@
+// kappa bench append|latency|replay
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/bench/bench.h"
+#include "client/cli/command.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/interrupt.h"
+#include "proto/wire/codec.h"
+
+namespace kappa::cli {
+
+namespace {
+
+struct BenchCommandOptions {
+  CommandContext* context = nullptr;
+  const CLI::Option* server_option = nullptr;
+  std::string output;
+  std::string compression = "none";
+  double duration_s = 10;
+  double warm_up_s = 1;
+  bench::BenchOptions bench;
+};
+
+using BenchFunction =
+    absl::StatusOr<bench::BenchReport> (*)(const bench::BenchOptions&);
+
+absl::Status Run(BenchCommandOptions* options, BenchFunction measure) {
+  bench::BenchOptions& bench = options->bench;
+  const absl::StatusOr<Codec> codec = ParseCodecName(options->compression);
+  if (!codec.ok()) {
+    return UsageError(
+        absl::StrCat("--compression: ", codec.status().message()));
+  }
+  bench.compression = *codec;
+  bench.duration = absl::Seconds(options->duration_s);
+  bench.warm_up = absl::Seconds(options->warm_up_s);
+  // Only a server that was named, here or by KAPPA_SERVER: measuring one that
+  // happens to run is asked for, not assumed.
+  if (options->server_option->count() > 0) {
+    bench.server.server = options->context->server;
+  }
+  Interrupt interrupt;
+  bench.stop_requested = [&interrupt] { return interrupt.requested(); };
+  const absl::StatusOr<bench::BenchReport> report = measure(bench);
+  if (!report.ok()) return report.status();
+  Print(options->output == "json" ? report->ToJson().dump(2) + "\n"
+                                  : report->ToText());
+  return absl::OkStatus();
+}
+
+void AddLoadOptions(CLI::App* command, BenchCommandOptions* options) {
+  bench::BenchOptions& bench = options->bench;
+  command->add_option("--record-bytes", bench.record_bytes, "Length of a value")
+      ->check(CLI::Range(1, 16 << 20))
+      ->capture_default_str();
+  command->add_option("--batch-bytes", bench.batch_bytes, "Length of a batch")
+      ->check(CLI::Range(1, 16 << 20))
+      ->capture_default_str();
+  command->add_option("--partitions", bench.partitions, "Partitions written to")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  command->add_option("--compression", options->compression, "Codec")
+      ->check(CLI::IsMember({"none", "zstd", "lz4"}))
+      ->capture_default_str();
+  command->add_option("--seed", bench.seed, "Seed of the values")
+      ->capture_default_str();
+  command->add_option("--topic", bench.topic, "Topic to make")
+      ->capture_default_str();
+  command->add_option("--kappad", bench.server.kappad,
+                      "Program to start (default: $KAPPAD, or beside kappa)");
+  command->add_option(
+      "--data-dir", bench.server.data_dir,
+      "Empty directory for its data (default: a temporary one)");
+  command
+      ->add_option("--kappad-argument", bench.server.arguments,
+                   "Passed on to kappad; may be repeated")
+      ->allow_extra_args(false);
+  AddOutputOption(command, &options->output);
+}
+
+void AddTimeOptions(CLI::App* command, BenchCommandOptions* options) {
+  command->add_option("--duration", options->duration_s, "Seconds measured")
+      ->check(CLI::Range(0.1, 86'400.0))
+      ->capture_default_str();
+  command->add_option("--warm-up", options->warm_up_s, "Seconds before that")
+      ->check(CLI::Range(0.0, 3'600.0))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddBenchCommands(CLI::App* app, CommandContext* context) {
+  CLI::App* bench = app->add_subcommand(
+      "bench", "Measure; starts a server of its own unless --server is given");
+  bench->require_subcommand(1);
+  bench->fallthrough();
+  const auto options = std::make_shared<BenchCommandOptions>();
+  options->context = context;
+  options->server_option = app->get_option("--server");
+  const auto add = [&](const char* name, const char* description,
+                       BenchFunction measure) {
+    CLI::App* command =
+        AddCommand(bench, context, name, description,
+                   [options, measure] { return Run(options.get(), measure); });
+    AddLoadOptions(command, options.get());
+    return command;
+  };
+  bench::BenchOptions& settings = options->bench;
+
+  CLI::App* append =
+      add("append", "Append as fast as possible", bench::RunAppendBench);
+  AddTimeOptions(append, options.get());
+  append->add_option("--producers", settings.producers, "Threads")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  append
+      ->add_option("--outstanding-bytes", settings.outstanding_bytes,
+                   "Bytes on their way at once")
+      ->capture_default_str();
+
+  CLI::App* latency =
+      add("latency", "Time single records", bench::RunLatencyBench);
+  AddTimeOptions(latency, options.get());
+  latency
+      ->add_option("--rate", settings.rate,
+                   "Records per second, timed from when each should be sent; "
+                   "0: one at a time")
+      ->check(CLI::Range(0.0, 1e7))
+      ->capture_default_str();
+
+  CLI::App* replay =
+      add("replay", "Append, then replay", bench::RunReplayBench);
+  replay->add_option("--bytes", settings.replay_bytes, "Bytes to replay")
+      ->capture_default_str();
+  replay->add_option("--producers", settings.producers, "Appending threads")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  replay->add_option("--readers", settings.readers, "Readers at once")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+}
+
+}  // namespace kappa::cli
