@@ -1,5 +1,5 @@
-// What all rows of the family `meta` have in common: a format version, fields of
-// fixed width (little endian) one after the other, and a CRC32C.
+// What all rows of the family `meta` have in common: a format version, fields
+// of fixed width (little endian) one after the other, and a CRC32C.
 //
 //   RowWriter row;                      RowReader row(bytes);
 //   row.Number(n);                      n = row.Number();

@@ -34,6 +34,9 @@ class SealedSegment;
 //   for (; cursor.Valid(); cursor.Next()) Use(cursor.index(), cursor.value());
 //   return cursor.status();
 //
+// Keeps every block that it passed in memory until it goes: not for scans
+// without bound.
+//
 // Thread safety: thread-compatible.
 class SealedCursor {
  public:

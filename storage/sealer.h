@@ -7,36 +7,18 @@
 #ifndef KAPPA_STORAGE_SEALER_H_
 #define KAPPA_STORAGE_SEALER_H_
 
-#include <cstdint>
-#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "rocksdb/db.h"
-#include "rocksdb/rate_limiter.h"
+#include "storage/sealed_folder_writer.h"
 #include "storage/sealed_row.h"
 #include "storage/segment_directory.h"
 
 namespace kappa::storage {
-
-struct SealerOptions {
-  // DIR/sealed; made when absent.
-  std::string sealed_root;
-  rocksdb::Env* env = rocksdb::Env::Default();
-  // Sealing writes at its low priority; nullptr: as fast as it goes.
-  std::shared_ptr<rocksdb::RateLimiter> rate_limiter;
-  // Files are written and read past the page cache.
-  bool direct_io = true;
-  // A written file ends after the entry that brings it here.
-  uint64_t file_bytes_max = uint64_t{256} << 20;
-  // Flushed files are hard-linked instead of rewritten when a replica's entries
-  // in one of them have at least this many bytes on average.
-  uint64_t link_run_bytes_min = uint64_t{1} << 20;
-};
 
 // Thread safety: thread-safe; Seal takes long and belongs on a background
 // thread.

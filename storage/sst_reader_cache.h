@@ -6,8 +6,6 @@
 #include <list>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -15,7 +13,6 @@
 #include "proto/wire/mutex.h"
 #include "rocksdb/options.h"
 #include "rocksdb/sst_file_reader.h"
-#include "storage/log_store.h"
 
 namespace kappa::storage {
 
@@ -23,44 +20,43 @@ struct SstReaderCacheOptions {
   // Shared with the live database. Required.
   std::shared_ptr<rocksdb::Cache> block_cache;
   rocksdb::Env* env = rocksdb::Env::Default();
-  // Replays read past the page cache.
+  // Read past the page cache.
   bool direct_io = true;
-  // Files kept open, each reading class for itself; at least 1. One in use
-  // stays open beyond that until its last user is gone.
-  size_t open_files_max = 256;
+  // Files kept open, at least 1. One in use stays open beyond that until its
+  // last user is gone.
+  size_t open_files_max = 512;
 };
 
-// Least recently used files are closed first.
+// Files that were not used for longest are closed first.
 //
 // Thread safety: thread-safe.
 class SstReaderCache {
  public:
-  explicit SstReaderCache(SstReaderCacheOptions options);
+  explicit SstReaderCache(const SstReaderCacheOptions& options);
 
   // The reader of a file, opened when it is not.
   // Errors: DATA_LOSS: missing or damaged; else as FromRocks.
   absl::StatusOr<std::shared_ptr<rocksdb::SstFileReader>> Open(
-      const std::string& path, ReadClass read_class);
+      const std::string& path);
   // Closes the readers of files under `folder` (no slash at its end).
-  void Forget(std::string_view folder);
+  void Forget(const std::string& folder);
   size_t open_files() const;
 
  private:
-  using Key = std::pair<std::string, ReadClass>;
   struct Opened {
-    Key key;
+    std::string path;
     std::shared_ptr<rocksdb::SstFileReader> reader;
   };
 
-  std::shared_ptr<rocksdb::SstFileReader> Find(const Key& key);
-  void Insert(Key key, std::shared_ptr<rocksdb::SstFileReader> reader);
+  std::shared_ptr<rocksdb::SstFileReader> Find(const std::string& path);
+  void Insert(const std::string& path,
+              std::shared_ptr<rocksdb::SstFileReader> reader);
 
-  const SstReaderCacheOptions options_;
-  const rocksdb::Options point_options_;
-  const rocksdb::Options replay_options_;
+  const size_t open_files_max_;
+  const rocksdb::Options options_;
   mutable Mutex mutex_;
   std::list<Opened> recent_ ABSL_GUARDED_BY(mutex_);  // newest use first
-  absl::flat_hash_map<Key, std::list<Opened>::iterator> places_
+  absl::flat_hash_map<std::string, std::list<Opened>::iterator> places_
       ABSL_GUARDED_BY(mutex_);
 };
 
