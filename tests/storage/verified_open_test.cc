@@ -1,0 +1,447 @@
+// What RocksDB does not notice (FAULTS.md) must be noticed at open, and nothing
+// may be changed by noticing it (RELIABILITY.md S2–S4).
+#include "storage/verified_open.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "storage/group_row.h"
+#include "storage/keys.h"
+#include "storage/open_verification.h"
+#include "storage/rocks_log_store.h"
+#include "tests/storage/directory_damage.h"
+#include "tests/storage/log_script.h"
+
+namespace kappa::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+RocksLogStoreOptions OptionsOf(const std::string& directory) {
+  RocksLogStoreOptions options;
+  options.directory = directory;
+  return options;
+}
+
+// A data directory as a crash leaves it, with everything in the log.
+class VerifiedOpenTest : public testing::Test {
+ protected:
+  static constexpr int kCycles = 40;
+
+  VerifiedOpenTest()
+      : live_(FreshDirectory("live")), path_(FreshDirectory("crashed")) {
+    auto store = RocksLogStore::Open(OptionsOf(live_));
+    EXPECT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    const ReplicaSpec spec = SpecOfGroup(1);
+    log_.emplace(store_->CreateReplicas({&spec, 1})->front(), spec);
+    for (int i = 0; i < kCycles; ++i) Append();
+    CopyTree(live_, path_);
+  }
+
+  // One more cycle in the live directory.
+  void Append() {
+    GroupWrite write = log_->Empty();
+    write.entries.push_back(log_->Records(std::string(5000, 'x'), 2));
+    ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  }
+
+  uint64_t cycle() const { return store_->generation().cycle; }
+
+  // The copy is refused, with a message that has all of this in it, and stays
+  // as it is.
+  void ExpectRefused(const std::vector<std::string>& parts) {
+    const std::map<std::string, std::string> before = TreeOf(path_);
+    const auto store = RocksLogStore::Open(OptionsOf(path_));
+    ASSERT_FALSE(store.ok());
+    EXPECT_TRUE(absl::IsDataLoss(store.status())) << store.status();
+    const std::string message(store.status().message());
+    EXPECT_THAT(message, HasSubstr(path_));
+    for (const std::string& part : parts) {
+      EXPECT_THAT(message, HasSubstr(part));
+    }
+    EXPECT_TRUE(TreeOf(path_) == before) << "files were changed";
+  }
+
+  // The copy opens and holds the log up to `entries`.
+  std::unique_ptr<RocksLogStore> ExpectOpens(int entries = kCycles) {
+    auto store = RocksLogStore::Open(OptionsOf(path_));
+    EXPECT_TRUE(store.ok()) << store.status();
+    if (!store.ok()) return nullptr;
+    const auto position = (*store)->Position(log_->replica());
+    EXPECT_TRUE(position.ok());
+    EXPECT_EQ(position->last.index, LogIndex(static_cast<uint64_t>(entries)));
+    const auto read =
+        (*store)->Read(log_->replica(), LogIndex(1), position->last.index,
+                       size_t{1} << 30, ReadClass::kPoint);
+    EXPECT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->size(), static_cast<size_t>(entries));
+    return *std::move(store);
+  }
+
+  std::string Cycles(uint64_t first, uint64_t last) const {
+    return "cycles " + std::to_string(first) + " to " + std::to_string(last) +
+           " are lost";
+  }
+  std::string Against(uint64_t watermark, uint64_t recovered) const {
+    return "(watermark: cycle " + std::to_string(watermark) +
+           "; recovered: cycle " + std::to_string(recovered) + ")";
+  }
+
+  // Changes the copy's database with RocksDB's own means.
+  void Tamper(const std::function<void(RocksDatabase*)>& change) {
+    RocksSettings settings;
+    settings.memtable_bytes = size_t{64} << 20;
+    settings.block_cache = rocksdb::NewLRUCache(1 << 20);
+    auto database = RocksDatabase::Open(path_ + "/db", settings, {});
+    ASSERT_TRUE(database.ok()) << database.status();
+    change(database->get());
+  }
+
+  const std::string live_;
+  const std::string path_;
+  std::unique_ptr<RocksLogStore> store_;
+  std::optional<LogScript> log_;
+};
+
+TEST_F(VerifiedOpenTest, CrashedDirectoryOpens) {
+  const auto store = ExpectOpens();
+  EXPECT_EQ(store->open_report().entries_walked, uint64_t{kCycles});
+  EXPECT_EQ(store->open_report().recovered_cycle, cycle());
+  EXPECT_FALSE(store->open_report().torn_tail);
+  EXPECT_FALSE(store->open_report().watermark_slot_damaged);
+}
+
+TEST_F(VerifiedOpenTest, LogCutOnARecordBoundary) {
+  const std::string wal = WalOf(path_);
+  const std::vector<size_t> records = WalRecords(wal);
+  CutAt(wal, records[records.size() - 3]);
+  ExpectRefused({Cycles(cycle() - 2, cycle()), Against(cycle(), cycle() - 3)});
+}
+
+TEST_F(VerifiedOpenTest, LogCutInsideTheLastRecord) {
+  const std::string wal = WalOf(path_);
+  CutAt(wal, WalRecords(wal).back() + 100);
+  ExpectRefused({Cycles(cycle(), cycle()), Against(cycle(), cycle() - 1)});
+}
+
+TEST_F(VerifiedOpenTest, LogCutInTheMiddle) {
+  const std::string wal = WalOf(path_);
+  CutAt(wal, fs::file_size(wal) / 2);
+  ExpectRefused({"are lost", "watermark: cycle " + std::to_string(cycle())});
+}
+
+TEST_F(VerifiedOpenTest, BitFlipInTheMiddleOfTheLog) {
+  const std::string wal = WalOf(path_);
+  FlipBit(wal, fs::file_size(wal) / 2);
+  ExpectRefused({"Corruption", "recovered: nothing"});
+}
+
+TEST_F(VerifiedOpenTest, BitFlipInTheLastAcknowledgedRecord) {
+  const std::string wal = WalOf(path_);
+  FlipBit(wal, WalRecords(wal).back() + 200);
+  ExpectRefused({"watermark: cycle " + std::to_string(cycle())});
+}
+
+// RocksDB opens this with status OK and recovers every later cycle.
+TEST_F(VerifiedOpenTest, ZeroedBlockInTheMiddleOfTheLog) {
+  const std::string wal = WalOf(path_);
+  ZeroRange(wal, 2 * 32768, 32768);
+  ExpectRefused({"watermark: cycle " + std::to_string(cycle())});
+}
+
+TEST_F(VerifiedOpenTest, ZeroedEndOfTheLog) {
+  const std::string wal = WalOf(path_);
+  const size_t from = WalRecords(wal)[kCycles / 2];
+  ZeroRange(wal, from, fs::file_size(wal) - from);
+  ExpectRefused({"are lost"});
+}
+
+TEST_F(VerifiedOpenTest, DeletedLog) {
+  fs::remove(WalOf(path_));
+  ExpectRefused({"watermark: cycle " + std::to_string(cycle())});
+}
+
+TEST_F(VerifiedOpenTest, EmptiedLog) {
+  CutAt(WalOf(path_), 0);
+  ExpectRefused({Cycles(1, cycle()), Against(cycle(), 0)});
+}
+
+// A record that nobody was told about: the watermark is the one before it.
+TEST_F(VerifiedOpenTest, TornTailThatWasNotAcknowledged) {
+  Append();
+  const std::string watermark = ReadAll(path_ + "/watermark");
+  CopyTree(live_, path_);
+  WriteAll(path_ + "/watermark", watermark);
+  const std::string wal = WalOf(path_);
+  CutAt(wal, WalRecords(wal).back() + 100);
+  const auto store = ExpectOpens();
+  EXPECT_EQ(store->open_report().recovered_cycle, cycle() - 1);
+}
+
+TEST_F(VerifiedOpenTest, DamagedTailThatWasNotAcknowledged) {
+  Append();
+  const std::string watermark = ReadAll(path_ + "/watermark");
+  CopyTree(live_, path_);
+  WriteAll(path_ + "/watermark", watermark);
+  const std::string wal = WalOf(path_);
+  FlipBit(wal, WalRecords(wal).back() + 200);
+  {
+    const auto store = ExpectOpens();
+    EXPECT_TRUE(store->open_report().torn_tail);
+    EXPECT_EQ(store->open_report().watermark_cycle, cycle() - 1);
+  }
+  // The tail is gone, and the next open finds nothing special.
+  EXPECT_FALSE(ExpectOpens()->open_report().torn_tail);
+}
+
+TEST_F(VerifiedOpenTest, WholeCycleThatWasNotAcknowledgedIsKept) {
+  Append();
+  const std::string watermark = ReadAll(path_ + "/watermark");
+  CopyTree(live_, path_);
+  WriteAll(path_ + "/watermark", watermark);
+  ExpectOpens(kCycles + 1);
+}
+
+TEST_F(VerifiedOpenTest, OneDamagedWatermarkSlotIsWrittenAnew) {
+  for (const size_t at : {size_t{20}, kWatermarkSlotBytes + 20}) {
+    CopyTree(live_, path_);
+    FlipBit(path_ + "/watermark", at);
+    EXPECT_TRUE(ExpectOpens()->open_report().watermark_slot_damaged);
+    EXPECT_FALSE(ReadWatermark(path_ + "/watermark")->damaged());
+    EXPECT_FALSE(ExpectOpens()->open_report().watermark_slot_damaged);
+  }
+}
+
+TEST_F(VerifiedOpenTest, TwoDamagedWatermarkSlots) {
+  FlipBit(path_ + "/watermark", 20);
+  FlipBit(path_ + "/watermark", kWatermarkSlotBytes + 20);
+  ExpectRefused({"/watermark has two damaged slots"});
+}
+
+TEST_F(VerifiedOpenTest, MissingWatermark) {
+  fs::remove(path_ + "/watermark");
+  ExpectRefused({"/watermark is missing"});
+}
+
+TEST_F(VerifiedOpenTest, WatermarkOfAnotherHistory) {
+  WatermarkValue value = *ReadWatermark(path_ + "/watermark")->newest();
+  value.digest[0] ^= 1;
+  ASSERT_TRUE(Watermark::Create(path_ + "/watermark", value).ok());
+  ExpectRefused({"digests differ"});
+}
+
+TEST_F(VerifiedOpenTest, WatermarkOfAnotherOpen) {
+  WatermarkValue value = *ReadWatermark(path_ + "/watermark")->newest();
+  ++value.open_id;
+  ASSERT_TRUE(Watermark::Create(path_ + "/watermark", value).ok());
+  ExpectRefused({"is of another open"});
+}
+
+TEST_F(VerifiedOpenTest, OldImageOfTheDatabasePutBack) {
+  const std::string old = FreshDirectory("old");
+  CopyTree(path_ + "/db", old);
+  const uint64_t old_cycle = cycle();
+  for (int i = 0; i < 3; ++i) Append();
+  CopyTree(live_, path_);
+  CopyTree(old, path_ + "/db");
+  ExpectRefused({Cycles(old_cycle + 1, cycle()), Against(cycle(), old_cycle)});
+}
+
+TEST_F(VerifiedOpenTest, OldManifestPutBack) {
+  // Two more opens: each flushes and writes a new manifest.
+  const std::string old = FreshDirectory("old");
+  CopyTree(path_ + "/db", old);
+  ExpectOpens().reset();
+  ExpectOpens().reset();
+  for (const char* suffix : {"CURRENT"}) {
+    fs::copy_file(old + "/" + suffix, path_ + "/db/" + suffix,
+                  fs::copy_options::overwrite_existing);
+  }
+  for (const std::string& manifest : FilesIn(old, "")) {
+    const std::string name = fs::path(manifest).filename().string();
+    if (!name.starts_with("MANIFEST-")) continue;
+    fs::copy_file(manifest, path_ + "/db/" + name,
+                  fs::copy_options::overwrite_existing);
+  }
+  ExpectRefused({"watermark: cycle"});
+}
+
+TEST_F(VerifiedOpenTest, MissingPartsOfTheDatabase) {
+  ExpectOpens().reset();  // so that there are SST files
+  const std::string whole = FreshDirectory("whole");
+  CopyTree(path_, whole);
+  std::vector<std::string> victims = {path_ + "/db/CURRENT"};
+  for (const std::string& file : FilesIn(path_ + "/db", "")) {
+    const std::string name = fs::path(file).filename().string();
+    if (name.starts_with("MANIFEST-") || name.ends_with(".sst")) {
+      victims.push_back(file);
+    }
+  }
+  EXPECT_GE(victims.size(), 4u);
+  for (const std::string& victim : victims) {
+    CopyTree(whole, path_);
+    fs::remove(victim);
+    SCOPED_TRACE(victim);
+    ExpectRefused({"watermark: cycle"});
+  }
+  CopyTree(whole, path_);
+  fs::remove_all(path_ + "/db");
+  ExpectRefused({"watermark: cycle"});
+}
+
+TEST_F(VerifiedOpenTest, DeletedCycleRow) {
+  const uint64_t lost = cycle() - 5;
+  Tamper([&](RocksDatabase* database) {
+    ASSERT_TRUE(database->db()
+                    ->Delete(rocksdb::WriteOptions(), database->meta(),
+                             MetaKey(MetaRow::kCycle, lost))
+                    .ok());
+  });
+  ExpectRefused({Cycles(lost, lost)});
+}
+
+TEST_F(VerifiedOpenTest, EntryBelowTheGroupRowIsGone) {
+  Tamper([&](RocksDatabase* database) {
+    const EntryKey key(log_->replica(), LogIndex(kCycles));
+    ASSERT_TRUE(
+        database->db()
+            ->Delete(rocksdb::WriteOptions(),
+                     database->TakeSegments().begin()->second.get(),
+                     rocksdb::Slice(key.view().data(), key.view().size()))
+            .ok());
+  });
+  ExpectRefused({"replica 1", "entry 40 of replica 1 is missing"});
+}
+
+TEST_F(VerifiedOpenTest, GroupRowOfAnotherChain) {
+  Tamper([&](RocksDatabase* database) {
+    ReplicaPosition position = log_->position();
+    position.chain[5] ^= 1;
+    ASSERT_TRUE(database->db()
+                    ->Put(rocksdb::WriteOptions(), database->meta(),
+                          MetaKey(MetaRow::kGroup, log_->replica().value()),
+                          EncodeGroupRow(position))
+                    .ok());
+  });
+  ExpectRefused({"differs from the group row in its chain digest"});
+}
+
+TEST_F(VerifiedOpenTest, MissingGroupRow) {
+  Tamper([&](RocksDatabase* database) {
+    ASSERT_TRUE(database->db()
+                    ->Delete(rocksdb::WriteOptions(), database->meta(),
+                             MetaKey(MetaRow::kGroup, log_->replica().value()))
+                    .ok());
+  });
+  ExpectRefused({"its group row is missing"});
+}
+
+// An entry that only the log holds and that does not belong there.
+TEST_F(VerifiedOpenTest, UnflushedEntryThatBreaksTheChain) {
+  Tamper([&](RocksDatabase* database) {
+    const Family segment = database->TakeSegments().begin()->second;
+    const EntryKey key(log_->replica(), LogIndex(7));
+    const rocksdb::Slice slice(key.view().data(), key.view().size());
+    std::string value;
+    ASSERT_TRUE(database->db()
+                    ->Get(rocksdb::ReadOptions(), segment.get(), slice, &value)
+                    .ok());
+    auto decoded = DecodeEntryHeader(value);
+    ASSERT_TRUE(decoded.ok());
+    decoded->header.append_time_us += 1;
+    std::string changed;
+    EncodeEntryHeader(decoded->header, &changed);
+    changed += value.substr(decoded->header_bytes);
+    ASSERT_TRUE(
+        database->db()
+            ->Put(rocksdb::WriteOptions(), segment.get(), slice, changed)
+            .ok());
+  });
+  ExpectRefused({"entry 7 breaks the chain of digests"});
+}
+
+// --- VerifyCycles on its own ---
+
+class VerifyCyclesTest : public testing::Test {
+ protected:
+  VerifyCyclesTest() {
+    Digest previous{};
+    for (uint64_t n = 1; n <= 10; ++n) {
+      CycleRow row;
+      row.number = n;
+      row.previous = previous;
+      row.digest.fill(static_cast<uint8_t>(n));
+      previous = row.digest;
+      state_.cycles.push_back(row);
+    }
+    state_.opens = {{11, 1}, {12, 6}};
+  }
+  WatermarkValue MarkOf(uint64_t cycle, uint64_t open_id) const {
+    WatermarkValue value;
+    value.cycle = cycle;
+    value.open_id = open_id;
+    value.digest.fill(static_cast<uint8_t>(cycle));
+    return value;
+  }
+  RecoveredState state_;
+};
+
+TEST_F(VerifyCyclesTest, AcceptsAWatermarkAtOrBelowTheEnd) {
+  EXPECT_TRUE(VerifyCycles(state_, MarkOf(10, 12)).ok());
+  EXPECT_TRUE(VerifyCycles(state_, MarkOf(6, 12)).ok());
+  EXPECT_TRUE(VerifyCycles(state_, MarkOf(5, 11)).ok());
+}
+
+TEST_F(VerifyCyclesTest, RefusesAWatermarkAboveTheEnd) {
+  const absl::Status status = VerifyCycles(state_, MarkOf(12, 12));
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_EQ(status.message(), "cycles 11 to 12 are lost");
+}
+
+TEST_F(VerifyCyclesTest, RefusesEveryMissingRow) {
+  for (size_t lost = 0; lost < 10; ++lost) {
+    RecoveredState state = state_;
+    state.cycles.erase(state.cycles.begin() + static_cast<ptrdiff_t>(lost));
+    EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state, MarkOf(10, 12))))
+        << "cycle " << lost + 1;
+  }
+}
+
+TEST_F(VerifyCyclesTest, RefusesARowThatNamesAnotherPredecessor) {
+  for (size_t i = 0; i < 10; ++i) {
+    RecoveredState state = state_;
+    state.cycles[i].previous[3] ^= 1;
+    EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state, MarkOf(10, 12))))
+        << "cycle " << i + 1;
+  }
+}
+
+TEST_F(VerifyCyclesTest, BeginsAtTheFloor) {
+  state_.cycles.erase(state_.cycles.begin(), state_.cycles.begin() + 3);
+  EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state_, MarkOf(10, 12))));
+  state_.floor = 4;
+  EXPECT_TRUE(VerifyCycles(state_, MarkOf(10, 12)).ok());
+  EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state_, MarkOf(3, 11))));
+  state_.floor = 3;
+  EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state_, MarkOf(10, 12))));
+}
+
+TEST_F(VerifyCyclesTest, RefusesToFindNothingAboveAFloor) {
+  state_.cycles.clear();
+  state_.floor = 4;
+  EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state_, WatermarkValue())));
+}
+
+}  // namespace
+}  // namespace kappa::storage
