@@ -26,6 +26,7 @@
 #include "server/metrics_server.h"
 #include "server/node.h"
 #include "server/rpc/grpc_server.h"
+#include "storage/fast_crc32c.h"
 
 namespace kappa::server {
 namespace {
@@ -61,10 +62,12 @@ NodeOptions NodeOptionsOf(const ServerConfig& config,
 std::string MiB(size_t bytes) { return absl::StrCat(bytes >> 20, " MiB"); }
 
 void LogStart(const ServerConfig& config, const MemoryBudget& memory) {
-  LogInfo("kappad starts", {{"version", std::string(kKappadVersion)},
-                            {"pid", absl::StrCat(getpid())},
-                            {"data_dir", config.data_dir},
-                            {"crc32c", std::string(Crc32cVariant())}});
+  LogInfo("kappad starts",
+          {{"version", std::string(kKappadVersion)},
+           {"pid", absl::StrCat(getpid())},
+           {"data_dir", config.data_dir},
+           {"crc32c", std::string(Crc32cVariant())},
+           {"rocksdb_crc32c", std::string(storage::RocksDbCrc32cVariant())}});
   LogInfo("memory budget", {{"total", MiB(config.memory_bytes)},
                             {"memtable_each_of_2", MiB(memory.memtable_bytes)},
                             {"window", MiB(memory.window_bytes)},
@@ -90,7 +93,8 @@ absl::Status OpenFaces(const ServerConfig& config, const MemoryBudget& memory,
                        Node* node, const Clock* clock, Faces* faces) {
   GrpcServerOptions options;
   options.listen = config.listen;
-  options.quota_bytes = memory.grpc_quota_bytes();
+  // The window keeps large payloads in the network buffers they came in.
+  options.quota_bytes = memory.grpc_quota_bytes() + memory.window_bytes;
   auto grpc = GrpcServer::Start(options, node, clock);
   if (!grpc.ok()) return grpc.status();
   faces->grpc = *std::move(grpc);

@@ -1,0 +1,137 @@
+// StoreView: a LogStore that passes everything to another one, until it is cut
+// off, as a process is from its disk when it dies.
+#ifndef KAPPA_TESTS_SERVER_STORE_VIEW_H_
+#define KAPPA_TESTS_SERVER_STORE_VIEW_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/wire/mutex.h"
+#include "storage/log_store.h"
+
+namespace kappa::storage {
+
+// What a test does to a store, shared with the views of it.
+//
+// Thread safety: thread-safe.
+class StoreControl {
+ public:
+  // Later writes of any view fail, and change nothing.
+  void Cut() { cut_.store(true); }
+  void Mend() { cut_.store(false); }
+  bool cut() const { return cut_.load(); }
+
+  // Commits wait until Release.
+  void Hold() {
+    MutexLock lock(&mutex_);
+    held_ = true;
+  }
+  void Release() {
+    MutexLock lock(&mutex_);
+    held_ = false;
+    released_.SignalAll();
+  }
+  void WaitWhileHeld() {
+    MutexLock lock(&mutex_);
+    while (held_) released_.Wait(&mutex_);
+  }
+
+  // Called before each commit with its writes; may be empty. Set it before the
+  // node is opened.
+  std::function<absl::Status(absl::Span<const GroupWrite>)> before_commit;
+  // The same before replicas are created (true) or dropped.
+  std::function<absl::Status(bool creates)> before_replicas;
+
+ private:
+  std::atomic<bool> cut_{false};
+  Mutex mutex_;
+  CondVar released_;
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class StoreView final : public LogStore {
+ public:
+  StoreView(std::shared_ptr<LogStore> store,
+            std::shared_ptr<StoreControl> control)
+      : store_(std::move(store)), control_(std::move(control)) {}
+
+  absl::StatusOr<std::vector<ReplicaNumber>> CreateReplicas(
+      absl::Span<const ReplicaSpec> specs) override {
+    absl::Status status = Before(true);
+    if (!status.ok()) return status;
+    return store_->CreateReplicas(specs);
+  }
+  absl::Status DropReplicas(absl::Span<const ReplicaNumber> numbers) override {
+    absl::Status status = Before(false);
+    if (!status.ok()) return status;
+    return store_->DropReplicas(numbers);
+  }
+  absl::Status Commit(absl::Span<const GroupWrite> writes) override {
+    control_->WaitWhileHeld();
+    if (control_->before_commit) {
+      absl::Status status = control_->before_commit(writes);
+      if (!status.ok()) return status;
+    }
+    if (control_->cut()) return absl::UnavailableError("cut off");
+    return store_->Commit(writes);
+  }
+
+  std::vector<ReplicaInfo> Replicas() const override {
+    return store_->Replicas();
+  }
+  absl::StatusOr<ReplicaPosition> Position(
+      ReplicaNumber replica) const override {
+    return store_->Position(replica);
+  }
+  absl::StatusOr<std::vector<StoredEntry>> Read(
+      ReplicaNumber replica, LogIndex from, LogIndex last, size_t bytes_max,
+      ReadClass read_class) const override {
+    return store_->Read(replica, from, last, bytes_max, read_class);
+  }
+  absl::StatusOr<EntryHeader> ReadHeader(ReplicaNumber replica,
+                                         LogIndex index) const override {
+    return store_->ReadHeader(replica, index);
+  }
+  absl::StatusOr<LogIndex> FindOffset(ReplicaNumber replica,
+                                      Offset offset) const override {
+    return store_->FindOffset(replica, offset);
+  }
+  absl::StatusOr<LogIndex> FindTime(ReplicaNumber replica,
+                                    int64_t time_us) const override {
+    return store_->FindTime(replica, time_us);
+  }
+  absl::StatusOr<std::vector<raft::EntryId>> TermStarts(
+      ReplicaNumber replica) const override {
+    return store_->TermStarts(replica);
+  }
+  absl::StatusOr<std::optional<std::string>> GetSideRow(
+      SideTable table, std::string_view key) const override {
+    return store_->GetSideRow(table, key);
+  }
+  absl::Status ScanSideRows(
+      SideTable table, std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>&
+          visit) const override {
+    return store_->ScanSideRows(table, prefix, visit);
+  }
+
+ private:
+  absl::Status Before(bool creates) {
+    if (control_->cut()) return absl::UnavailableError("cut off");
+    return control_->before_replicas ? control_->before_replicas(creates)
+                                     : absl::OkStatus();
+  }
+
+  const std::shared_ptr<LogStore> store_;
+  const std::shared_ptr<StoreControl> control_;
+};
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_TESTS_SERVER_STORE_VIEW_H_
