@@ -152,6 +152,8 @@ uint32_t Context::DrawElectionTicks() {
 void Context::CheckInvariants() const {
   log_.CheckInvariants();
   persists_.CheckInvariants(log_.last().index);
+  KAPPA_CHECK(!persists_.idle() || durable() == log_.last().index,
+              "what is not being written is durable");
   KAPPA_CHECK(log_.base().index <= committed_, "the base is committed");
   KAPPA_CHECK(committed_ <= log_.last().index, "last >= committed");
   KAPPA_CHECK(committed_told_ <= committed_, "committed never falls");

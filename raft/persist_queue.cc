@@ -9,31 +9,35 @@
 namespace kappa::raft {
 
 void PersistQueue::AddEntry(const EntryMeta& entry) {
-  Touch();
-  open_.entries.push_back(entry);
+  Open().entries.push_back(entry);
 }
 
 void PersistQueue::AddMessage(Message message) {
-  Touch();
-  open_.messages_after.push_back(std::move(message));
+  Open().messages_after.push_back(std::move(message));
 }
 
 uint64_t PersistQueue::Touch() {
-  is_open_ = true;
+  Open();
   return next_sequence_;
+}
+
+Persist& PersistQueue::Open() {
+  if (!is_open_) {
+    writes_.emplace_back();
+    is_open_ = true;
+  }
+  return writes_.back();
 }
 
 void PersistQueue::Truncate(LogIndex from) {
   KAPPA_CHECK(!is_open_, "sealed before a truncation");
-  Touch();
-  open_.truncate_from = from;
+  Open().truncate_from = from;
   Cut(from.Previous());
 }
 
 void PersistQueue::InstallBase(const LogBase& base, LogIndex kept) {
   KAPPA_CHECK(!is_open_, "sealed before a new base");
-  Touch();
-  open_.install_base = base;
+  Open().install_base = base;
   Cut(kept);
 }
 
@@ -46,21 +50,21 @@ void PersistQueue::Cut(LogIndex kept) {
 
 void PersistQueue::Seal(const HardState& hard_state, LogIndex last) {
   if (!is_open_) return;
-  open_.token = PersistToken{hard_state.term, last, next_sequence_++};
-  open_.hard_state = hard_state;
-  in_flight_.PushBack(InFlight{open_.token, last});
-  sealed_.push_back(std::move(open_));
-  open_ = Persist();
+  Persist& write = writes_.back();
+  write.token = PersistToken{hard_state.term, last, next_sequence_++};
+  write.hard_state = hard_state;
+  in_flight_.PushBack(InFlight{write.token, last});
   is_open_ = false;
 }
 
 std::vector<Persist> PersistQueue::TakeSealed() {
-  return std::exchange(sealed_, {});
+  KAPPA_CHECK(!is_open_, "sealed before the writes are taken");
+  return std::exchange(writes_, {});
 }
 
 bool PersistQueue::Complete(const PersistToken& token) {
   // A write that was not handed out yet cannot be durable.
-  const size_t taken = in_flight_.size() - sealed_.size();
+  const size_t taken = in_flight_.size() - sealed();
   size_t position = 0;
   while (position < taken && in_flight_[position].token != token) ++position;
   if (position == taken) return false;
@@ -72,7 +76,7 @@ bool PersistQueue::Complete(const PersistToken& token) {
 
 void PersistQueue::CheckInvariants(LogIndex last) const {
   KAPPA_CHECK(durable_ <= last, "last >= durable");
-  KAPPA_CHECK(sealed_.size() <= in_flight_.size(), "sealed are in flight");
+  KAPPA_CHECK(sealed() <= in_flight_.size(), "sealed are in flight");
   KAPPA_CHECK(completed_sequence_ < next_sequence_, "completed was issued");
   uint64_t previous = completed_sequence_;
   for (size_t i = 0; i < in_flight_.size(); ++i) {
@@ -83,13 +87,13 @@ void PersistQueue::CheckInvariants(LogIndex last) const {
     previous = in_flight_[i].token.sequence;
   }
   KAPPA_CHECK(previous < next_sequence_, "the next one is new");
+  if (!is_open_) return;
   LogIndex next;
-  for (const EntryMeta& entry : open_.entries) {
+  for (const EntryMeta& entry : writes_.back().entries) {
     KAPPA_CHECK(next == LogIndex(0) || entry.id.index == next, "contiguous");
     next = entry.id.index.Next();
   }
-  KAPPA_CHECK(open_.entries.empty() || next == last.Next(), "ends at last");
-  KAPPA_CHECK(is_open_ || open_.entries.empty(), "nothing without a write");
+  KAPPA_CHECK(next == LogIndex(0) || next == last.Next(), "ends at last");
 }
 
 }  // namespace kappa::raft

@@ -2,6 +2,7 @@
 #ifndef KAPPA_RAFT_PERSIST_QUEUE_H_
 #define KAPPA_RAFT_PERSIST_QUEUE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -44,6 +45,7 @@ class PersistQueue {
   // before the term changes, before a cut and before the output is taken, so
   // that a write and the promises that leave after it belong together.
   void Seal(const HardState& hard_state, LogIndex last);
+  // Requires: Seal() was called since the last addition.
   std::vector<Persist> TakeSealed();
 
   // A write is durable. Returns false, and changes nothing, if `token` is not
@@ -57,7 +59,7 @@ class PersistQueue {
   // True if nothing is open, sealed or in flight.
   bool idle() const { return !is_open_ && in_flight_.empty(); }
   // True if TakeSealed() would return something after a Seal().
-  bool has_output() const { return is_open_ || !sealed_.empty(); }
+  bool has_output() const { return !writes_.empty(); }
 
   // Gives back memory that a burst has left.
   void ReleaseSpare() { in_flight_.ReleaseSpare(); }
@@ -71,10 +73,11 @@ class PersistQueue {
   };
 
   void Cut(LogIndex kept);
+  Persist& Open();
+  size_t sealed() const { return writes_.size() - (is_open_ ? 1 : 0); }
 
-  Persist open_;
+  std::vector<Persist> writes_;  // sealed ones, then the open one
   bool is_open_ = false;
-  std::vector<Persist> sealed_;
   Ring<InFlight> in_flight_;  // sealed or taken, ascending by sequence
   LogIndex durable_;
   uint64_t next_sequence_ = 1;

@@ -44,9 +44,9 @@ class Ring {
     first_ = (first_ + 1) & (slots_.size() - 1);
     --size_;
   }
-  // Gives memory back if the ring is empty and has grown past its first size.
+  // Gives the memory back if the ring is empty.
   void ReleaseSpare() {
-    if (size_ != 0 || slots_.size() <= kFirstCapacity) return;
+    if (size_ != 0 || slots_.empty()) return;
     std::vector<T>().swap(slots_);
     first_ = 0;
   }
