@@ -1,11 +1,14 @@
 // kappa append TOPIC [FILE]
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
+#include <cstring>
+#include <istream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +20,7 @@
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interrupt.h"
+#include "client/cli/interruptible_input.h"
 #include "client/cli/progress_bar.h"
 #include "client/cli/record_input.h"
 #include "client/cpp/producer.h"
@@ -138,14 +142,20 @@ absl::Status Feed(const AppendOptions& options, RecordInput* input,
   return input->status();
 }
 
-absl::Status RunOn(const AppendOptions& options, std::istream* in) {
+absl::Status RunOn(const AppendOptions& options, int fd) {
+  Interrupt interrupt;
+  InterruptibleInput bytes(fd, &interrupt);
+  std::istream in(&bytes);
   absl::StatusOr<std::unique_ptr<RecordInput>> input =
-      RecordInput::Open(in, options.input);
+      RecordInput::Open(&in, options.input);
+  if (bytes.error_number() != 0) {
+    return UsageError(
+        absl::StrCat(options.file, ": ", std::strerror(bytes.error_number())));
+  }
   if (!input.ok()) {
     return UsageError(
         absl::StrCat(options.file, ": ", input.status().message()));
   }
-  Interrupt interrupt;
   Stored stored;
   absl::StatusOr<client::ProducerOptions> settings =
       ProducerOptionsOf(options, &stored);
@@ -156,11 +166,14 @@ absl::Status RunOn(const AppendOptions& options, std::istream* in) {
   if (!producer.ok()) return producer.status();
   const absl::Time begin = absl::Now();
   uint64_t fed = 0;
-  const absl::Status read =
+  absl::Status read =
       Feed(options, input->get(), producer->get(), interrupt, stored, &fed);
   const absl::Status closed = (*producer)->Close();
   PrintSummary(options, stored, absl::Now() - begin);
   if (!closed.ok()) return closed;
+  if (bytes.error_number() != 0) {
+    read = absl::InvalidArgumentError(std::strerror(bytes.error_number()));
+  }
   if (!read.ok()) {
     return UsageError(absl::StrCat(options.file, ": ", read.message(),
                                    "; what stood before it is stored, go on "
@@ -177,13 +190,15 @@ absl::Status RunOn(const AppendOptions& options, std::istream* in) {
 }
 
 absl::Status Run(const AppendOptions& options) {
-  if (options.file == "-") {
-    std::ios::sync_with_stdio(false);
-    return RunOn(options, &std::cin);
+  if (options.file == "-") return RunOn(options, STDIN_FILENO);
+  const int fd = open(options.file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return UsageError(
+        absl::StrCat("cannot read ", options.file, ": ", std::strerror(errno)));
   }
-  std::ifstream file(options.file, std::ios::binary);
-  if (!file) return UsageError(absl::StrCat("cannot read ", options.file));
-  return RunOn(options, &file);
+  const absl::Status status = RunOn(options, fd);
+  close(fd);
+  return status;
 }
 
 void AddInputOptions(CLI::App* command, RecordInputOptions* input) {

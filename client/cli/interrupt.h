@@ -21,9 +21,12 @@ class Interrupt {
   Interrupt& operator=(const Interrupt&) = delete;
 
   bool requested() const;
+  // Readable from the first signal on; for poll.
+  int fd() const { return requested_fd_; }
 
  private:
   int wake_fds_[2] = {-1, -1};
+  int requested_fd_ = -1;
   std::thread thread_;
 };
 
