@@ -133,6 +133,7 @@ sigset_t BlockEndSignals() {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a write that fails says so by its result
   return signals;
 }
 
