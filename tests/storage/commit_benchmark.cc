@@ -1,0 +1,232 @@
+// Measures the commit path of the store on RocksDB, without a server:
+//
+//   commit_benchmark DIR [MEGABYTES [REPLICAS]]
+//
+// Cycles of 1 MiB in batches of 128 KiB, flushes included (and seals, when the
+// segment is that small); one record of 1 KiB at a time beside the bare syncs
+// of the same run; a replay of everything.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/wire/check.h"
+#include "proto/wire/crc32c.h"
+#include "proto/wire/sha256.h"
+#include "storage/chain.h"
+#include "storage/fast_crc32c.h"
+#include "storage/rocks_log_store.h"
+#include "storage/watermark.h"
+#include "tests/storage/log_script.h"
+
+namespace kappa::storage {
+namespace {
+
+constexpr size_t kBatchBytes = size_t{128} << 10;
+constexpr size_t kCycleBytes = size_t{1} << 20;
+constexpr int kSingleWrites = 2000;
+
+double Seconds() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+double CpuSeconds() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) +
+           static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+void PrintPercentiles(const char* what, std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  std::printf("%-34s p50 %6.0f us  p99 %6.0f us\n", what,
+              seconds[seconds.size() / 2] * 1e6,
+              seconds[seconds.size() * 99 / 100] * 1e6);
+}
+
+// Appends the same payload to a log, with its checksums computed once.
+class Writer {
+ public:
+  Writer(ReplicaNumber replica, const ReplicaSpec& spec, size_t bytes)
+      : replica_(replica), chain_(spec.chain_start) {
+    std::string text(bytes, '\0');
+    uint64_t state = 88172645463325252u;
+    for (char& byte : text) {
+      state ^= state << 13;
+      state ^= state >> 7;
+      state ^= state << 17;
+      byte = static_cast<char>(state);
+    }
+    payload_ = Payload::FromString(std::move(text));
+    header_.kind = raft::EntryKind::kRecords;
+    header_.encoding = PayloadEncoding::kRecordSet;
+    header_.record_count =
+        static_cast<uint32_t>(std::max<size_t>(1, bytes >> 10));
+    header_.term = Term(1);
+    header_.payload_bytes = static_cast<uint32_t>(bytes);
+    header_.payload_crc32c = Crc32c(payload_);
+    header_.payload_sha256 = Sha256(payload_);
+  }
+
+  void Append(GroupWrite* write) {
+    header_.index = header_.index.Next();
+    header_.append_time_us += 10;
+    header_.chain = ChainNext(chain_, header_);
+    chain_ = header_.chain;
+    write->replica = replica_;
+    write->entries.push_back({header_, payload_});
+    header_.base_offset = header_.next_offset();
+  }
+
+ private:
+  const ReplicaNumber replica_;
+  Digest chain_;
+  EntryHeader header_;
+  Payload payload_;
+};
+
+void MeasureCycles(RocksLogStore* store, std::vector<Writer>* writers,
+                   size_t megabytes) {
+  const double began = Seconds();
+  const double cpu = CpuSeconds();
+  std::vector<double> cycles;
+  size_t next = 0;
+  for (size_t done = 0; done < megabytes << 20; done += kCycleBytes) {
+    std::vector<GroupWrite> writes(kCycleBytes / kBatchBytes);
+    for (GroupWrite& write : writes) {
+      (*writers)[next++ % writers->size()].Append(&write);
+    }
+    const double start = Seconds();
+    KAPPA_CHECK(store->Commit(writes).ok(), "a commit failed");
+    cycles.push_back(Seconds() - start);
+  }
+  const double bytes = static_cast<double>(megabytes << 20);
+  const double seconds = Seconds() - began;
+  std::printf("cycles of 1 MiB: %.0f MB/s, %.2f CPU-s/GB\n",
+              bytes / seconds / 1e6, (CpuSeconds() - cpu) / bytes * 1e9);
+  PrintPercentiles("  one cycle", std::move(cycles));
+  const RocksLogStoreStats stats = store->stats();
+  std::printf("  stalls %llu, sealed segments %llu\n",
+              static_cast<unsigned long long>(stats.write_stalls),
+              static_cast<unsigned long long>(stats.sealed_segments));
+}
+
+// The same number of bare syncs: an append to a log file, then a watermark.
+void MeasureSingles(RocksLogStore* store, Writer* writer,
+                    const std::string& scratch) {
+  const int file = open((scratch + "/bare.log").c_str(),
+                        O_WRONLY | O_CREAT | O_APPEND, 0600);
+  KAPPA_CHECK(fallocate(file, FALLOC_FL_KEEP_SIZE, 0, 64 << 20) == 0,
+              "no space for the bare log");
+  KAPPA_CHECK(Watermark::Create(scratch + "/bare", WatermarkValue()).ok(),
+              "no bare watermark");
+  auto watermark =
+      Watermark::Open(scratch + "/bare", *ReadWatermark(scratch + "/bare"));
+  const std::string record(1024 + 600, 'x');
+  std::vector<double> commits;
+  std::vector<double> bare;
+  for (int i = 0; i < kSingleWrites; ++i) {
+    std::vector<GroupWrite> writes(1);
+    writer->Append(&writes[0]);
+    double start = Seconds();
+    KAPPA_CHECK(store->Commit(writes).ok(), "a commit failed");
+    commits.push_back(Seconds() - start);
+    start = Seconds();
+    KAPPA_CHECK(write(file, record.data(), record.size()) > 0, "bare write");
+    KAPPA_CHECK(fdatasync(file) == 0, "bare sync");
+    KAPPA_CHECK((*watermark)->Advance(WatermarkValue()).ok(), "watermark");
+    bare.push_back(Seconds() - start);
+  }
+  close(file);
+  PrintPercentiles("one record of 1 KiB", std::move(commits));
+  PrintPercentiles("  bare log sync + watermark sync", std::move(bare));
+}
+
+void MeasureReplay(const RocksLogStore& store, ReplicaNumber replica) {
+  const double began = Seconds();
+  const double cpu = CpuSeconds();
+  const LogIndex last = store.Position(replica)->last.index;
+  double bytes = 0;
+  LogIndex next(1);
+  while (next <= last) {
+    auto read =
+        store.Read(replica, next, last, size_t{1} << 20, ReadClass::kReplay);
+    KAPPA_CHECK(read.ok() && !read->empty(), "a read failed");
+    for (const StoredEntry& entry : *read) {
+      bytes += static_cast<double>(entry.payload.bytes());
+    }
+    next = read->back().header.index.Next();
+  }
+  std::printf(
+      "replay of one replica: %.0f MB in reads of 1 MiB: %.0f MB/s, "
+      "%.2f CPU-s/GB\n",
+      bytes / 1e6, bytes / (Seconds() - began) / 1e6,
+      (CpuSeconds() - cpu) / bytes * 1e9);
+}
+
+int Main(int count, char** arguments) {
+  if (count < 2) {
+    std::fprintf(stderr,
+                 "usage: commit_benchmark DIR [MEGABYTES [REPLICAS "
+                 "[SEGMENT_MEGABYTES]]]\n");
+    return 2;
+  }
+  const std::string directory = arguments[1];
+  const size_t megabytes = count > 2 ? std::stoul(arguments[2]) : 2048;
+  const size_t replicas = count > 3 ? std::stoul(arguments[3]) : 1;
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(directory);
+  RocksLogStoreOptions options;
+  options.directory = directory + "/data";
+  if (count > 4) options.segment_bytes = std::stoull(arguments[4]) << 20;
+  if (std::getenv("MEMTABLE_MB") != nullptr) {
+    options.memtable_bytes = std::stoull(std::getenv("MEMTABLE_MB")) << 20;
+  }
+  auto store = RocksLogStore::Open(options);
+  if (!store.ok()) {
+    std::fprintf(stderr, "%s\n", store.status().ToString().c_str());
+    return 1;
+  }
+  std::printf("RocksDB's CRC32C: %s\n",
+              std::string(RocksDbCrc32cVariant()).c_str());
+  std::vector<ReplicaSpec> specs;
+  for (size_t i = 0; i <= replicas; ++i) specs.push_back(SpecOfGroup(i + 1));
+  const auto numbers = (*store)->CreateReplicas(specs);
+  KAPPA_CHECK(numbers.ok(), "no replicas");
+  Writer single((*numbers)[replicas], specs[replicas], 1024);
+  MeasureSingles(store->get(), &single, directory);
+  std::vector<Writer> writers;
+  for (size_t i = 0; i < replicas; ++i) {
+    writers.emplace_back((*numbers)[i], specs[i], kBatchBytes);
+  }
+  MeasureCycles(store->get(), &writers, megabytes);
+  MeasureReplay(**store, (*numbers)[0]);
+  store->reset();
+  const double began = Seconds();
+  store = RocksLogStore::Open(options);
+  std::printf("open: %.2f s\n", Seconds() - began);
+  std::filesystem::remove_all(directory);
+  return store.ok() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace kappa::storage
+
+int main(int count, char** arguments) {
+  return kappa::storage::Main(count, arguments);
+}
