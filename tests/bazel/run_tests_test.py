@@ -25,7 +25,7 @@ class RunTestsTest(unittest.TestCase):
         self.parts = {name: Tally(passed=1)
                       for name in ("test_opt", "test_asan", "test_tsan", "analyse")}
         self.tagged = {"manual": [], "nightly": []}
-        self.replace("tests_tagged", side_effect=lambda tag: self.tagged[tag])
+        self.replace("targets_tagged", side_effect=lambda tag: self.tagged[tag])
         self.replace("CACHE", new=Path(folder.name) / "cache")
 
     def replace(self, name, **options):
@@ -50,6 +50,42 @@ class RunTestsTest(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertRegex(lines[-1], r"^\d+ passed, 1 failed$")
         self.assertIn(text, next(line for line in lines if line.startswith("FAILED: ")))
+
+    def test_sources_are_what_is_or_could_be_committed(self):
+        Path(".gitignore").write_text("*.o.cc\n", encoding="utf-8")
+        for name in ("a.cc", "a.h", "b.cc", "b.o.cc", "page.md"):
+            Path(name).write_text("", encoding="utf-8")
+        for command in (["init", "-q"], ["add", "a.cc", "a.h"]):
+            run_tests.output_of(["git", *command])
+        self.assertEqual(run_tests.source_files("*.cc", "*.h"), ["a.cc", "a.h", "b.cc"])
+
+    def test_a_command_that_fails_is_named(self):
+        self.assertEqual(run_tests.command_faults(["true"]), [])
+        self.assertEqual(run_tests.command_faults(["false"]), ["false ended with code 1"])
+
+    def test_clang_finds_a_field_used_without_its_lock(self):
+        self.replace("bazel_info", return_value=".")
+        self.replace("source_files", return_value=["tests/skipped.cc", "good.cc", "bad.cc"])
+        source = """
+            struct __attribute__((capability("mutex"))) Mutex {
+              void Lock() __attribute__((acquire_capability()));
+              void Unlock() __attribute__((release_capability()));
+            };
+            struct Counter {
+              Mutex mutex;
+              int value __attribute__((guarded_by(mutex)));
+            };
+            int Read(Counter& c) { LOCK int v = c.value; UNLOCK return v; }
+        """
+        Path("bad.cc").write_text(source.replace("UNLOCK", "").replace("LOCK", ""),
+                                  encoding="utf-8")
+        Path("good.cc").write_text(
+            source.replace("UNLOCK", "c.mutex.Unlock();").replace("LOCK", "c.mutex.Lock();"),
+            encoding="utf-8")
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            self.assertEqual(run_tests.thread_safety_faults(), ["bad.cc"])
+        self.assertIn("requires holding mutex 'c.mutex'", output.getvalue())
 
     def test_a_good_run_ends_with_its_count(self):
         code, lines = self.run_all()
