@@ -13,8 +13,8 @@ die() {
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 unset JAVA_HOME
 
-user_home="$(getent passwd "$(id -u)" | cut -d: -f6)"
-[[ -n $user_home ]] || die "user $(id -u) has no home directory in /etc/passwd"
+user_home="$(getent passwd "$(id -u)" | cut -d: -f6 || true)"
+[[ -d $user_home ]] || die "user $(id -u) has no home directory ('$user_home' in /etc/passwd)"
 if [[ ! -w ${HOME:-} ]]; then
   export HOME=$user_home
 fi

@@ -51,6 +51,8 @@ EXPECTED_MINIMUM = "tests/expected_minimum"
 CACHE = Path(os.environ.get("KAPPA_CACHE", Path.home() / ".cache/kappa"))
 NIGHTLY_TIMEOUT_SECONDS = 24 * 3600
 
+QUIET = ["--noshow_progress", "--ui_event_filters=-info"]
+
 # Bazel's exit codes that say the build itself went well.
 BUILT = {0: "", 3: "some tests failed"}
 
@@ -68,11 +70,11 @@ def output_of(command):
 
 
 def bazel_query(expression):
-    return output_of(["bazel", "query", "--noshow_progress", expression]).split()
+    return output_of(["bazel", "query", *QUIET, expression]).split()
 
 
 def bazel_info(key):
-    return output_of(["bazel", "info", "--noshow_progress", key]).strip()
+    return output_of(["bazel", "info", *QUIET, key]).strip()
 
 
 def source_files(*patterns):
