@@ -10,22 +10,14 @@
 namespace kappa::raft {
 namespace {
 
-ClusterOptions Options(size_t voters, uint64_t seed) {
-  ClusterOptions options;
-  options.voters = voters;
-  options.seed = seed;
-  options.core.uncommitted_bytes_max = 1000;
-  options.core.request_entries_max = 4;
-  options.core.request_bytes_max = 600;
-  options.core.in_flight_entries_max = 12;
-  return options;
-}
-
 RunCounts RunSeeds(size_t voters, uint64_t seeds, size_t steps) {
   RunCounts counts;
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
-    const RunResult result = RunRandomly(Options(voters, seed), steps, &counts);
-    EXPECT_EQ(result.breach, "") << voters << " voters, seed " << seed;
+    const RunResult result =
+        RunRandomly(SmallLimits(voters, seed), steps, &counts);
+    EXPECT_EQ(result.breach, "")
+        << "replay: bazel run //tests/raft:random_replay -- " << voters << " "
+        << seed << " " << seed << " " << steps;
     if (!result.breach.empty()) break;
   }
   return counts;
@@ -77,16 +69,16 @@ TEST(CoreRandomTest, FiveVotersKeepEveryProperty) {
 
 TEST(CoreRandomTest, SameSeedGivesTheSameTrace) {
   RunCounts counts;
-  const RunResult first = RunRandomly(Options(3, 42), 1500, &counts);
-  const RunResult second = RunRandomly(Options(3, 42), 1500, &counts);
-  const RunResult other = RunRandomly(Options(3, 43), 1500, &counts);
+  const RunResult first = RunRandomly(SmallLimits(3, 42), 1500, &counts);
+  const RunResult second = RunRandomly(SmallLimits(3, 42), 1500, &counts);
+  const RunResult other = RunRandomly(SmallLimits(3, 43), 1500, &counts);
   EXPECT_EQ(first.trace, second.trace);
   EXPECT_NE(first.trace, other.trace);
 }
 
 // The tests are tested: each bug is seen by a property.
 TEST(CoreRandomTest, SeesAnAcknowledgementBeforeTheSync) {
-  ClusterOptions options = Options(1, 0);
+  ClusterOptions options = SmallLimits(1, 0);
   options.mutant_reports_before_sync = true;
   EXPECT_NE(SeedThatSees(options, 50, 200), 0u);
   options.voters = 3;
@@ -94,13 +86,13 @@ TEST(CoreRandomTest, SeesAnAcknowledgementBeforeTheSync) {
 }
 
 TEST(CoreRandomTest, SeesAPromiseBeforeTheSync) {
-  ClusterOptions options = Options(3, 0);
+  ClusterOptions options = SmallLimits(3, 0);
   options.mutant_promises_before_sync = true;
   EXPECT_NE(SeedThatSees(options, 50, 1500), 0u);
 }
 
 TEST(CoreRandomTest, SeesAForgottenVote) {
-  ClusterOptions options = Options(3, 0);
+  ClusterOptions options = SmallLimits(3, 0);
   options.mutant_forgets_vote = true;
   EXPECT_NE(SeedThatSees(options, 500, 1500), 0u);
 }

@@ -20,6 +20,7 @@ class RandomRun {
     crash_permille_ = Below(30);
     sync_percent_ = 10 + Below(60);
     drain_percent_ = 30 + Below(70);
+    campaign_permille_ = Below(3) == 0 ? Below(60) : 3;
   }
 
   RunResult Run(size_t steps) {
@@ -54,6 +55,7 @@ class RandomRun {
       Crash(i);
       return;
     }
+    if (Below(1000) < campaign_permille_) cluster_.Campaign(i);
     Input(i);
     if (Percent(drain_percent_)) cluster_.Drain(i);
     if (Percent(sync_percent_)) cluster_.Sync(i);
@@ -70,7 +72,8 @@ class RandomRun {
         cluster_.Read(i);
         break;
       case 2:
-        if (Percent(3)) cluster_.Campaign(i);
+        Propose(i);
+        Propose(i);
         break;
       default:
         Propose(i);
@@ -176,10 +179,22 @@ class RandomRun {
   uint64_t crash_permille_;
   uint64_t sync_percent_;
   uint64_t drain_percent_;
+  uint64_t campaign_permille_;
   std::string breach_;
 };
 
 }  // namespace
+
+ClusterOptions SmallLimits(size_t voters, uint64_t seed) {
+  ClusterOptions options;
+  options.voters = voters;
+  options.seed = seed;
+  options.core.uncommitted_bytes_max = 1000;
+  options.core.request_entries_max = 4;
+  options.core.request_bytes_max = 600;
+  options.core.in_flight_entries_max = 12;
+  return options;
+}
 
 RunResult RunRandomly(const ClusterOptions& options, size_t steps,
                       RunCounts* counts) {

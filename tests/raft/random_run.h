@@ -32,6 +32,9 @@ struct RunResult {
   uint64_t trace = 0;
 };
 
+// A group with small limits, so that every one of them is met.
+ClusterOptions SmallLimits(size_t voters, uint64_t seed);
+
 // A safety phase of `steps` random inputs, then a liveness phase: everything
 // heals and the group must converge within 20 election times and commit one
 // more entry.
