@@ -32,12 +32,9 @@
 #include "proto/wire/types.h"
 #include "storage/entry_header.h"
 #include "storage/log_store.h"
+#include "storage/producer_record.h"
 
 namespace kappa::storage {
-
-// Results kept per producer; an older sequence is known to be stored, but not
-// where.
-inline constexpr size_t kProducerResultsMax = 128;
 
 struct ProducerTableOptions {
   // Part of the fold: must be equal on all replicas and never change; other
@@ -144,21 +141,19 @@ class ProducerTable {
 
  private:
   class State;
+  State& MakeState();
   // Reads the checkpoint and the log above it, if that was not done.
   absl::Status Restore();
 
   ReplicaNumber replica_;
   const LogStore* store_;
   ProducerTableOptions options_;
-  LogIndex last_in_store_;  // read from the store on Restore, up to here
+  LogIndex last_in_store_;  // Restore reads headers up to here
   LogIndex committed_;
   uint64_t bytes_since_checkpoint_ = 0;
-  int64_t first_bytes_at_us_ = 0;
-  std::unique_ptr<State> state_;  // absent until a producer is met
+  std::optional<int64_t> first_change_at_us_;  // after the last checkpoint
+  std::unique_ptr<State> state_;               // absent until it is needed
 };
-
-// All producer rows of a replica in SideTable::kProducers begin with this.
-std::string ProducerRowsPrefix(ReplicaNumber replica);
 
 }  // namespace kappa::storage
 
