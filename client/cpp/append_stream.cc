@@ -11,26 +11,17 @@ constexpr char kMethod[] = "/kappa.v1.LogService/AppendStream";
 
 }  // namespace
 
-std::shared_ptr<AppendStream> AppendStream::Open(
-    std::shared_ptr<grpc::Channel> channel, std::string address,
-    Listener* listener) {
-  std::shared_ptr<AppendStream> stream(
-      new AppendStream(std::move(channel), std::move(address), listener));
-  stream->self_ = stream;
-  stream->stub_.PrepareBidiStreamingCall(&stream->context_, kMethod,
-                                         grpc::StubOptions(), stream.get());
-  // Writes start from any thread: the hold keeps OnDone away until StopWrites.
-  stream->AddHold();
-  stream->StartCall();
-  stream->StartRead(&stream->answer_);
-  return stream;
-}
-
 AppendStream::AppendStream(std::shared_ptr<grpc::Channel> channel,
                            std::string address, Listener* listener)
     : address_(std::move(address)),
       listener_(listener),
-      stub_(std::move(channel)) {}
+      stub_(std::move(channel)) {
+  stub_.PrepareBidiStreamingCall(&context_, kMethod, grpc::StubOptions(), this);
+  // Writes start from any thread: the hold keeps OnDone away until StopWrites.
+  AddHold();
+  StartCall();
+  StartRead(&answer_);
+}
 
 std::optional<uint64_t> AppendStream::Write(grpc::ByteBuffer message) {
   MutexLock lock(&mutex_);
@@ -101,9 +92,8 @@ void AppendStream::OnDone(const grpc::Status& status) {
   if (outcome.ok()) {
     outcome = absl::UnavailableError("the server ended the append stream");
   }
+  // Last: this object may be gone when it returns.
   listener_->OnStreamEnd(this, started, outcome);
-  // Last: may destroy this object.
-  std::shared_ptr<AppendStream> self = std::move(self_);
 }
 
 }  // namespace kappa::client

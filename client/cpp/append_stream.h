@@ -24,7 +24,9 @@ namespace kappa::client {
 // Sends raw messages one after another and hands the answers on. Once broken it
 // stays broken; the owner opens another.
 //
-// Thread safety: thread-safe. Keeps itself alive until OnStreamEnd returned.
+// Thread safety: thread-safe, except destruction. Must not be destroyed before
+// OnStreamEnd was called, and not on a thread of gRPC: with it may go the last
+// reference to a channel, whose destruction joins those threads.
 class AppendStream final
     : public grpc::ClientBidiReactor<grpc::ByteBuffer,
                                      v1::AppendStreamResponse> {
@@ -41,9 +43,8 @@ class AppendStream final
   };
 
   // Opens the call. `listener` must live until OnStreamEnd was called.
-  static std::shared_ptr<AppendStream> Open(
-      std::shared_ptr<grpc::Channel> channel, std::string address,
-      Listener* listener);
+  AppendStream(std::shared_ptr<grpc::Channel> channel, std::string address,
+               Listener* listener);
 
   const std::string& address() const { return address_; }
 
@@ -57,9 +58,6 @@ class AppendStream final
   void Cancel() { context_.TryCancel(); }
 
  private:
-  AppendStream(std::shared_ptr<grpc::Channel> channel, std::string address,
-               Listener* listener);
-
   void OnWriteDone(bool ok) override;
   void OnReadDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
@@ -70,8 +68,6 @@ class AppendStream final
 
   const std::string address_;
   Listener* const listener_;
-  // From Open until OnDone.
-  std::shared_ptr<AppendStream> self_;
   grpc::ClientContext context_;
   grpc::TemplatedGenericStub<grpc::ByteBuffer, v1::AppendStreamResponse> stub_;
   // Filled by gRPC between StartRead and OnReadDone.

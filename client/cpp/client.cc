@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -15,9 +16,24 @@
 namespace kappa::client {
 namespace {
 
+// A name, an IPv4 address, or an IPv6 address in brackets.
+bool IsHost(absl::string_view text) {
+  if (absl::ConsumePrefix(&text, "[")) {
+    return absl::ConsumeSuffix(&text, "]") && !text.empty() &&
+           text.find_first_not_of("0123456789abcdefABCDEF:.%") ==
+               absl::string_view::npos;
+  }
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' ||
+           c == '-' || c == '_';
+  });
+}
+
 bool IsAddress(absl::string_view text) {
   const size_t colon = text.rfind(':');
-  if (colon == absl::string_view::npos || colon == 0) return false;
+  if (colon == absl::string_view::npos || !IsHost(text.substr(0, colon))) {
+    return false;
+  }
   int port = 0;
   const char* begin = text.data() + colon + 1;
   const char* end = text.data() + text.size();

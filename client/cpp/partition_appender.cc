@@ -282,7 +282,7 @@ void PartitionAppender::OnStreamEnd(const AppendStream* stream,
   Batches sealed;
   {
     MutexLock lock(&mutex_);
-    if (stream_.get() != stream) return;
+    if (stream_ != stream) return;
     stream_ = nullptr;
     queue_.OnBroken(started, cause, &finished);
     sealed = Advance();

@@ -41,8 +41,9 @@ struct PartitionSession {
 class AppendEnvironment {
  public:
   virtual ~AppendEnvironment() = default;
-  // The stream to the partition's leader; null when the producer is closing.
-  virtual std::shared_ptr<AppendStream> StreamFor(uint32_t partition) = 0;
+  // The stream to the partition's leader, valid until OnStreamEnd was called
+  // with it; null when the producer is closing.
+  virtual AppendStream* StreamFor(uint32_t partition) = 0;
   // Answers, later, by OnSession. `anew`: the last one was forgotten.
   virtual void OpenSession(uint32_t partition, bool anew) = 0;
   // As Timer::RunAfter.
@@ -133,7 +134,7 @@ class PartitionAppender {
   bool resume_scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   bool expiry_scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   // Carries everything in flight.
-  std::shared_ptr<AppendStream> stream_ ABSL_GUARDED_BY(mutex_);
+  AppendStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
   uint64_t sealed_total_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t finished_total_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "client/cpp/backoff.h"
 #include "client/cpp/error.h"
+#include "proto/wire/check.h"
 #include "proto/wire/partitioner.h"
 #include "proto/wire/string_view.h"
 
@@ -95,7 +96,6 @@ ProducerSession::~ProducerSession() {
   // With nothing unanswered the streams end in peace, else at once.
   const bool idle = memory_.used() == 0;
   Fail(absl::CancelledError("the producer was destroyed"));
-  std::vector<std::shared_ptr<AppendStream>> streams;
   MutexLock lock(&streams_mutex_);
   closing_ = true;
   for (const auto& [address, stream] : streams_) {
@@ -253,13 +253,15 @@ void ProducerSession::OnAnswer(const v1::AppendStreamResponse& answer) {
 void ProducerSession::OnStreamEnd(AppendStream* stream, uint64_t started,
                                   const absl::Status& status) {
   client_->NoteFailure(stream->address());
+  std::unique_ptr<AppendStream> ended;
   bool closing;
   {
     MutexLock lock(&streams_mutex_);
     const auto found = streams_.find(stream->address());
-    if (found != streams_.end() && found->second.get() == stream) {
-      streams_.erase(found);
-    }
+    KAPPA_CHECK(found != streams_.end() && found->second.get() == stream,
+                "an unknown stream ended");
+    ended = std::move(found->second);
+    streams_.erase(found);
     closing = closing_;
   }
   if (!closing) {
@@ -267,26 +269,38 @@ void ProducerSession::OnStreamEnd(AppendStream* stream, uint64_t started,
       partition->OnStreamEnd(stream, started, status);
     }
   }
-  // Last: the destructor waits for this.
   MutexLock lock(&streams_mutex_);
+  ended_streams_.push_back(std::move(ended));
+  if (!closing_) {
+    timer_.RunAfter(absl::ZeroDuration(), [this] { DestroyEndedStreams(); });
+  }
+  // Last: the destructor waits for this.
   --open_streams_;
   streams_changed_.SignalAll();
+}
+
+void ProducerSession::DestroyEndedStreams() {
+  std::vector<std::unique_ptr<AppendStream>> ended;
+  MutexLock lock(&streams_mutex_);
+  ended.swap(ended_streams_);
 }
 
 std::string ProducerSession::AddressOf(uint32_t partition) {
   return client_->AddressOf(topic_.name(), partition);
 }
 
-std::shared_ptr<AppendStream> ProducerSession::StreamFor(uint32_t partition) {
+AppendStream* ProducerSession::StreamFor(uint32_t partition) {
   const std::string address = AddressOf(partition);
   MutexLock lock(&streams_mutex_);
   if (closing_) return nullptr;
-  std::shared_ptr<AppendStream>& stream = streams_[address];
+  std::unique_ptr<AppendStream>& stream = streams_[address];
   if (stream == nullptr) {
-    stream = AppendStream::Open(client_->ChannelTo(address), address, this);
+    AppendStream::Listener* const listener = this;
+    stream = std::make_unique<AppendStream>(client_->ChannelTo(address),
+                                            address, listener);
     ++open_streams_;
   }
-  return stream;
+  return stream.get();
 }
 
 PartitionSession ProducerSession::NewIdentity() const {

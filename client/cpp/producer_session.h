@@ -62,7 +62,7 @@ class ProducerSession final : private AppendStream::Listener,
   void OnStreamEnd(AppendStream* stream, uint64_t started,
                    const absl::Status& status) override;
 
-  std::shared_ptr<AppendStream> StreamFor(uint32_t partition) override;
+  AppendStream* StreamFor(uint32_t partition) override;
   void OpenSession(uint32_t partition, bool anew) override;
   void RunAfter(absl::Duration delay, std::function<void()> task) override;
   absl::Duration RetryDelay(uint32_t failures,
@@ -72,6 +72,7 @@ class ProducerSession final : private AppendStream::Listener,
   // Takes memory as the options say.
   absl::Status TakeMemory(size_t bytes);
   void SealAll();
+  void DestroyEndedStreams();
   uint32_t ChoosePartition(const RecordView& record);
   // The address whose stream carries the partition now, for NoteError.
   std::string AddressOf(uint32_t partition);
@@ -90,7 +91,10 @@ class ProducerSession final : private AppendStream::Listener,
 
   Mutex streams_mutex_;
   CondVar streams_changed_;
-  absl::flat_hash_map<std::string, std::shared_ptr<AppendStream>> streams_
+  absl::flat_hash_map<std::string, std::unique_ptr<AppendStream>> streams_
+      ABSL_GUARDED_BY(streams_mutex_);
+  // Wait to be destroyed by the timer's thread or ours.
+  std::vector<std::unique_ptr<AppendStream>> ended_streams_
       ABSL_GUARDED_BY(streams_mutex_);
   // Including those that broke and whose end is being told.
   size_t open_streams_ ABSL_GUARDED_BY(streams_mutex_) = 0;

@@ -18,6 +18,9 @@ constexpr absl::Duration kAttemptTimeout = absl::Seconds(10);
 }  // namespace
 
 // One opening with all its attempts.
+//
+// Thread safety: used by one thread at a time: that of gRPC while an attempt is
+// on its way, else the timer's.
 struct SessionOpener::Call {
   Call(uint32_t partition_in, PartitionSession session_in, Done done_in,
        const ClientOptions& options)
@@ -54,11 +57,21 @@ SessionOpener::~SessionOpener() { Stop(); }
 
 void SessionOpener::Open(uint32_t partition, PartitionSession identity,
                          Done done) {
-  Start(std::make_shared<Call>(partition, std::move(identity), std::move(done),
-                               client_->options()));
+  auto owned = std::make_unique<Call>(partition, std::move(identity),
+                                      std::move(done), client_->options());
+  Call* const call = owned.get();
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_) return;
+    calls_[call] = std::move(owned);
+  }
+  Start(call);
 }
 
-void SessionOpener::Start(std::shared_ptr<Call> call) {
+void SessionOpener::Start(Call* call) {
+  MutexLock lock(&mutex_);
+  if (stopping_) return;
+  ++active_;
   call->address = client_->AddressOf(topic_, call->partition);
   call->stub = v1::LogService::NewStub(client_->ChannelTo(call->address));
   call->context = std::make_unique<grpc::ClientContext>();
@@ -67,9 +80,6 @@ void SessionOpener::Start(std::shared_ptr<Call> call) {
   auto on_done = [this, call](const grpc::Status& status) {
     OnDone(call, StatusFromGrpc(status));
   };
-  MutexLock lock(&mutex_);
-  if (stopping_) return;
-  calls_.insert(call);
   if (name_.empty()) {
     call->offsets_request.set_topic(topic_);
     call->offsets_request.set_topic_uuid(topic_uuid_);
@@ -88,41 +98,50 @@ void SessionOpener::Start(std::shared_ptr<Call> call) {
   }
 }
 
-void SessionOpener::OnDone(const std::shared_ptr<Call>& call,
-                           const absl::Status& status) {
+void SessionOpener::OnDone(Call* call, const absl::Status& status) {
   client_->NoteError(topic_, call->partition, call->address, status);
   const bool again = IsRetriable(status) ||
                      status.code() == absl::StatusCode::kDeadlineExceeded;
-  if (again) {
-    MutexLock lock(&mutex_);
-    // From here on the call belongs to the timer.
-    calls_.erase(call);
-    changed_.SignalAll();
-    if (stopping_) return;
+  if (!again) {
+    if (status.ok()) {
+      call->session.start_offset = call->offsets.end_offset();
+      if (call->producer.positions_size() > 0) {
+        call->session.last_sequence =
+            call->producer.positions(0).last_sequence();
+      }
+      call->done(call->session);
+    } else {
+      call->done(status);
+    }
+  }
+  MutexLock lock(&mutex_);
+  if (again && !stopping_) {
     timer_.RunAfter(std::max(call->backoff.Next(), RetryAfter(status)),
                     [this, call] { Start(call); });
-    return;
-  }
-  if (!status.ok()) {
-    call->done(status);
   } else {
-    call->session.start_offset = call->offsets.end_offset();
-    if (call->producer.positions_size() > 0) {
-      call->session.last_sequence = call->producer.positions(0).last_sequence();
-    }
-    call->done(call->session);
+    const auto found = calls_.find(call);
+    finished_.push_back(std::move(found->second));
+    calls_.erase(found);
+    timer_.RunAfter(absl::ZeroDuration(), [this] { DestroyFinished(); });
   }
   // Last: Stop waits for this.
-  MutexLock lock(&mutex_);
-  calls_.erase(call);
+  --active_;
   changed_.SignalAll();
+}
+
+void SessionOpener::DestroyFinished() {
+  std::vector<std::unique_ptr<Call>> finished;
+  MutexLock lock(&mutex_);
+  finished.swap(finished_);
 }
 
 void SessionOpener::Stop() {
   MutexLock lock(&mutex_);
   stopping_ = true;
-  for (const std::shared_ptr<Call>& call : calls_) call->context->TryCancel();
-  while (!calls_.empty()) changed_.Wait(&mutex_);
+  for (const auto& [call, owner] : calls_) {
+    if (call->context != nullptr) call->context->TryCancel();
+  }
+  while (active_ > 0) changed_.Wait(&mutex_);
 }
 
 }  // namespace kappa::client

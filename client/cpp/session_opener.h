@@ -2,12 +2,14 @@
 #ifndef KAPPA_CLIENT_CPP_SESSION_OPENER_H_
 #define KAPPA_CLIENT_CPP_SESSION_OPENER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cpp/client.h"
@@ -28,7 +30,7 @@ class SessionOpener {
   // `name` is empty for unnamed sessions. `timer` must outlive it.
   SessionOpener(std::shared_ptr<Client> client, Timer* timer, std::string topic,
                 std::string topic_uuid, std::string name);
-  // Waits for calls on their way.
+  // Stop. The timer must have stopped before.
   ~SessionOpener();
 
   // Calls `done` at most once, on another thread; not after Stop. What it
@@ -41,8 +43,10 @@ class SessionOpener {
  private:
   struct Call;
 
-  void Start(std::shared_ptr<Call> call);
-  void OnDone(const std::shared_ptr<Call>& call, const absl::Status& status);
+  void Start(Call* call);
+  void OnDone(Call* call, const absl::Status& status);
+  // On the timer's thread: calls hold channels (see AppendStream).
+  void DestroyFinished();
 
   const std::shared_ptr<Client> client_;
   Timer& timer_;
@@ -52,7 +56,11 @@ class SessionOpener {
 
   Mutex mutex_;
   CondVar changed_;
-  absl::flat_hash_set<std::shared_ptr<Call>> calls_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<Call*, std::unique_ptr<Call>> calls_
+      ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Call>> finished_ ABSL_GUARDED_BY(mutex_);
+  // Calls on their way, as opposed to those that wait for another attempt.
+  size_t active_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -437,6 +437,11 @@ std::vector<v1::Compression> FakeLog::BatchCodecs(const std::string& topic,
   return codecs;
 }
 
+void FakeLog::Wake() {
+  MutexLock lock(&mutex_);
+  appended_changed_.SignalAll();
+}
+
 uint64_t FakeLog::WaitForAppend(uint64_t appended, int64_t timeout_us) {
   MutexLock lock(&mutex_);
   if (appended_ <= appended) appended_changed_.WaitFor(&mutex_, timeout_us);

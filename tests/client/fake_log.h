@@ -78,6 +78,9 @@ class FakeLog {
   std::vector<v1::Compression> BatchCodecs(const std::string& topic,
                                            uint32_t partition);
 
+  // Ends the waits of WaitForAppend.
+  void Wake();
+
   // Waits until something was appended after the log had `appended` batches, or
   // `timeout_us`. Returns how many there are.
   uint64_t WaitForAppend(uint64_t appended, int64_t timeout_us);

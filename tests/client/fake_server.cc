@@ -110,6 +110,7 @@ class FakeServer::LogService final : public v1::LogService::Service {
     while (status.ok() && !context->IsCancelled()) {
       bool stopped = false;
       const uint64_t appended = state_->log.WaitForAppend(0, 0);
+      if (!WaitWhileMuted(context)) return Broken();
       status = state_->log.ReadMessage(*request, &next, &records, &message,
                                        &stopped);
       if (!status.ok()) break;
@@ -124,9 +125,11 @@ class FakeServer::LogService final : public v1::LogService::Service {
       message.Clear();
       if (!at_tail) continue;
       if (request->options().backwards()) return grpc::Status::OK;
+      {
+        MutexLock lock(&state_->mutex);
+        if (state_->stopping) return Broken();
+      }
       state_->log.WaitForAppend(appended, request->heartbeat_ms() * 1'000);
-      MutexLock lock(&state_->mutex);
-      if (state_->stopping) return Broken();
     }
     return status;
   }
@@ -185,12 +188,22 @@ class FakeServer::LogService final : public v1::LogService::Service {
     return response;
   }
 
+  // False when the call is over.
+  bool WaitWhileMuted(grpc::ServerContext* context) {
+    MutexLock lock(&state_->mutex);
+    while (state_->mute_replays && !state_->stopping) {
+      if (context->IsCancelled()) return false;
+      // A cancellation does not notify.
+      state_->changed.WaitFor(&state_->mutex, 20'000);
+    }
+    return !state_->stopping;
+  }
+
   bool Send(v1::ReplayResponse* message,
             grpc::ServerWriter<v1::ReplayResponse>* writer) {
     ReplayHook hook;
     {
       MutexLock lock(&state_->mutex);
-      if (state_->mute_replays) return true;
       hook = state_->replay_hook;
     }
     if (hook && !hook(message)) return false;
@@ -283,7 +296,9 @@ void FakeServer::Stop() {
   {
     MutexLock lock(&state_->mutex);
     state_->stopping = true;
+    state_->changed.SignalAll();
   }
+  state_->log.Wake();
   server_->Shutdown(std::chrono::system_clock::now());
   server_ = nullptr;
 }
@@ -312,6 +327,7 @@ void FakeServer::HoldAnswers(bool hold) {
 void FakeServer::MuteReplays(bool mute) {
   MutexLock lock(&state_->mutex);
   state_->mute_replays = mute;
+  state_->changed.SignalAll();
 }
 
 uint64_t FakeServer::append_requests() {
