@@ -101,7 +101,7 @@ def test_opt():
 
 
 def test_asan():
-    return bazel_test("asan build", "--config=asan", *ASAN_TARGETS)
+    return bazel_test("asan build", "--config=asan", "--build_tests_only", *ASAN_TARGETS)
 
 
 def test_tsan():
