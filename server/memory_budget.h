@@ -5,29 +5,29 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "absl/status/statusor.h"
-
 namespace kappa::server {
 
 inline constexpr uint64_t kMemoryBytesDefault = uint64_t{512} << 20;
 inline constexpr uint64_t kMemoryBytesMin = uint64_t{128} << 20;
 
-// All sizes in bytes; together at most the total.
+// All sizes in bytes; the parts add up to the total (memtables twice).
 struct MemoryBudget {
-  size_t memtable_bytes = 0;  // each of two
-  size_t window_bytes = 0;
-  size_t block_cache_bytes = 0;
-  size_t append_queue_bytes = 0;
-  size_t grpc_quota_bytes = 0;
-  size_t chunk_bytes = 0;  // log pieces shared between readers
-  size_t rest_bytes = 0;   // partitions, producers, indexes, stacks
+  size_t memtable_bytes = 0;     // each of two
+  size_t window_bytes = 0;       // recent entries
+  size_t block_cache_bytes = 0;  // blocks of the log store
+  size_t grpc_bytes = 0;         // messages, and appends that wait
+  size_t rest_bytes = 0;         // partitions, producers, chunks, stacks
+
+  // What gRPC may use; payloads that wait to be appended are a part of it,
+  // because they stay in the buffers they arrived in.
+  size_t grpc_quota_bytes() const { return grpc_bytes; }
+  size_t append_queue_bytes() const { return grpc_bytes / 2; }
 };
 
 // Memtables 2 × 1/8 (2 × 128 MiB at most), window 3/16, block cache 1/8, gRPC
-// 1/4, the rest 3/16: of 512 MiB 2 × 64, 96, 64, 128, 96. Append queue (1/8)
-// and shared chunks are parts of the gRPC quota and of the rest.
-// Errors: INVALID_ARGUMENT: less than kMemoryBytesMin.
-absl::StatusOr<MemoryBudget> SplitMemory(uint64_t total_bytes);
+// 1/4, the rest what is left: of 512 MiB 2 × 64, 96, 64, 128, 96.
+// Requires: total_bytes >= kMemoryBytesMin.
+MemoryBudget SplitMemory(uint64_t total_bytes);
 
 }  // namespace kappa::server
 

@@ -35,7 +35,6 @@ struct ShardStats {
   uint64_t waiters = 0;  // WaitForEnd calls that wait
   uint64_t window_entries = 0;
   uint64_t window_bytes = 0;
-  uint64_t producer_bytes = 0;  // memory of producer tables
 };
 
 // The threads that read what the windows no longer hold.

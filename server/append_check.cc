@@ -1,0 +1,39 @@
+#include "server/append_check.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/types.h"
+#include "server/errors.h"
+#include "server/topic_rules.h"
+#include "storage/entry_header.h"
+
+namespace kappa::server {
+namespace {
+
+absl::Status Malformed(std::string_view what) {
+  return MakeError(v1::ERROR_REASON_MALFORMED_REQUEST, what);
+}
+
+}  // namespace
+
+absl::Status CheckProducerSequence(const v1::ProducerSequence& producer) {
+  const std::string& id = producer.id();
+  if (id.size() != sizeof(Uuid) ||
+      std::all_of(id.begin(), id.end(), [](char c) { return c == 0; })) {
+    return Malformed("a producer's id is 16 bytes, not all zero");
+  }
+  if (producer.sequence() == 0) return Malformed("sequences begin with 1");
+  if (producer.has_previous_sequence() &&
+      producer.previous_sequence() >= producer.sequence()) {
+    return Malformed("previous_sequence is not below sequence");
+  }
+  if (producer.state().size() > storage::kProducerStateBytesMax) {
+    return LimitError("state_bytes_max", storage::kProducerStateBytesMax,
+                      producer.state().size());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace kappa::server

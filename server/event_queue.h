@@ -1,0 +1,81 @@
+// EventQueue: many threads put, one takes everything at once.
+#ifndef KAPPA_SERVER_EVENT_QUEUE_H_
+#define KAPPA_SERVER_EVENT_QUEUE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "proto/wire/mutex.h"
+
+namespace kappa::server {
+
+// Bounded for work that may be refused (TryPut); what must not be lost (Put:
+// completions, and work whose number is bounded elsewhere) always fits.
+//
+// Thread safety: thread-safe; one thread calls TakeAll.
+template <typename Event>
+class EventQueue {
+ public:
+  explicit EventQueue(size_t count_max) : count_max_(count_max) {}
+
+  // False, with `event` untouched, when the queue is full or closed.
+  bool TryPut(Event& event) {
+    MutexLock lock(&mutex_);
+    if (closed_ || events_.size() >= count_max_) return false;
+    PutLocked(std::move(event));
+    return true;
+  }
+
+  // False only when the queue is closed; then `event` is untouched.
+  bool Put(Event& event) {
+    MutexLock lock(&mutex_);
+    if (closed_) return false;
+    PutLocked(std::move(event));
+    return true;
+  }
+
+  // Waits for an event, then moves all of them to `out`, which must be empty.
+  // Returns false when the queue is closed and empty.
+  bool TakeAll(std::vector<Event>* out) {
+    MutexLock lock(&mutex_);
+    while (events_.empty() && !closed_) {
+      waiting_ = true;
+      not_empty_.Wait(&mutex_);
+      waiting_ = false;
+    }
+    events_.swap(*out);
+    size_.store(0, std::memory_order_relaxed);
+    return !out->empty();
+  }
+
+  // Nothing more can be put; what is there can still be taken.
+  void Close() {
+    MutexLock lock(&mutex_);
+    closed_ = true;
+    not_empty_.SignalAll();
+  }
+
+  // Now; approximate.
+  size_t size() const { return size_.load(std::memory_order_relaxed); }
+
+ private:
+  void PutLocked(Event event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    events_.push_back(std::move(event));
+    size_.store(events_.size(), std::memory_order_relaxed);
+    if (waiting_) not_empty_.Signal();
+  }
+
+  const size_t count_max_;
+  std::atomic<size_t> size_{0};
+  Mutex mutex_;
+  CondVar not_empty_;
+  std::vector<Event> events_ ABSL_GUARDED_BY(mutex_);
+  bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_EVENT_QUEUE_H_

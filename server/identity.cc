@@ -1,0 +1,105 @@
+#include "server/identity.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "kappa/storage/v1/identity.pb.h"
+#include "proto/wire/crc32c.h"
+#include "server/random_uuid.h"
+
+namespace kappa::server {
+namespace {
+
+constexpr std::string_view kFileName = "/identity";
+constexpr size_t kUuidBytes = 16;
+
+absl::Status FileError(std::string_view what, const std::string& path) {
+  return absl::UnavailableError(
+      absl::StrCat(std::string(what), " ", path, ": ", std::strerror(errno)));
+}
+
+uint32_t CrcOf(storage::v1::NodeIdentity identity) {
+  identity.clear_crc32c();
+  return Crc32c(std::string_view(identity.SerializeAsString()));
+}
+
+// Writes all bytes to a new file and syncs it.
+absl::Status WriteFile(const std::string& path, std::string_view bytes) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+                        S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
+  if (file < 0) return FileError("create", path);
+  const ssize_t written = write(file, bytes.data(), bytes.size());
+  const bool whole =
+      written == static_cast<ssize_t>(bytes.size()) && fsync(file) == 0;
+  const absl::Status status =
+      whole ? absl::OkStatus() : FileError("write", path);
+  close(file);
+  return status;
+}
+
+absl::Status SyncDirectory(const std::string& path) {
+  const int directory = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return FileError("open", path);
+  const bool synced = fsync(directory) == 0;
+  const absl::Status status =
+      synced ? absl::OkStatus() : FileError("sync", path);
+  close(directory);
+  return status;
+}
+
+}  // namespace
+
+Identity Identity::OfNewCluster() {
+  return {.cluster_id = RandomUuid(),
+          .node_id = NodeId(1),
+          .disk_id = RandomUuid(),
+          .formed = false};
+}
+
+absl::StatusOr<std::optional<Identity>> ReadIdentity(
+    const std::string& data_dir) {
+  const std::string path = data_dir + std::string(kFileName);
+  if (access(path.c_str(), F_OK) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    return FileError("find", path);
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return FileError("open", path);
+  const std::string bytes((std::istreambuf_iterator<char>(file)),
+                          std::istreambuf_iterator<char>());
+  storage::v1::NodeIdentity stored;
+  if (!stored.ParseFromString(bytes) || stored.crc32c() != CrcOf(stored) ||
+      stored.cluster_id().size() != kUuidBytes ||
+      stored.disk_id().size() != kUuidBytes || stored.node_id() == 0) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged"));
+  }
+  return Identity{.cluster_id = UuidOf(stored.cluster_id()),
+                  .node_id = NodeId(stored.node_id()),
+                  .disk_id = UuidOf(stored.disk_id()),
+                  .formed = stored.formed()};
+}
+
+absl::Status WriteIdentity(const std::string& data_dir,
+                           const Identity& identity) {
+  storage::v1::NodeIdentity stored;
+  stored.set_cluster_id(BytesOf(identity.cluster_id));
+  stored.set_node_id(identity.node_id.value());
+  stored.set_disk_id(BytesOf(identity.disk_id));
+  stored.set_formed(identity.formed);
+  stored.set_crc32c(CrcOf(stored));
+  const std::string path = data_dir + std::string(kFileName);
+  const std::string next = path + ".next";
+  absl::Status status = WriteFile(next, stored.SerializeAsString());
+  if (!status.ok()) return status;
+  if (rename(next.c_str(), path.c_str()) != 0) return FileError("rename", next);
+  return SyncDirectory(data_dir);
+}
+
+}  // namespace kappa::server

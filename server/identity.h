@@ -1,0 +1,39 @@
+// Identity: which cluster, node and disk a data directory is.
+#ifndef KAPPA_SERVER_IDENTITY_H_
+#define KAPPA_SERVER_IDENTITY_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/types.h"
+
+namespace kappa::server {
+
+struct Identity {
+  Uuid cluster_id{};
+  NodeId node_id;
+  Uuid disk_id{};
+  // The cluster id is committed in the metadata group: from now on a directory
+  // without one is a directory that forgot.
+  bool formed = false;
+
+  // A node of its own cluster, with random ids.
+  static Identity OfNewCluster();
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+// Reads DIR/identity; nullopt when there is none.
+// Errors: DATA_LOSS: it is damaged; UNAVAILABLE: it cannot be read.
+absl::StatusOr<std::optional<Identity>> ReadIdentity(
+    const std::string& data_dir);
+
+// Writes DIR/identity, replacing the file in one step; durable on return.
+// Errors: UNAVAILABLE: the file system refuses.
+absl::Status WriteIdentity(const std::string& data_dir,
+                           const Identity& identity);
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_IDENTITY_H_

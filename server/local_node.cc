@@ -1,0 +1,464 @@
+#include "server/local_node.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "server/append_check.h"
+#include "server/errors.h"
+#include "server/latch.h"
+#include "server/random_uuid.h"
+#include "storage/chain.h"
+
+namespace kappa::server {
+namespace {
+
+using storage::LogStore;
+using storage::ReplicaInfo;
+using storage::ReplicaSpec;
+
+constexpr size_t kReaderQueueMax = 4096;
+constexpr size_t kChunkBytes = size_t{16} << 20;
+constexpr int64_t kFinishUsMax = 3'000'000;
+
+uint32_t ShardCount(uint32_t wanted) {
+  if (wanted > 0) return wanted;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+absl::Status ShuttingDown() {
+  return MakeError(v1::ERROR_REASON_SHUTTING_DOWN, "the node shuts down");
+}
+
+}  // namespace
+
+LocalNode::LocalNode(NodeOptions options, std::unique_ptr<LogStore> store,
+                     const Identity& identity)
+    : options_(std::move(options)),
+      identity_(identity),
+      append_clock_(options_.clock),
+      append_budget_(options_.append_queue_bytes),
+      store_(std::move(store)) {}
+
+absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
+    NodeOptions options, std::unique_ptr<LogStore> store,
+    const Identity& identity) {
+  KAPPA_CHECK(options.clock != nullptr, "a node needs a clock");
+  std::unique_ptr<LocalNode> node(
+      new LocalNode(std::move(options), std::move(store), identity));
+  absl::Status status = node->CheckClock();
+  if (status.ok()) status = node->FindMetadataReplica();
+  if (!status.ok()) return status;
+  node->StartThreads();
+  status = node->OpenMetadata();
+  if (status.ok()) status = node->FormOrCheckCluster();
+  if (status.ok()) status = node->ReconcileReplicas();
+  if (status.ok()) status = node->OpenPartitions();
+  if (!status.ok()) return status;
+  node->PublishTopics();
+  return node;
+}
+
+// --- opening ---
+
+absl::Status LocalNode::CheckClock() const {
+  int64_t newest_us = 0;
+  for (const ReplicaInfo& replica : store_->Replicas()) {
+    absl::StatusOr<storage::ReplicaPosition> position =
+        store_->Position(replica.number);
+    if (!position.ok()) return position.status();
+    newest_us = std::max(newest_us, position->last_append_time_us);
+  }
+  if (options_.accept_clock_behind || !append_clock_.IsFarBehind(newest_us)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the clock is more than 24 h behind the newest entry: it shows ",
+      options_.clock->NowUs(), " us since 1970, the entry was appended at ",
+      newest_us, "; set the clock, or accept it explicitly"));
+}
+
+absl::Status LocalNode::FindMetadataReplica() {
+  const std::vector<ReplicaInfo> replicas = store_->Replicas();
+  for (const ReplicaInfo& replica : replicas) {
+    if (replica.spec.group == kMetadataGroup) metadata_replica_ = replica;
+  }
+  if (metadata_replica_.has_value()) return absl::OkStatus();
+  if (identity_.formed || !replicas.empty()) {
+    return absl::DataLossError(
+        "the directory belongs to a cluster, but holds no metadata group");
+  }
+  ReplicaSpec spec;
+  spec.group = kMetadataGroup;
+  spec.configuration.voters = {self()};
+  spec.self = self();
+  spec.chain_start = storage::ChainStart(identity_.cluster_id, 0);
+  absl::StatusOr<std::vector<ReplicaNumber>> numbers =
+      store_->CreateReplicas({spec});
+  if (!numbers.ok()) return numbers.status();
+  metadata_replica_ = ReplicaInfo{numbers->front(), spec};
+  return absl::OkStatus();
+}
+
+void LocalNode::StartThreads() {
+  const uint32_t shards = ShardCount(options_.shards);
+  log_reader_ = std::make_unique<LogReader>(store_.get(), kChunkBytes);
+  readers_ = std::make_unique<ReaderPool>(std::max(1u, options_.reader_threads),
+                                          kReaderQueueMax);
+  storage::LogWriterOptions writer_options;
+  writer_options.queue_bytes_max = options_.append_queue_bytes;
+  writer_options.on_fatal = options_.on_fatal;
+  writer_ = std::make_unique<storage::LogWriter>(store_.get(),
+                                                 std::move(writer_options));
+  ShardServices services;
+  services.store = store_.get();
+  services.writer = writer_.get();
+  services.readers = readers_.get();
+  services.log_reader = log_reader_.get();
+  services.clock = options_.clock;
+  services.append_clock = &append_clock_;
+  ShardOptions shard_options;
+  shard_options.window_bytes = options_.window_bytes / shards;
+  for (uint32_t i = 0; i < shards; ++i) {
+    shards_.push_back(std::make_unique<Shard>(shard_options, services));
+    router_.AddShard(shards_.back().get());
+  }
+  host_context_ = {.self = self(),
+                   .writer = writer_.get(),
+                   .log_reader = log_reader_.get(),
+                   .topics = &topics_,
+                   .router = &router_,
+                   .on_fatal = options_.on_fatal};
+}
+
+absl::Status LocalNode::RunOnMetadataShard(
+    absl::AnyInvocable<void(Shard&, Report)> work) {
+  auto latch = std::make_shared<Latch>(1);
+  auto result = std::make_shared<absl::Status>();
+  shards_[0]->Post(
+      [latch, result, work = std::move(work)](Shard& shard) mutable {
+        work(shard, [latch, result](const absl::Status& status) {
+          *result = status;
+          latch->CountDown();
+        });
+      });
+  latch->Wait();
+  return *result;
+}
+
+absl::Status LocalNode::RunOnWriter(
+    absl::AnyInvocable<absl::Status(LogStore*)> work) {
+  auto latch = std::make_shared<Latch>(1);
+  auto result = std::make_shared<absl::Status>();
+  writer_->Run(std::move(work), [latch, result](absl::Status status) {
+    *result = std::move(status);
+    latch->CountDown();
+  });
+  latch->Wait();
+  return *result;
+}
+
+absl::Status LocalNode::OpenMetadata() {
+  return RunOnMetadataShard([this](Shard& shard, Report report) {
+    absl::StatusOr<std::unique_ptr<MetadataGroup>> metadata =
+        MetadataGroup::Open(*metadata_replica_, &shard.services());
+    if (!metadata.ok()) return report(metadata.status());
+    metadata_ = metadata->get();
+    metadata_->Campaign(report);
+    shard.AddGroup(*std::move(metadata));
+  });
+}
+
+absl::Status LocalNode::FormOrCheckCluster() {
+  const std::string cluster_id = BytesOf(identity_.cluster_id);
+  return RunOnMetadataShard([this, cluster_id](Shard& shard, Report report) {
+    if (metadata_->state().formed()) {
+      if (metadata_->state().cluster().cluster_id() == cluster_id) {
+        return report(absl::OkStatus());
+      }
+      return report(absl::FailedPreconditionError(
+          "the directory's metadata belongs to another cluster"));
+    }
+    storage::v1::MetadataCommand command;
+    storage::v1::FormClusterCommand* form = command.mutable_form_cluster();
+    form->set_cluster_id(cluster_id);
+    form->set_time_us(options_.clock->NowUs());
+    storage::v1::NodeDisk* node = form->add_nodes();
+    node->set_node_id(identity_.node_id.value());
+    node->set_disk_id(BytesOf(identity_.disk_id));
+    metadata_->Execute(std::move(command),
+                       [report](absl::StatusOr<CommandOutcome> outcome) {
+                         report(outcome.status());
+                       });
+    shard.Touch(metadata_);
+  });
+}
+
+absl::Status LocalNode::ReconcileReplicas() {
+  std::map<GroupId, ReplicaNumber> present;
+  for (const ReplicaInfo& replica : store_->Replicas()) {
+    present[replica.spec.group] = replica.number;
+  }
+  std::vector<ReplicaSpec> missing;
+  std::vector<ReplicaNumber> dropped;
+  std::vector<std::string> dropped_topics;
+  const absl::Status looked = RunOnMetadataShard([&](Shard&, Report report) {
+    for (const auto& [name, topic] : metadata_->state().topics().topics()) {
+      const uint32_t partitions =
+          static_cast<uint32_t>(topic.snapshot->groups.size());
+      for (uint32_t i = 0; i < partitions; ++i) {
+        if (present.contains(topic.snapshot->groups[i])) continue;
+        missing.push_back(SpecOf(*topic.snapshot, i, self()));
+      }
+    }
+    for (const auto& [uuid, groups] : metadata_->state().pending_drops()) {
+      dropped_topics.push_back(uuid);
+      for (const GroupId group : groups) {
+        const auto found = present.find(group);
+        if (found != present.end()) dropped.push_back(found->second);
+      }
+    }
+    report(absl::OkStatus());
+  });
+  if (!looked.ok()) return looked;
+  const absl::Status written = RunOnWriter([&](LogStore* store) {
+    if (!missing.empty()) {
+      absl::StatusOr<std::vector<ReplicaNumber>> numbers =
+          store->CreateReplicas(missing);
+      if (!numbers.ok()) return numbers.status();
+    }
+    return dropped.empty() ? absl::OkStatus() : store->DropReplicas(dropped);
+  });
+  if (!written.ok() || dropped_topics.empty()) return written;
+  return RunOnMetadataShard([&](Shard& shard, Report report) {
+    for (const std::string& uuid : dropped_topics) {
+      metadata_->ForgetPendingDrop(uuid);
+    }
+    shard.Touch(metadata_);
+    report(absl::OkStatus());
+  });
+}
+
+absl::Status LocalNode::OpenPartitions() {
+  std::vector<ReplicaInfo> replicas = store_->Replicas();
+  std::erase_if(replicas, [](const ReplicaInfo& replica) {
+    return replica.spec.group == kMetadataGroup;
+  });
+  auto placed = std::make_shared<Latch>(1);
+  auto result = std::make_shared<absl::Status>();
+  PlaceOnShards(host_context_, std::move(replicas),
+                [placed, result](const absl::Status& status) {
+                  *result = status;
+                  placed->CountDown();
+                });
+  placed->Wait();
+  if (!result->ok()) return *result;
+  auto ready = std::make_shared<Latch>(shards_.size());
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    shard->Post([ready](Shard& shard) {
+      shard.WhenReady([ready] { ready->CountDown(); });
+    });
+  }
+  ready->Wait();
+  return absl::OkStatus();
+}
+
+void LocalNode::PublishTopics() {
+  host_ = std::make_unique<PartitionHost>(&host_context_, metadata_);
+  metadata_calls_ = std::make_unique<MetadataCalls>(
+      &router_, metadata_, &topics_, options_.clock, self());
+  const absl::Status published =
+      RunOnMetadataShard([this](Shard&, Report report) {
+        for (const auto& [name, topic] : metadata_->state().topics().topics()) {
+          topics_.Publish(topic.snapshot);
+        }
+        metadata_->SetEffects(
+            [host = host_.get()](const TopicChange& change, bool deleted,
+                                 absl::AnyInvocable<void()> then) {
+              host->MakeReal(change, deleted, std::move(then));
+            });
+        report(absl::OkStatus());
+      });
+  KAPPA_CHECK(published.ok(), "publishing cannot fail");
+}
+
+// --- shutting down ---
+
+LocalNode::~LocalNode() { Shutdown(); }
+
+void LocalNode::Shutdown() {
+  shutting_down_.store(true);
+  if (stopped_) return;
+  stopped_ = true;
+  auto finished = std::make_shared<Latch>(shards_.size());
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    shard->Post([finished](Shard& shard) {
+      shard.Finish(ShuttingDown(), [finished] { finished->CountDown(); });
+    });
+  }
+  finished->WaitFor(kFinishUsMax);
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->Stop();
+  // Their jobs and completions find the shards closed, but there.
+  readers_.reset();
+  writer_.reset();
+}
+
+template <typename T>
+bool LocalNode::RefuseClosed(Callback<T>& done) const {
+  if (!shutting_down_.load(std::memory_order_relaxed)) return false;
+  done(ShuttingDown());
+  return true;
+}
+
+// --- topics and producers ---
+
+std::shared_ptr<const TopicSnapshot> LocalNode::FindTopic(
+    std::string_view name) const {
+  return topics_.Find(name);
+}
+
+std::vector<std::shared_ptr<const TopicSnapshot>> LocalNode::ListTopics(
+    std::string_view prefix, std::string_view after, size_t count) const {
+  return topics_.List(prefix, after, count);
+}
+
+void LocalNode::CreateTopic(v1::CreateTopicRequest request,
+                            Callback<v1::CreateTopicResponse> done) {
+  if (RefuseClosed(done)) return;
+  metadata_calls_->CreateTopic(request, std::move(done));
+}
+
+void LocalNode::UpdateTopic(v1::UpdateTopicRequest request,
+                            Callback<v1::UpdateTopicResponse> done) {
+  if (RefuseClosed(done)) return;
+  metadata_calls_->UpdateTopic(std::move(request), std::move(done));
+}
+
+void LocalNode::DeleteTopic(v1::DeleteTopicRequest request,
+                            Callback<v1::DeleteTopicResponse> done) {
+  if (RefuseClosed(done)) return;
+  metadata_calls_->DeleteTopic(std::move(request), std::move(done));
+}
+
+void LocalNode::AddPartitions(v1::AddPartitionsRequest request,
+                              Callback<v1::AddPartitionsResponse> done) {
+  if (RefuseClosed(done)) return;
+  metadata_calls_->AddPartitions(std::move(request), std::move(done));
+}
+
+void LocalNode::OpenProducer(v1::OpenProducerRequest request,
+                             Callback<v1::OpenProducerResponse> done) {
+  if (RefuseClosed(done)) return;
+  metadata_calls_->OpenProducer(std::move(request), std::move(done));
+}
+
+void LocalNode::GetProducer(v1::GetProducerRequest request,
+                            Callback<v1::GetProducerResponse> done) {
+  if (RefuseClosed(done)) return;
+  metadata_calls_->GetProducer(std::move(request), std::move(done));
+}
+
+// --- partitions ---
+
+void LocalNode::Append(AppendCommand command, Callback<AppendResult> done) {
+  if (RefuseClosed(done)) return;
+  if (command.producer.has_value()) {
+    const absl::Status legal = CheckProducerSequence(*command.producer);
+    if (!legal.ok()) return done(legal);
+  }
+  PendingAppend append;
+  append.permit = append_budget_.TryAcquire(command.batch.payload.bytes());
+  if (!append.permit) {
+    overloads_.fetch_add(1, std::memory_order_relaxed);
+    return done(MakeError(v1::ERROR_REASON_OVERLOADED,
+                          "too many bytes are waiting to be appended",
+                          {{"retry_after_ms", "50"}}));
+  }
+  append.done = std::move(done);
+  const GroupId group = command.group;
+  router_.ShardOf(group)->Append(std::move(command), std::move(append));
+}
+
+void LocalNode::GetEnd(GroupId group, v1::Consistency consistency,
+                       Callback<PartitionEnd> done) {
+  if (RefuseClosed(done)) return;
+  router_.Route<PartitionEnd>(
+      group, std::move(done),
+      [consistency](Partition& partition, Callback<PartitionEnd> done) {
+        partition.GetEnd(consistency, std::move(done));
+      });
+}
+
+void LocalNode::FindTime(GroupId group, int64_t time_us,
+                         Callback<Offset> done) {
+  if (RefuseClosed(done)) return;
+  router_.Route<Offset>(group, std::move(done),
+                        [time_us](Partition& partition, Callback<Offset> done) {
+                          partition.FindTime(time_us, std::move(done));
+                        });
+}
+
+void LocalNode::Read(ReadCommand command, Callback<ReadChunk> done) {
+  if (RefuseClosed(done)) return;
+  router_.Route<ReadChunk>(
+      command.group, std::move(done),
+      [command](Partition& partition, Callback<ReadChunk> done) {
+        partition.Read(command, std::move(done));
+      });
+}
+
+uint64_t LocalNode::WaitForEnd(GroupId group, Offset offset,
+                               Callback<Offset> done) {
+  const uint64_t token = next_wait_token_.fetch_add(1);
+  if (RefuseClosed(done)) return token;
+  router_.Route<Offset>(
+      group, std::move(done),
+      [token, offset](Partition& partition, Callback<Offset> done) {
+        partition.WaitForEnd(token, offset, std::move(done));
+      });
+  return token;
+}
+
+void LocalNode::CancelWait(GroupId group, uint64_t token) {
+  router_.ShardOf(group)->Post([group, token](Shard& shard) {
+    Partition* const partition = shard.FindPartition(group);
+    if (partition != nullptr) partition->CancelWait(token);
+  });
+}
+
+NodeStats LocalNode::Stats() const {
+  NodeStats stats;
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    stats.shards.push_back(shard->stats());
+    const ShardCounters& counters = shard->counters();
+    stats.positions.last += counters.last_index.value();
+    stats.positions.committed += counters.committed_index.value();
+    stats.positions.end_offset += counters.end_offset.value();
+    stats.metadata_applied_index += counters.metadata_applied.value();
+    stats.named_producers += counters.named_producers.value();
+  }
+  if (readers_ != nullptr) {
+    const ReaderPool::Stats pool = readers_->stats();
+    stats.readers.queued_points = pool.queued_points;
+    stats.readers.queued_replays = pool.queued_replays;
+    stats.readers.active = pool.active;
+    stats.readers.refusals = pool.refusals;
+    stats.readers.point_reads = pool.points;
+    stats.readers.replay_reads = pool.replays;
+  }
+  stats.readers.bytes = log_reader_->bytes_read();
+  stats.readers.shared_chunks = log_reader_->shared_chunks();
+  stats.readers.chunk_bytes = log_reader_->chunk_bytes();
+  if (writer_ != nullptr) stats.writer = writer_->stats();
+  stats.topics = topics_.size();
+  stats.partitions = topics_.partitions();
+  stats.in_flight_append_bytes = append_budget_.used();
+  stats.overloads = overloads_.load();
+  return stats;
+}
+
+}  // namespace kappa::server

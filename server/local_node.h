@@ -1,0 +1,129 @@
+// LocalNode: the Node on a log store: shards, log writer, readers, metadata.
+#ifndef KAPPA_SERVER_LOCAL_NODE_H_
+#define KAPPA_SERVER_LOCAL_NODE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/append_budget.h"
+#include "server/append_clock.h"
+#include "server/identity.h"
+#include "server/log_reader.h"
+#include "server/metadata_calls.h"
+#include "server/metadata_group.h"
+#include "server/node.h"
+#include "server/node_stats.h"
+#include "server/partition_host.h"
+#include "server/partition_router.h"
+#include "server/reader_pool.h"
+#include "server/shard.h"
+#include "server/topic_map.h"
+#include "storage/log_store.h"
+#include "storage/log_writer.h"
+
+namespace kappa::server {
+
+// Thread safety: as Node.
+class LocalNode final : public Node {
+ public:
+  // Opens the node on `store`; forms a cluster of its own if the store is
+  // empty. Errors: DATA_LOSS, FAILED_PRECONDITION as for Node::Open.
+  static absl::StatusOr<std::unique_ptr<LocalNode>> OpenOn(
+      NodeOptions options, std::unique_ptr<storage::LogStore> store,
+      const Identity& identity);
+  ~LocalNode() override;
+
+  void Shutdown() override;
+
+  std::shared_ptr<const TopicSnapshot> FindTopic(
+      std::string_view name) const override;
+  std::vector<std::shared_ptr<const TopicSnapshot>> ListTopics(
+      std::string_view prefix, std::string_view after,
+      size_t count) const override;
+  void CreateTopic(v1::CreateTopicRequest request,
+                   Callback<v1::CreateTopicResponse> done) override;
+  void UpdateTopic(v1::UpdateTopicRequest request,
+                   Callback<v1::UpdateTopicResponse> done) override;
+  void DeleteTopic(v1::DeleteTopicRequest request,
+                   Callback<v1::DeleteTopicResponse> done) override;
+  void AddPartitions(v1::AddPartitionsRequest request,
+                     Callback<v1::AddPartitionsResponse> done) override;
+  void OpenProducer(v1::OpenProducerRequest request,
+                    Callback<v1::OpenProducerResponse> done) override;
+  void GetProducer(v1::GetProducerRequest request,
+                   Callback<v1::GetProducerResponse> done) override;
+  void Append(AppendCommand command, Callback<AppendResult> done) override;
+  void GetEnd(GroupId group, v1::Consistency consistency,
+              Callback<PartitionEnd> done) override;
+  void FindTime(GroupId group, int64_t time_us, Callback<Offset> done) override;
+  void Read(ReadCommand command, Callback<ReadChunk> done) override;
+  uint64_t WaitForEnd(GroupId group, Offset offset,
+                      Callback<Offset> done) override;
+  void CancelWait(GroupId group, uint64_t token) override;
+  NodeStats Stats() const override;
+
+ private:
+  LocalNode(NodeOptions options, std::unique_ptr<storage::LogStore> store,
+            const Identity& identity);
+
+  // The steps of OpenOn, in their order.
+  absl::Status CheckClock() const;
+  absl::Status FindMetadataReplica();
+  void StartThreads();
+  absl::Status OpenMetadata();
+  absl::Status FormOrCheckCluster();
+  absl::Status ReconcileReplicas();
+  absl::Status OpenPartitions();
+  void PublishTopics();
+
+  // Runs `work` on the metadata group's shard and waits until it reports. For
+  // opening only.
+  using Report = std::function<void(const absl::Status&)>;
+  absl::Status RunOnMetadataShard(
+      absl::AnyInvocable<void(Shard&, Report)> work);
+  // Runs `work` on the writer's thread and waits for it. For opening only.
+  absl::Status RunOnWriter(
+      absl::AnyInvocable<absl::Status(storage::LogStore*)> work);
+  // Calls `done` with SHUTTING_DOWN and returns true once Shutdown has begun.
+  template <typename T>
+  bool RefuseClosed(Callback<T>& done) const;
+
+  ReplicaId self() const { return {identity_.node_id, Incarnation(1)}; }
+
+  const NodeOptions options_;
+  const Identity identity_;
+  const AppendClock append_clock_;
+  AppendBudget append_budget_;
+  TopicMap topics_;
+  PartitionRouter router_;
+  HostContext host_context_;
+  std::optional<storage::ReplicaInfo> metadata_replica_;
+
+  // Each uses those above it.
+  std::unique_ptr<storage::LogStore> store_;
+  std::unique_ptr<LogReader> log_reader_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<storage::LogWriter> writer_;
+  std::unique_ptr<ReaderPool> readers_;
+
+  MetadataGroup* metadata_ = nullptr;  // of the first shard
+  std::unique_ptr<PartitionHost> host_;
+  std::unique_ptr<MetadataCalls> metadata_calls_;
+
+  std::atomic<bool> shutting_down_{false};
+  bool stopped_ = false;
+  std::atomic<uint64_t> next_wait_token_{1};
+  std::atomic<uint64_t> overloads_{0};
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_LOCAL_NODE_H_

@@ -1,0 +1,94 @@
+// LogReader: reads stored batches of a replica, on a reader thread.
+#ifndef KAPPA_SERVER_LOG_READER_H_
+#define KAPPA_SERVER_LOG_READER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/types.h"
+#include "server/chunk_cache.h"
+#include "server/place_cache.h"
+#include "storage/log_store.h"
+
+namespace kappa::server {
+
+// What a shard knew of a log when it asked for a read.
+struct ReadScope {
+  ReplicaNumber replica;
+  GroupId group;       // for messages
+  LogIndex base;       // entries begin after it
+  LogIndex committed;  // nothing above it is looked at
+  Offset end_offset;   // after the entry at `committed`
+};
+
+// Batches found, control entries left out, in the order of reading.
+struct ReadPiece {
+  std::vector<storage::StoredEntry> entries;
+  Offset next_offset;  // see ReadChunk
+};
+
+// Errors: DATA_DAMAGED, and TOPIC_NOT_FOUND for a replica that was dropped.
+//
+// Thread safety: thread-safe.
+class LogReader {
+ public:
+  // `store` must outlive this. `chunk_bytes` is kept for readers at the same
+  // place.
+  LogReader(const storage::LogStore* store, size_t chunk_bytes);
+
+  // From the batch that holds `from`, until payloads reach `bytes_max` or a
+  // batch begins at or above `until`.
+  // Requires: from < scope.end_offset, from < until, from is not below the
+  // base's offset.
+  absl::StatusOr<ReadPiece> ReadForwards(const ReadScope& scope, Offset from,
+                                         Offset until, size_t bytes_max,
+                                         storage::ReadClass read_class);
+  // From the batch that holds `from - 1` downwards, while batches end above
+  // `until`.
+  // Requires: until < from <= scope.end_offset; until not below the base's
+  // offset.
+  absl::StatusOr<ReadPiece> ReadBackwards(const ReadScope& scope, Offset from,
+                                          Offset until, size_t bytes_max,
+                                          storage::ReadClass read_class);
+  // The offset of the first batch with append time at or after `time_us`, or
+  // the end.
+  absl::StatusOr<Offset> FindTime(const ReadScope& scope, int64_t time_us);
+  absl::StatusOr<storage::EntryHeader> ReadHeader(const ReadScope& scope,
+                                                  LogIndex index);
+  // The header of the batch that holds `offset`.
+  absl::StatusOr<storage::EntryHeader> ReadHeaderAt(const ReadScope& scope,
+                                                    Offset offset);
+  // The replica is being dropped: nothing of it is kept.
+  void Forget(ReplicaNumber replica) { chunks_.Drop(replica); }
+
+  uint64_t bytes_read() const { return bytes_read_.load(); }
+  uint64_t shared_chunks() const { return chunks_.hits(); }
+  size_t chunk_bytes() const { return chunks_.bytes(); }
+
+ private:
+  absl::StatusOr<LogIndex> IndexOf(const ReadScope& scope, Offset offset);
+  // Entries from `index` on: at least one, at most to the committed one.
+  absl::StatusOr<std::vector<storage::StoredEntry>> ReadEntries(
+      const ReadScope& scope, LogIndex index, size_t bytes_max,
+      storage::ReadClass read_class);
+  // Entries that end with the one at `index`, in order.
+  absl::StatusOr<std::vector<storage::StoredEntry>> ReadEntriesUpTo(
+      const ReadScope& scope, LogIndex index, size_t bytes_max,
+      storage::ReadClass read_class);
+
+  const storage::LogStore* const store_;
+  ChunkCache chunks_;
+  PlaceCache places_;
+  std::atomic<uint64_t> bytes_read_{0};
+};
+
+// A failure of the store, as users of the API see it.
+absl::Status ReadErrorOf(const absl::Status& status, GroupId group);
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_LOG_READER_H_

@@ -1,0 +1,82 @@
+// MetadataCalls: what users ask about topics and named producers, as commands
+// of the metadata group.
+#ifndef KAPPA_SERVER_METADATA_CALLS_H_
+#define KAPPA_SERVER_METADATA_CALLS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kappa/storage/v1/metadata.pb.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/types.h"
+#include "server/metadata_group.h"
+#include "server/node.h"
+#include "server/partition_router.h"
+#include "server/topic_map.h"
+
+namespace kappa::server {
+
+// Answers as Node says.
+//
+// Thread safety: thread-safe.
+class MetadataCalls {
+ public:
+  // Everything outlives this; `metadata` is used on the first shard only.
+  MetadataCalls(const PartitionRouter* router, MetadataGroup* metadata,
+                const TopicMap* topics, const Clock* clock, ReplicaId self)
+      : router_(router),
+        metadata_(metadata),
+        topics_(topics),
+        clock_(clock),
+        self_(self) {}
+
+  void CreateTopic(const v1::CreateTopicRequest& request,
+                   Node::Callback<v1::CreateTopicResponse> done);
+  void UpdateTopic(v1::UpdateTopicRequest request,
+                   Node::Callback<v1::UpdateTopicResponse> done);
+  void DeleteTopic(v1::DeleteTopicRequest request,
+                   Node::Callback<v1::DeleteTopicResponse> done);
+  void AddPartitions(v1::AddPartitionsRequest request,
+                     Node::Callback<v1::AddPartitionsResponse> done);
+  void OpenProducer(v1::OpenProducerRequest request,
+                    Node::Callback<v1::OpenProducerResponse> done);
+  void GetProducer(v1::GetProducerRequest request,
+                   Node::Callback<v1::GetProducerResponse> done);
+
+ private:
+  using Topic = std::shared_ptr<const TopicSnapshot>;
+
+  // Runs `work` on the metadata group's shard, which then advances the group.
+  template <typename T>
+  void OnMetadata(
+      Node::Callback<T> done,
+      absl::AnyInvocable<void(MetadataGroup&, Node::Callback<T>)> work);
+  // Answers with what `answer` makes of the outcome.
+  template <typename T>
+  void Execute(storage::v1::MetadataCommand command, Node::Callback<T> done,
+               absl::AnyInvocable<absl::StatusOr<T>(CommandOutcome&)> answer);
+  void ProposePartitions(v1::AddPartitionsRequest request,
+                         std::string topic_uuid,
+                         Node::Callback<v1::AddPartitionsResponse> done);
+  void FenceEverywhere(const Topic& topic, const NamedProducer& producer,
+                       const std::vector<uint32_t>& partitions,
+                       Node::Callback<v1::OpenProducerResponse> done);
+  void LookUpEverywhere(const Topic& topic, const NamedProducer& producer,
+                        const std::vector<uint32_t>& partitions,
+                        Node::Callback<v1::GetProducerResponse> done);
+
+  const PartitionRouter* const router_;
+  MetadataGroup* const metadata_;
+  const TopicMap* const topics_;
+  const Clock* const clock_;
+  const ReplicaId self_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_METADATA_CALLS_H_

@@ -1,0 +1,111 @@
+// MetadataGroup: group 0: commands go into its log, and are applied when they
+// are committed.
+//
+//   Execute ──> GroupLog ──> (disk) ──> committed ──> MetadataState ──> rows
+//                                                          │ (no waiting)
+//                                  answer <── effects <────┘
+#ifndef KAPPA_SERVER_METADATA_GROUP_H_
+#define KAPPA_SERVER_METADATA_GROUP_H_
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kappa/storage/v1/metadata.pb.h"
+#include "proto/wire/types.h"
+#include "server/commit_queue.h"
+#include "server/group_log.h"
+#include "server/metadata_state.h"
+#include "server/ring_queue.h"
+#include "server/shard_group.h"
+#include "server/shard_services.h"
+#include "storage/log_store.h"
+
+namespace kappa::server {
+
+inline constexpr GroupId kMetadataGroup{0};
+
+// Rows are written with the index up to which commands are applied. After a
+// crash the commands above it are read from the log and applied again.
+//
+// Invariant: the state is that of the committed log up to applied().
+// Thread safety: thread-compatible; its shard's thread calls everything.
+class MetadataGroup final : public ShardGroup {
+ public:
+  // Gets what the command led to once it is applied, or the status that kept it
+  // from being proposed, or OUTCOME_UNKNOWN.
+  using Done = absl::AnyInvocable<void(absl::StatusOr<CommandOutcome>)>;
+  // Makes a topic's change (if it is one) real on this node, in the order of
+  // the calls, then calls `then`.
+  using Effects =
+      absl::AnyInvocable<void(const TopicChange& change, bool deleted,
+                              absl::AnyInvocable<void()> then)>;
+
+  // Errors: those of the store; DATA_LOSS: rows cannot be decoded.
+  static absl::StatusOr<std::unique_ptr<MetadataGroup>> Open(
+      const storage::ReplicaInfo& replica, const ShardServices* services);
+
+  // --- ShardGroup ---
+  GroupId group() const override { return kMetadataGroup; }
+  void Advance(WriteCycle* cycle) override;
+  void OnDurable(const WriteInFlight& write) override;
+  void Abandon(const absl::Status& status) override;
+  bool idle() const override;
+
+  // Leads at once (one voter). `ready` is called when everything in the log is
+  // applied, with what went wrong otherwise.
+  void Campaign(absl::AnyInvocable<void(const absl::Status&)> ready);
+  // Topic changes committed from now on become real through `effects`; before,
+  // they are only in the state.
+  void SetEffects(Effects effects) { effects_ = std::move(effects); }
+
+  // Errors (to `done`): OVERLOADED.
+  void Execute(storage::v1::MetadataCommand command, Done done);
+  // The state as of the last committed command. Valid during the call.
+  const MetadataState& state() const { return state_; }
+  // Calls `then` with OK once state() includes every command answered before.
+  void AfterReadPoint(CommitQueue::Continuation then);
+  // The replicas of the deleted topic are dropped.
+  void ForgetPendingDrop(std::string_view topic_uuid);
+
+ private:
+  struct PendingCommand {
+    LogIndex index;
+    storage::v1::MetadataCommand command;
+    Done done;
+  };
+  struct PendingRead {
+    uint64_t id = 0;
+    CommitQueue::Continuation then;
+  };
+
+  MetadataGroup(GroupLog log, MetadataState state,
+                const ShardServices* services);
+
+  void TakeCommitted();
+  void ConfirmReads(const std::vector<raft::ReadConfirmed>& reads);
+  // Applies what the log held when it was opened, up to `last`.
+  absl::Status ApplyStored(LogIndex last);
+  void ApplyPending(PendingCommand pending);
+  void WriteRows(WriteCycle* cycle);
+
+  const ShardServices* const services_;
+  GroupLog log_;
+  MetadataState state_;
+  RingQueue<PendingCommand> commands_;  // proposed, not applied
+  CommitQueue answers_;
+  std::vector<PendingRead> pending_reads_;
+  std::vector<storage::SideRow> rows_;  // to be written
+  uint32_t row_writes_in_flight_ = 0;
+  uint32_t effects_running_ = 0;
+  Effects effects_;
+  absl::AnyInvocable<void(const absl::Status&)> ready_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_METADATA_GROUP_H_

@@ -1,0 +1,164 @@
+#include "server/metadata_state.h"
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "proto/wire/check.h"
+#include "server/metadata_rows.h"
+
+namespace kappa::server {
+namespace {
+
+using storage::SideTable;
+using storage::v1::MetadataCommand;
+
+// Group 0 is the metadata group.
+constexpr uint64_t kFirstPartitionGroup = 1;
+
+absl::Status ScanRows(
+    const storage::LogStore& store, std::string_view prefix,
+    const std::function<absl::Status(std::string_view rest,
+                                     std::string_view value)>& load) {
+  absl::Status loaded;
+  const absl::Status scanned =
+      store.ScanSideRows(SideTable::kMetadata, prefix,
+                         [&](std::string_view key, std::string_view value) {
+                           loaded = load(key.substr(prefix.size()), value);
+                           return loaded.ok();
+                         });
+  return scanned.ok() ? loaded : scanned;
+}
+
+// Parses a row that may be absent.
+absl::Status LoadRow(const storage::LogStore& store, std::string_view key,
+                     google::protobuf::MessageLite* row) {
+  absl::StatusOr<std::optional<std::string>> value =
+      store.GetSideRow(SideTable::kMetadata, key);
+  if (!value.ok()) return value.status();
+  if (value->has_value() && !row->ParseFromString(**value)) {
+    return absl::DataLossError("a metadata row cannot be decoded");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status MetadataState::LoadSingleRows(const storage::LogStore& store) {
+  storage::v1::AppliedRow applied;
+  absl::Status status = LoadRow(store, kAppliedKey, &applied);
+  if (status.ok()) status = LoadRow(store, kClusterKey, &cluster_);
+  applied_ = LogIndex(applied.index());
+  return status;
+}
+
+absl::StatusOr<MetadataState> MetadataState::Load(
+    const storage::LogStore& store) {
+  MetadataState state;
+  absl::Status status = state.LoadSingleRows(store);
+  if (!status.ok()) return status;
+  status = ScanRows(store, kTopicPrefix,
+                    [&](std::string_view, std::string_view value) {
+                      return state.topics_.Load(value);
+                    });
+  if (!status.ok()) return status;
+  status = ScanRows(store, kProducerPrefix,
+                    [&](std::string_view name, std::string_view value) {
+                      return state.producers_.Load(name, value);
+                    });
+  if (!status.ok()) return status;
+  status = ScanRows(
+      store, kPendingDropPrefix,
+      [&](std::string_view uuid, std::string_view value) {
+        storage::v1::PendingDropRow row;
+        if (!row.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          return absl::DataLossError(
+              "a row of dropped groups cannot be decoded");
+        }
+        state.pending_drops_[std::string(uuid)] = GroupsOf(row.groups());
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return state;
+}
+
+void MetadataState::ForgetPendingDrop(std::string_view topic_uuid,
+                                      std::vector<storage::SideRow>* rows) {
+  pending_drops_.erase(std::string(topic_uuid));
+  rows->push_back(RemoveRow(RowKey(kPendingDropPrefix, topic_uuid)));
+}
+
+void MetadataState::FormCluster(const storage::v1::FormClusterCommand& command,
+                                std::vector<storage::SideRow>* rows) {
+  if (formed()) return;
+  cluster_.set_cluster_id(command.cluster_id());
+  *cluster_.mutable_nodes() = command.nodes();
+  cluster_.set_next_group_id(kFirstPartitionGroup);
+  cluster_.set_form_time_us(command.time_us());
+  rows->push_back(PutRow(std::string(kClusterKey), cluster_));
+}
+
+TopicChange MetadataState::ChangeOf(LogIndex index,
+                                    const MetadataCommand& command) const {
+  const GroupId next_group(cluster_.next_group_id());
+  switch (command.command_case()) {
+    case MetadataCommand::kCreateTopic:
+      return topics_.Create(command.create_topic(), next_group);
+    case MetadataCommand::kUpdateTopic:
+      return topics_.Update(command.update_topic());
+    case MetadataCommand::kDeleteTopic:
+      return topics_.Delete(command.delete_topic(), index);
+    case MetadataCommand::kAddPartitions:
+      return topics_.AddPartitions(command.add_partitions(), next_group);
+    default:
+      KAPPA_CHECK(false, "not a command about a topic");
+      return TopicChange();
+  }
+}
+
+CommandOutcome MetadataState::Apply(LogIndex index,
+                                    const MetadataCommand& command,
+                                    std::vector<storage::SideRow>* rows) {
+  KAPPA_CHECK(index > applied_, "a command is applied once");
+  applied_ = index;
+  CommandOutcome outcome;
+  if (command.has_form_cluster()) {
+    FormCluster(command.form_cluster(), rows);
+  } else if (command.has_open_producer()) {
+    outcome.producer = producers_.Open(command.open_producer(), rows);
+  } else {
+    outcome.topic = ChangeOf(index, command);
+    if (outcome.topic.status.ok() && outcome.topic.changed) {
+      topics_.Apply(outcome.topic);
+      const uint64_t groups = outcome.topic.topic->groups.size() -
+                              outcome.topic.first_new_partition;
+      if (command.has_delete_topic()) {
+        pending_drops_[outcome.topic.topic->topic.uuid()] =
+            outcome.topic.topic->groups;
+      } else if (groups > 0) {
+        cluster_.set_next_group_id(cluster_.next_group_id() + groups);
+        rows->push_back(PutRow(std::string(kClusterKey), cluster_));
+      }
+      for (const storage::SideRow& row : outcome.topic.rows) {
+        rows->push_back(row);
+      }
+    }
+  }
+  storage::v1::AppliedRow applied;
+  applied.set_index(index.value());
+  rows->push_back(PutRow(std::string(kAppliedKey), applied));
+  return outcome;
+}
+
+std::optional<CommandOutcome> MetadataState::OutcomeWithoutChange(
+    const MetadataCommand& command) const {
+  if (command.has_form_cluster() || command.has_open_producer()) {
+    return std::nullopt;
+  }
+  CommandOutcome outcome;
+  outcome.topic = ChangeOf(applied_, command);
+  if (outcome.topic.status.ok() && outcome.topic.changed) return std::nullopt;
+  return outcome;
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,63 @@
+// Node::Open: the node on a data directory.
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "server/identity.h"
+#include "server/local_node.h"
+#include "server/node.h"
+#include "storage/rocks_log_store.h"
+
+namespace kappa::server {
+namespace {
+
+using storage::RocksLogStore;
+
+absl::StatusOr<std::unique_ptr<RocksLogStore>> OpenStore(
+    const NodeOptions& options) {
+  storage::RocksLogStoreOptions store_options;
+  store_options.directory = options.data_dir;
+  store_options.segment_bytes = options.segment_bytes;
+  store_options.memtable_bytes = options.memtable_bytes;
+  store_options.block_cache_bytes = options.block_cache_bytes;
+  store_options.on_fatal = options.on_fatal;
+  return RocksLogStore::Open(std::move(store_options));
+}
+
+// The directory's identity; a new one for a directory that holds nothing yet.
+absl::StatusOr<Identity> FindIdentity(const std::string& data_dir,
+                                      const RocksLogStore& store) {
+  absl::StatusOr<std::optional<Identity>> found = ReadIdentity(data_dir);
+  if (!found.ok()) return found.status();
+  if (found->has_value()) return **found;
+  if (!store.Replicas().empty()) {
+    return absl::DataLossError(data_dir +
+                               "/identity is gone, but the directory holds "
+                               "replicas");
+  }
+  const Identity identity = Identity::OfNewCluster();
+  const absl::Status written = WriteIdentity(data_dir, identity);
+  if (!written.ok()) return written;
+  return identity;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Open(NodeOptions options) {
+  absl::StatusOr<std::unique_ptr<RocksLogStore>> store = OpenStore(options);
+  if (!store.ok()) return store.status();
+  const std::string data_dir = options.data_dir;
+  absl::StatusOr<Identity> identity = FindIdentity(data_dir, **store);
+  if (!identity.ok()) return identity.status();
+  absl::StatusOr<std::unique_ptr<LocalNode>> node =
+      LocalNode::OpenOn(std::move(options), *std::move(store), *identity);
+  if (!node.ok()) return node.status();
+  if (!identity->formed) {
+    identity->formed = true;
+    const absl::Status written = WriteIdentity(data_dir, *identity);
+    if (!written.ok()) return written;
+  }
+  return *std::move(node);
+}
+
+}  // namespace kappa::server

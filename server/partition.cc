@@ -1,0 +1,437 @@
+#include "server/partition.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "proto/wire/string_view.h"
+#include "server/append_result.h"
+#include "server/errors.h"
+
+namespace kappa::server {
+namespace {
+
+using storage::EntryHeader;
+using storage::ProducerDecision;
+using storage::ProducerVerdict;
+
+// A failure to read the producer table.
+absl::Status TableErrorOf(const absl::Status& status, GroupId group) {
+  return ReadErrorOf(status, group);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(
+    const storage::ReplicaInfo& replica, const ShardServices* services) {
+  absl::StatusOr<GroupLog> log =
+      GroupLog::Recover(*services->store, replica, services->append_clock);
+  if (!log.ok()) return log.status();
+  return std::unique_ptr<Partition>(new Partition(*std::move(log), services));
+}
+
+Partition::Partition(GroupLog log, const ShardServices* services)
+    : services_(services),
+      log_(std::move(log)),
+      producers_(log_.number(), services->store, log_.tail().last.index),
+      reads_(services),
+      answers_(services->counters) {
+  services_->counters->last_index.Add(log_.tail().last.index.value());
+}
+
+Partition::~Partition() {
+  ShardCounters& counters = *services_->counters;
+  counters.last_index.Subtract(log_.tail().last.index.value());
+  counters.committed_index.Subtract(log_.committed_tail().last.index.value());
+  counters.end_offset.Subtract(log_.committed_tail().end_offset.value());
+  counters.waiters.Subtract(tail_waiters_.size());
+  counters.uncommitted_entries.Subtract(log_.pending());
+  if (!damaged_.ok()) counters.damaged_partitions.Subtract(1);
+}
+
+void Partition::Campaign() {
+  log_.Campaign();
+  const EntryHeader* no_op = log_.FindPending(log_.tail().last.index);
+  KAPPA_CHECK(no_op != nullptr, "a single voter leads at once");
+  producers_.OnAppended(*no_op);
+  services_->counters->last_index.Add(1);
+  services_->counters->uncommitted_entries.Add(1);
+}
+
+ReadScope Partition::Scope() const {
+  return {.replica = log_.number(),
+          .group = log_.group(),
+          .base = log_.base().id.index,
+          .committed = log_.committed_tail().last.index,
+          .end_offset = log_.committed_tail().end_offset};
+}
+
+// --- appending ---
+
+void Partition::Append(AppendCommand command, PendingAppend append) {
+  if (!closed_.ok()) return Refuse(std::move(append), closed_);
+  if (!damaged_.ok()) return Refuse(std::move(append), damaged_);
+  if (AnswerKnownProducer(command, append)) return;
+  if (RefuseUnexpectedOffset(command, append)) return;
+  ProposeBatch(std::move(command), std::move(append));
+}
+
+bool Partition::AnswerKnownProducer(const AppendCommand& command,
+                                    PendingAppend& append) {
+  if (!command.producer.has_value()) return false;
+  const v1::ProducerSequence& producer = *command.producer;
+  std::optional<uint64_t> previous_sequence;
+  if (producer.has_previous_sequence()) {
+    previous_sequence = producer.previous_sequence();
+  }
+  absl::StatusOr<ProducerVerdict> verdict =
+      producers_.Check(StampOf(producer), previous_sequence,
+                       Offset(producer.session_start_offset()));
+  if (!verdict.ok()) {
+    const absl::Status error = TableErrorOf(verdict.status(), group());
+    if (absl::IsDataLoss(error)) StopDamaged(error);
+    Refuse(std::move(append), error);
+    return true;
+  }
+  switch (verdict->decision) {
+    case ProducerDecision::kAccept:
+      return false;
+    case ProducerDecision::kDuplicate:
+      AnswerDuplicate(command, verdict->index, std::move(append));
+      return true;
+    case ProducerDecision::kFenced:
+    case ProducerDecision::kSequenceStored:
+      answers_.AddRefusal(verdict->rests_on, std::move(append),
+                          ProducerRefusal(*verdict, producer));
+      return true;
+    case ProducerDecision::kSequenceGap:
+    case ProducerDecision::kUnknown:
+      RefuseAfterTail(std::move(append), ProducerRefusal(*verdict, producer));
+      return true;
+  }
+  return false;
+}
+
+void Partition::AnswerDuplicate(const AppendCommand& command, LogIndex index,
+                                PendingAppend append) {
+  const Digest sha256 = command.batch.payload_sha256;
+  if (const EntryHeader* pending = log_.FindPending(index)) {
+    absl::StatusOr<AppendResult> result = DuplicateResult(*pending, sha256);
+    if (result.ok()) {
+      answers_.AddResult(index, std::move(append), *result);
+    } else {
+      answers_.AddRefusal(index, std::move(append), result.status());
+    }
+    return;
+  }
+  ShardCounters* const counters = services_->counters;
+  reads_.ReadHeader(Scope(), index,
+                    [counters, sha256, append = std::move(append)](
+                        absl::StatusOr<EntryHeader> header) mutable {
+                      absl::StatusOr<AppendResult> result = header.status();
+                      if (header.ok())
+                        result = DuplicateResult(*header, sha256);
+                      if (result.ok()) {
+                        counters->duplicates.Add(1);
+                      } else {
+                        counters->CountRefusal(result.status());
+                      }
+                      append.Answer(std::move(result));
+                    });
+}
+
+bool Partition::RefuseUnexpectedOffset(const AppendCommand& command,
+                                       PendingAppend& append) {
+  const Offset end = log_.tail().end_offset;
+  if (!command.expected_offset.has_value() || *command.expected_offset == end) {
+    return false;
+  }
+  RefuseAfterTail(std::move(append),
+                  MakeError(v1::ERROR_REASON_EXPECTED_OFFSET_MISMATCH,
+                            absl::StrCat("append at expected offset ",
+                                         command.expected_offset->value(),
+                                         ": the log ends at ", end.value()),
+                            {{"end_offset", absl::StrCat(end.value())}}));
+  return true;
+}
+
+void Partition::ProposeBatch(AppendCommand command, PendingAppend append) {
+  EntryHeader draft = HeaderOf(command);
+  absl::StatusOr<const EntryHeader*> header =
+      log_.Propose(std::move(draft), std::move(command.batch.payload));
+  if (!header.ok()) return Refuse(std::move(append), header.status());
+  producers_.OnAppended(**header);
+  services_->counters->last_index.Add(1);
+  services_->counters->uncommitted_entries.Add(1);
+  answers_.AddResult((*header)->index, std::move(append), ResultOf(**header));
+}
+
+void Partition::Refuse(PendingAppend append, absl::Status refusal) {
+  services_->counters->CountRefusal(refusal);
+  append.Answer(std::move(refusal));
+}
+
+void Partition::RefuseAfterTail(PendingAppend append, absl::Status refusal) {
+  ShardCounters* const counters = services_->counters;
+  AfterReadPoint(
+      log_.tail().last.index,
+      [counters, append = std::move(append),
+       refusal = std::move(refusal)](const absl::Status& status) mutable {
+        if (!status.ok()) refusal = status;
+        counters->CountRefusal(refusal);
+        append.Answer(std::move(refusal));
+      });
+}
+
+void Partition::AfterReadPoint(LogIndex rests_on,
+                               CommitQueue::Continuation then) {
+  pending_reads_.push_back({log_.RequestRead(), rests_on, std::move(then)});
+}
+
+// --- progress ---
+
+void Partition::Advance(WriteCycle* cycle) {
+  GroupLog::Progress progress = log_.Collect(this, cycle);
+  if (progress.committed) TakeCommitted();
+  for (const raft::ReadConfirmed& read : progress.reads_confirmed) {
+    for (size_t i = 0; i < pending_reads_.size(); ++i) {
+      PendingRead& pending = pending_reads_[i];
+      if (pending.id != read.id) continue;
+      answers_.Add(std::max(read.index, pending.rests_on),
+                   std::move(pending.then));
+      pending_reads_.erase(pending_reads_.begin() +
+                           static_cast<std::ptrdiff_t>(i));
+      break;
+    }
+  }
+  KAPPA_CHECK(progress.reads_refused.empty(),
+              "a single voter never loses leadership");
+  if (row_writes_in_flight_ == 0 && damaged_.ok() &&
+      producers_.CheckpointDue(services_->clock->MonotonicUs())) {
+    TakeProducerCheckpoint(cycle);
+  }
+  answers_.OnCommitted(log_.committed_tail().last.index);
+}
+
+void Partition::TakeCommitted() {
+  ShardCounters& counters = *services_->counters;
+  const LogTail before = log_.committed_tail();
+  uint64_t batches = 0;
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  while (std::optional<storage::StoredEntry> entry = log_.PopCommitted()) {
+    ++entries;
+    if (!raft::UsesOffsets(entry->header.kind)) continue;
+    ++batches;
+    bytes += entry->header.payload_bytes;
+    counters.append_records.Add(entry->header.record_count);
+    newest_batch_time_us_ = entry->header.append_time_us;
+    reads_.OnCommitted(*std::move(entry));
+  }
+  const LogTail& now = log_.committed_tail();
+  counters.appends.Add(batches);
+  counters.append_bytes.Add(bytes);
+  counters.uncommitted_entries.Subtract(entries);
+  counters.committed_index.Add(now.last.index - before.last.index);
+  counters.end_offset.Add(now.end_offset - before.end_offset);
+  const absl::Status folded =
+      producers_.OnCommitted(now.last.index, services_->clock->MonotonicUs());
+  if (!folded.ok()) StopDamaged(TableErrorOf(folded, group()));
+  if (tail_waiters_.size() > 0) {
+    const size_t waiting = tail_waiters_.size();
+    tail_waiters_.Wake(now.end_offset);
+    counters.waiters.Subtract(waiting - tail_waiters_.size());
+  }
+}
+
+void Partition::TakeProducerCheckpoint(WriteCycle* cycle) {
+  absl::StatusOr<std::vector<storage::SideRow>> rows =
+      producers_.TakeCheckpoint();
+  if (!rows.ok()) return StopDamaged(TableErrorOf(rows.status(), group()));
+  storage::GroupWrite write;
+  write.replica = log_.number();
+  write.side_rows = *std::move(rows);
+  cycle->writes.push_back(std::move(write));
+  cycle->in_flight.push_back({this, std::nullopt});
+  ++row_writes_in_flight_;
+}
+
+void Partition::OnDurable(const WriteInFlight& write) {
+  if (write.token.has_value()) {
+    log_.OnDurable(*write.token);
+  } else {
+    --row_writes_in_flight_;
+    producers_.OnCheckpointDurable();
+  }
+}
+
+bool Partition::idle() const {
+  return answers_.empty() && pending_reads_.empty() && !log_.writing() &&
+         row_writes_in_flight_ == 0;
+}
+
+void Partition::Abandon(const absl::Status& status) {
+  Close(status);
+  answers_.FailAll(status);
+  std::vector<PendingRead> reads = std::move(pending_reads_);
+  pending_reads_.clear();
+  for (PendingRead& read : reads) read.then(status);
+}
+
+void Partition::Close(absl::Status status) {
+  if (closed_.ok()) closed_ = status;
+  services_->counters->waiters.Subtract(tail_waiters_.size());
+  tail_waiters_.FailAll(status);
+}
+
+void Partition::StopDamaged(absl::Status status) {
+  if (!damaged_.ok()) return;
+  damaged_ = std::move(status);
+  services_->counters->damaged_partitions.Add(1);
+}
+
+// --- reading ---
+
+void Partition::GetEnd(v1::Consistency consistency,
+                       Node::Callback<PartitionEnd> done) {
+  if (!closed_.ok()) return done(closed_);
+  if (consistency == v1::CONSISTENCY_COMMITTED && ready()) {
+    return AnswerEnd(std::move(done));
+  }
+  AfterReadPoint(LogIndex(), [this, done = std::move(done)](
+                                 const absl::Status& status) mutable {
+    if (!status.ok()) return done(status);
+    AnswerEnd(std::move(done));
+  });
+}
+
+void Partition::AnswerEnd(Node::Callback<PartitionEnd> done) {
+  const LogTail& tail = log_.committed_tail();
+  PartitionEnd end{.first_offset = log_.base().offset,
+                   .end_offset = tail.end_offset,
+                   .chain = tail.chain};
+  if (end.end_offset == end.first_offset) newest_batch_time_us_ = 0;
+  if (newest_batch_time_us_.has_value()) {
+    end.last_append_time_us = *newest_batch_time_us_;
+    return done(end);
+  }
+  reads_.ReadNewestHeader(Scope(),
+                          [end, done = std::move(done)](
+                              absl::StatusOr<EntryHeader> header) mutable {
+                            if (!header.ok()) return done(header.status());
+                            end.last_append_time_us = header->append_time_us;
+                            done(end);
+                          });
+}
+
+void Partition::FindTime(int64_t time_us, Node::Callback<Offset> done) {
+  if (!closed_.ok()) return done(closed_);
+  AfterReadPoint(LogIndex(), [this, time_us, done = std::move(done)](
+                                 const absl::Status& status) mutable {
+    if (!status.ok()) return done(status);
+    reads_.FindTime(Scope(), time_us, std::move(done));
+  });
+}
+
+void Partition::Read(ReadCommand command, Node::Callback<ReadChunk> done) {
+  if (!closed_.ok()) return done(closed_);
+  if (command.from <= log_.committed_tail().end_offset) {
+    return reads_.Read(Scope(), log_.base().offset, std::move(command),
+                       std::move(done));
+  }
+  AfterReadPoint(log_.tail().last.index,
+                 [this, command = std::move(command),
+                  done = std::move(done)](const absl::Status& status) mutable {
+                   if (!status.ok()) return done(status);
+                   const Offset end = log_.committed_tail().end_offset;
+                   if (command.from > end) {
+                     return done(MakeError(
+                         v1::ERROR_REASON_OFFSET_OUT_OF_RANGE,
+                         absl::StrCat("read at offset ", command.from.value(),
+                                      ": the log ends at ", end.value()),
+                         {{"end_offset", absl::StrCat(end.value())}}));
+                   }
+                   reads_.Read(Scope(), log_.base().offset, std::move(command),
+                               std::move(done));
+                 });
+}
+
+void Partition::WaitForEnd(uint64_t token, Offset offset,
+                           Node::Callback<Offset> done) {
+  if (!closed_.ok()) return done(closed_);
+  const Offset end = log_.committed_tail().end_offset;
+  if (offset < end) return done(end);
+  tail_waiters_.Add(token, offset, std::move(done));
+  services_->counters->waiters.Add(1);
+}
+
+void Partition::CancelWait(uint64_t token) {
+  const size_t before = tail_waiters_.size();
+  tail_waiters_.Cancel(token);
+  services_->counters->waiters.Subtract(before - tail_waiters_.size());
+}
+
+// --- producers ---
+
+void Partition::Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
+                      Node::Callback<v1::ProducerPosition> done) {
+  if (!closed_.ok()) return done(closed_);
+  if (!damaged_.ok()) return done(damaged_);
+  const storage::ProducerStamp stamp{producer, epoch, 1};
+  absl::StatusOr<ProducerVerdict> verdict =
+      producers_.Check(stamp, std::nullopt, Offset());
+  if (!verdict.ok()) return done(TableErrorOf(verdict.status(), group()));
+  if (verdict->decision == ProducerDecision::kFenced) {
+    const absl::Status fenced = FencedError(verdict->epoch, epoch);
+    return answers_.Add(
+        verdict->rests_on,
+        [fenced, done = std::move(done)](const absl::Status& status) mutable {
+          done(status.ok() ? fenced : status);
+        });
+  }
+  EntryHeader header;
+  header.kind = raft::EntryKind::kProducerFence;
+  header.producer = {producer, epoch, 0};
+  absl::StatusOr<const EntryHeader*> placed =
+      log_.Propose(std::move(header), Payload());
+  if (!placed.ok()) return done(placed.status());
+  producers_.OnAppended(**placed);
+  services_->counters->last_index.Add(1);
+  services_->counters->uncommitted_entries.Add(1);
+  answers_.Add((*placed)->index,
+               [this, producer, partition,
+                done = std::move(done)](const absl::Status& status) mutable {
+                 if (!status.ok()) return done(status);
+                 done(PositionOf(producer, partition));
+               });
+}
+
+void Partition::LookUpProducer(const Uuid& producer, uint32_t partition,
+                               Node::Callback<v1::ProducerPosition> done) {
+  if (!closed_.ok()) return done(closed_);
+  AfterReadPoint(LogIndex(),
+                 [this, producer, partition,
+                  done = std::move(done)](const absl::Status& status) mutable {
+                   if (!status.ok()) return done(status);
+                   done(PositionOf(producer, partition));
+                 });
+}
+
+absl::StatusOr<v1::ProducerPosition> Partition::PositionOf(const Uuid& producer,
+                                                           uint32_t partition) {
+  absl::StatusOr<std::optional<storage::ProducerView>> view =
+      producers_.Lookup(producer);
+  if (!view.ok()) return TableErrorOf(view.status(), group());
+  v1::ProducerPosition position;
+  position.set_partition(partition);
+  if (!view->has_value()) return position;
+  position.set_last_sequence((*view)->last_sequence);
+  position.set_epoch((*view)->epoch);
+  if ((*view)->state.has_value()) position.set_state(*(*view)->state);
+  return position;
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,132 @@
+// Partition: one replica of a partition's group: decides about appends, keeps
+// them until they are committed, and answers reads.
+//
+//   Append ── producer, expected offset ──> GroupLog ──> (disk) ──┐
+//                  │ refused                                      │ committed
+//                  └──> CommitQueue <─────────────────────────────┘
+#ifndef KAPPA_SERVER_PARTITION_H_
+#define KAPPA_SERVER_PARTITION_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kappa/v1/log_service.pb.h"
+#include "proto/wire/types.h"
+#include "server/commit_queue.h"
+#include "server/group_log.h"
+#include "server/node.h"
+#include "server/partition_reads.h"
+#include "server/shard_group.h"
+#include "server/shard_services.h"
+#include "server/tail_waiters.h"
+#include "storage/log_store.h"
+#include "storage/producer_table.h"
+
+namespace kappa::server {
+
+// Invariants: no answer leaves before what it rests on is committed; everything
+// that a reader gets is committed.
+// Thread safety: thread-compatible; its shard's thread calls everything.
+class Partition final : public ShardGroup {
+ public:
+  // Recovers the replica from the store. `services` must outlive it.
+  // Errors: those of the store.
+  static absl::StatusOr<std::unique_ptr<Partition>> Open(
+      const storage::ReplicaInfo& replica, const ShardServices* services);
+  ~Partition() override;
+
+  // --- ShardGroup ---
+  GroupId group() const override { return log_.group(); }
+  void Advance(WriteCycle* cycle) override;
+  void OnDurable(const WriteInFlight& write) override;
+  void Abandon(const absl::Status& status) override;
+  bool idle() const override;
+
+  // Leads at once (one voter); committed entries are known after the write.
+  void Campaign();
+  // Whether it can answer linearizable requests.
+  bool ready() const { return log_.own_term_committed(); }
+  int64_t last_append_time_us() const {
+    return log_.tail().last_append_time_us;
+  }
+  ReplicaNumber number() const { return log_.number(); }
+
+  // --- requests, see Node ---
+  void Append(AppendCommand command, PendingAppend append);
+  void GetEnd(v1::Consistency consistency, Node::Callback<PartitionEnd> done);
+  void FindTime(int64_t time_us, Node::Callback<Offset> done);
+  void Read(ReadCommand command, Node::Callback<ReadChunk> done);
+  void WaitForEnd(uint64_t token, Offset offset, Node::Callback<Offset> done);
+  void CancelWait(uint64_t token);
+
+  // Commits a fence for the producer's epoch, then tells where it stands.
+  // `partition` is the number to name in the answer.
+  void Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
+             Node::Callback<v1::ProducerPosition> done);
+  // Where a named producer stands, linearizable.
+  void LookUpProducer(const Uuid& producer, uint32_t partition,
+                      Node::Callback<v1::ProducerPosition> done);
+
+  // Accepts nothing any more and answers new requests with `status`; what was
+  // accepted goes on.
+  void Close(absl::Status status);
+  // Stops accepting appends: a stored entry is damaged.
+  void StopDamaged(absl::Status status);
+
+ private:
+  Partition(GroupLog log, const ShardServices* services);
+
+  // OK when a request can be taken.
+  absl::Status CheckOpen() const { return closed_; }
+  ReadScope Scope() const;
+
+  // The steps of Append. The first two return true when they dealt with it.
+  bool AnswerKnownProducer(const AppendCommand& command, PendingAppend& append);
+  bool RefuseUnexpectedOffset(const AppendCommand& command,
+                              PendingAppend& append);
+  void ProposeBatch(AppendCommand command, PendingAppend append);
+
+  void AnswerDuplicate(const AppendCommand& command, LogIndex index,
+                       PendingAppend append);
+  void Refuse(PendingAppend append, absl::Status refusal);
+  // Refuses once everything in the log is committed and this is confirmed to
+  // be the leader's log: the refusal rests on something that is not there.
+  void RefuseAfterTail(PendingAppend append, absl::Status refusal);
+  // Calls `then` with OK once a read that includes every append acknowledged
+  // before is possible, and everything up to `rests_on` is committed.
+  void AfterReadPoint(LogIndex rests_on, CommitQueue::Continuation then);
+
+  void TakeCommitted();
+  void TakeProducerCheckpoint(WriteCycle* cycle);
+  absl::StatusOr<v1::ProducerPosition> PositionOf(const Uuid& producer,
+                                                  uint32_t partition);
+  void AnswerEnd(Node::Callback<PartitionEnd> done);
+
+  struct PendingRead {
+    uint64_t id = 0;
+    LogIndex rests_on;
+    CommitQueue::Continuation then;
+  };
+
+  const ShardServices* const services_;
+  GroupLog log_;
+  storage::ProducerTable producers_;
+  PartitionReads reads_;
+  CommitQueue answers_;
+  TailWaiters tail_waiters_;
+  std::vector<PendingRead> pending_reads_;
+  // Of the newest batch; absent until it is known.
+  std::optional<int64_t> newest_batch_time_us_;
+  absl::Status closed_;   // why requests are refused
+  absl::Status damaged_;  // why appends are refused
+  uint32_t row_writes_in_flight_ = 0;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_PARTITION_H_

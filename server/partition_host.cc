@@ -1,0 +1,217 @@
+#include "server/partition_host.h"
+
+#include <atomic>
+#include <string>
+#include <utility>
+
+#include "proto/wire/check.h"
+#include "proto/wire/mutex.h"
+#include "server/errors.h"
+#include "server/partition.h"
+#include "storage/chain.h"
+
+namespace kappa::server {
+namespace {
+
+using storage::LogStore;
+using storage::ReplicaInfo;
+using storage::ReplicaSpec;
+
+// Calls `done` with the first error once all parts have reported.
+//
+// Thread safety: thread-safe.
+class Joint {
+ public:
+  Joint(size_t parts, absl::AnyInvocable<void(const absl::Status&)> done)
+      : parts_(parts), done_(std::move(done)) {}
+
+  void Report(const absl::Status& status) {
+    absl::Status result;
+    {
+      MutexLock lock(&mutex_);
+      result_.Update(status);
+      KAPPA_CHECK(parts_ > 0, "a part reports once");
+      if (--parts_ > 0) return;
+      result = result_;
+    }
+    done_(result);
+  }
+
+ private:
+  Mutex mutex_;
+  size_t parts_ ABSL_GUARDED_BY(mutex_);
+  absl::Status result_ ABSL_GUARDED_BY(mutex_);
+  absl::AnyInvocable<void(const absl::Status&)> done_;
+};
+
+absl::Status OpenPartitions(Shard& shard,
+                            const std::vector<ReplicaInfo>& replicas) {
+  for (const ReplicaInfo& replica : replicas) {
+    absl::StatusOr<std::unique_ptr<Partition>> partition =
+        Partition::Open(replica, &shard.services());
+    if (!partition.ok()) return partition.status();
+    (*partition)->Campaign();
+    shard.AddPartition(*std::move(partition));
+  }
+  return absl::OkStatus();
+}
+
+// Replica numbers collected by several shards.
+struct DroppedNumbers {
+  Mutex mutex;
+  std::vector<ReplicaNumber> numbers ABSL_GUARDED_BY(mutex);
+};
+
+}  // namespace
+
+ReplicaSpec SpecOf(const TopicSnapshot& topic, uint32_t partition,
+                   ReplicaId self) {
+  ReplicaSpec spec;
+  spec.group = topic.groups[partition];
+  spec.configuration.voters = {self};
+  spec.self = self;
+  spec.chain_start = storage::ChainStart(topic.uuid, partition);
+  return spec;
+}
+
+void PlaceOnShards(const HostContext& context,
+                   std::vector<ReplicaInfo> replicas,
+                   absl::AnyInvocable<void(const absl::Status&)> done) {
+  const size_t shards = context.router->shards().size();
+  std::vector<std::vector<ReplicaInfo>> parts(shards);
+  for (ReplicaInfo& replica : replicas) {
+    parts[replica.spec.group.value() % shards].push_back(std::move(replica));
+  }
+  auto joint = std::make_shared<Joint>(shards, std::move(done));
+  for (size_t i = 0; i < shards; ++i) {
+    context.router->shards()[i]->Post(
+        [joint, part = std::move(parts[i])](Shard& shard) mutable {
+          joint->Report(OpenPartitions(shard, part));
+        });
+  }
+}
+
+void PartitionHost::MakeReal(const TopicChange& change, bool deleted,
+                             absl::AnyInvocable<void()> then) {
+  waiting_.push_back({change.topic, change.first_new_partition, change.changed,
+                      deleted, std::move(then)});
+  GoOn();
+}
+
+void PartitionHost::GoOn() {
+  while (!creating_ && !waiting_.empty()) {
+    if (waiting_.front().creates()) {
+      CreateWaiting();
+      return;
+    }
+    Work work = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (work.deleted) {
+      context_->topics->Withdraw(work.topic->topic.name());
+      Drop(*work.topic);
+    } else if (work.changed) {
+      context_->topics->Publish(work.topic);
+    }
+    work.then();
+  }
+}
+
+void PartitionHost::CreateWaiting() {
+  creating_ = true;
+  auto works = std::make_shared<std::vector<Work>>();
+  std::vector<ReplicaSpec> specs;
+  while (!waiting_.empty() && waiting_.front().creates()) {
+    Work& work = waiting_.front();
+    const uint32_t partitions =
+        static_cast<uint32_t>(work.topic->groups.size());
+    for (uint32_t i = work.first_new_partition; i < partitions; ++i) {
+      specs.push_back(SpecOf(*work.topic, i, context_->self));
+    }
+    works->push_back(std::move(work));
+    waiting_.pop_front();
+  }
+  auto replicas = std::make_shared<std::vector<ReplicaInfo>>();
+  context_->writer->Run(
+      [specs = std::move(specs), replicas](LogStore* store) {
+        absl::StatusOr<std::vector<ReplicaNumber>> numbers =
+            store->CreateReplicas(specs);
+        if (!numbers.ok()) return numbers.status();
+        for (size_t i = 0; i < specs.size(); ++i) {
+          replicas->push_back({(*numbers)[i], specs[i]});
+        }
+        return absl::OkStatus();
+      },
+      [this, context = context_, replicas, works](absl::Status status) {
+        if (!status.ok()) return context->on_fatal(status);
+        PlaceOnShards(
+            *context, std::move(*replicas),
+            [this, context, works](const absl::Status& placed) {
+              if (!placed.ok()) return context->on_fatal(placed);
+              context->router->shards()[0]->Post(
+                  [this, works](Shard&) { FinishCreating(std::move(*works)); });
+            });
+      });
+}
+
+void PartitionHost::FinishCreating(std::vector<Work> created) {
+  for (Work& work : created) {
+    context_->topics->Publish(work.topic);
+    work.then();
+  }
+  creating_ = false;
+  GoOn();
+}
+
+void PartitionHost::Drop(const TopicSnapshot& topic) {
+  const size_t shards = context_->router->shards().size();
+  std::vector<std::vector<GroupId>> parts(shards);
+  for (const GroupId group : topic.groups) {
+    parts[group.value() % shards].push_back(group);
+  }
+  auto dropped = std::make_shared<DroppedNumbers>();
+  const std::string uuid = topic.topic.uuid();
+  // Once everything is off the shards: drop, then forget that it was to be
+  // dropped.
+  auto joint = std::make_shared<Joint>(
+      topic.groups.size(),
+      [this, context = context_, dropped, uuid](const absl::Status&) {
+        std::vector<ReplicaNumber> numbers;
+        {
+          MutexLock lock(&dropped->mutex);
+          numbers = dropped->numbers;
+        }
+        for (const ReplicaNumber number : numbers) {
+          context->log_reader->Forget(number);
+        }
+        context->writer->Run(
+            [numbers](LogStore* store) { return store->DropReplicas(numbers); },
+            [this, context, uuid](absl::Status status) {
+              if (!status.ok()) return context->on_fatal(status);
+              context->router->shards()[0]->Post([this, uuid](Shard& shard) {
+                metadata_->ForgetPendingDrop(uuid);
+                shard.Touch(metadata_);
+              });
+            });
+      });
+  const absl::Status gone =
+      MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND, "the topic was deleted",
+                {{"topic", topic.topic.name()}});
+  for (size_t i = 0; i < shards; ++i) {
+    context_->router->shards()[i]->Post(
+        [joint, dropped, gone, part = std::move(parts[i])](Shard& shard) {
+          for (const GroupId group : part) {
+            shard.RemovePartition(
+                group, gone,
+                [joint, dropped](std::optional<ReplicaNumber> number) {
+                  if (number.has_value()) {
+                    MutexLock lock(&dropped->mutex);
+                    dropped->numbers.push_back(*number);
+                  }
+                  joint->Report(absl::OkStatus());
+                });
+          }
+        });
+  }
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,89 @@
+// PartitionHost: makes committed changes of topics real on this node: creates
+// replicas and puts partitions on shards, publishes topics, drops replicas.
+//
+//   create:  replicas created (durable) -> partitions on shards -> published
+//   delete:  withdrawn -> partitions finished and off -> replicas dropped
+#ifndef KAPPA_SERVER_PARTITION_HOST_H_
+#define KAPPA_SERVER_PARTITION_HOST_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "proto/wire/types.h"
+#include "server/metadata_group.h"
+#include "server/partition_router.h"
+#include "server/shard.h"
+#include "server/topic_map.h"
+#include "server/topic_registry.h"
+#include "storage/log_store.h"
+#include "storage/log_writer.h"
+
+namespace kappa::server {
+
+// Who runs what, fixed for the life of a node. Everything outlives the host.
+struct HostContext {
+  ReplicaId self;
+  storage::LogWriter* writer = nullptr;
+  LogReader* log_reader = nullptr;
+  TopicMap* topics = nullptr;
+  const PartitionRouter* router = nullptr;  // its first shard runs metadata
+  // Called when a partition cannot be brought up: the node must end.
+  std::function<void(const absl::Status&)> on_fatal;
+};
+
+// The first term's members and digest of a partition's group.
+storage::ReplicaSpec SpecOf(const TopicSnapshot& topic, uint32_t partition,
+                            ReplicaId self);
+
+// Opens the replicas on their shards' threads, and has each lead its group.
+// `done` gets the first error, or OK once all are taken over, on the thread of
+// some shard; at once when there are none.
+void PlaceOnShards(const HostContext& context,
+                   std::vector<storage::ReplicaInfo> replicas,
+                   absl::AnyInvocable<void(const absl::Status&)> done);
+
+// Changes become real in their order; creations that wait together are made
+// durable together.
+//
+// Thread safety: thread-compatible; the metadata group's shard calls it.
+class PartitionHost {
+ public:
+  PartitionHost(const HostContext* context, MetadataGroup* metadata)
+      : context_(context), metadata_(metadata) {}
+
+  // See MetadataGroup::Effects.
+  void MakeReal(const TopicChange& change, bool deleted,
+                absl::AnyInvocable<void()> then);
+
+ private:
+  struct Work {
+    std::shared_ptr<const TopicSnapshot> topic;
+    uint32_t first_new_partition = 0;
+    bool changed = false;
+    bool deleted = false;
+    absl::AnyInvocable<void()> then;
+
+    bool creates() const {
+      return changed && !deleted && first_new_partition < topic->groups.size();
+    }
+  };
+
+  // Works off what needs no waiting, and begins what does.
+  void GoOn();
+  void CreateWaiting();
+  void FinishCreating(std::vector<Work> created);
+  void Drop(const TopicSnapshot& topic);
+
+  const HostContext* const context_;
+  MetadataGroup* const metadata_;
+  std::deque<Work> waiting_;
+  bool creating_ = false;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_PARTITION_HOST_H_

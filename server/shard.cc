@@ -1,0 +1,230 @@
+#include "server/shard.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "server/errors.h"
+
+namespace kappa::server {
+namespace {
+
+absl::Status Overloaded(std::string_view what) {
+  return MakeError(v1::ERROR_REASON_OVERLOADED, what,
+                   {{"retry_after_ms", "50"}});
+}
+
+absl::Status ShuttingDown() {
+  return MakeError(v1::ERROR_REASON_SHUTTING_DOWN, "the node shuts down");
+}
+
+}  // namespace
+
+Shard::Shard(ShardOptions options, ShardServices services)
+    : queue_(options.queue_events_max),
+      window_(options.window_bytes),
+      services_(std::move(services)) {
+  services_.window = &window_;
+  services_.counters = &counters_;
+  services_.report_damage = [this](GroupId group, const absl::Status& status) {
+    Post([group, status](Shard& shard) {
+      Partition* partition = shard.FindPartition(group);
+      if (partition != nullptr) partition->StopDamaged(status);
+    });
+  };
+  thread_ = std::thread([this] { Run(); });
+}
+
+Shard::~Shard() { Stop(); }
+
+void Shard::Stop() {
+  queue_.Close();
+  if (thread_.joinable()) thread_.join();
+}
+
+// --- any thread ---
+
+void Shard::Append(AppendCommand command, PendingAppend append) {
+  Event event(AppendEvent{std::move(command), std::move(append)});
+  if (queue_.TryPut(event)) return;
+  PendingAppend refused = std::move(std::get<AppendEvent>(event).append);
+  const absl::Status status = Overloaded("the shard's queue is full");
+  counters_.CountRefusal(status);
+  refused.Answer(status);
+}
+
+bool Shard::TryPost(Task& task) {
+  Event event(std::move(task));
+  if (queue_.TryPut(event)) return true;
+  task = std::move(std::get<Task>(event));
+  return false;
+}
+
+bool Shard::Post(Task task) {
+  Event event(std::move(task));
+  return queue_.Put(event);
+}
+
+ShardStats Shard::stats() const {
+  ShardStats stats = counters_.Snapshot();
+  stats.queued_events = queue_.size();
+  return stats;
+}
+
+// --- the shard's thread ---
+
+void Shard::Run() {
+  std::vector<Event> events;
+  while (queue_.TakeAll(&events)) {
+    counters_.drains.Add(1);
+    counters_.events.Add(events.size());
+    writer_congested_ = services_.writer->congested();
+    for (Event& event : events) Handle(std::move(event));
+    events.clear();
+    SubmitTouched();
+    CheckConditions();
+    counters_.window_bytes.Set(window_.bytes());
+    counters_.window_entries.Set(window_.entries());
+  }
+  for (auto& [id, partition] : partitions_) partition->Abandon(ShuttingDown());
+  for (auto& group : other_groups_) group->Abandon(ShuttingDown());
+  partitions_.clear();
+  other_groups_.clear();
+}
+
+void Shard::Handle(Event event) {
+  if (auto* append = std::get_if<AppendEvent>(&event)) {
+    HandleAppend(std::move(*append));
+  } else if (auto* durable = std::get_if<DurableEvent>(&event)) {
+    for (const WriteInFlight& write : durable->writes) {
+      write.group->OnDurable(write);
+      Touch(write.group);
+    }
+  } else {
+    std::get<Task>(event)(*this);
+  }
+}
+
+void Shard::HandleAppend(AppendEvent event) {
+  absl::Status refusal;
+  Partition* const partition = FindPartition(event.command.group);
+  if (partition == nullptr) {
+    refusal = finishing_.ok() ? MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND,
+                                          "the topic does not exist any more")
+                              : finishing_;
+  } else if (writer_congested_) {
+    refusal = Overloaded("the log writer's queue is full");
+  }
+  if (!refusal.ok()) {
+    counters_.CountRefusal(refusal);
+    event.append.Answer(std::move(refusal));
+    return;
+  }
+  partition->Append(std::move(event.command), std::move(event.append));
+  Touch(partition);
+}
+
+void Shard::Touch(ShardGroup* group) {
+  if (group->touched_) return;
+  group->touched_ = true;
+  touched_.push_back(group);
+}
+
+void Shard::SubmitTouched() {
+  if (touched_.empty()) return;
+  WriteCycle cycle;
+  // Advancing one group may touch another.
+  for (size_t i = 0; i < touched_.size(); ++i) {
+    touched_[i]->touched_ = false;
+    touched_[i]->Advance(&cycle);
+  }
+  touched_.clear();
+  if (cycle.empty()) return;
+  services_.writer->Submit(
+      std::move(cycle.writes),
+      [this, in_flight = std::move(cycle.in_flight)]() mutable {
+        Event event(DurableEvent{std::move(in_flight)});
+        queue_.Put(event);
+      });
+}
+
+void Shard::AddGroup(std::unique_ptr<ShardGroup> group) {
+  Touch(group.get());
+  other_groups_.push_back(std::move(group));
+}
+
+void Shard::AddPartition(std::unique_ptr<Partition> partition) {
+  Touch(partition.get());
+  const GroupId group = partition->group();
+  const bool added = partitions_.emplace(group, std::move(partition)).second;
+  KAPPA_CHECK(added, "a group is there once");
+  counters_.partitions.Add(1);
+}
+
+Partition* Shard::FindPartition(GroupId group) {
+  const auto found = partitions_.find(group);
+  return found == partitions_.end() ? nullptr : found->second.get();
+}
+
+void Shard::RemovePartition(GroupId group, const absl::Status& status,
+                            Removed done) {
+  Partition* const partition = FindPartition(group);
+  if (partition == nullptr) return done(std::nullopt);
+  partition->Close(status);
+  Touch(partition);
+  removals_.push_back({group, std::move(done)});
+}
+
+void Shard::Finish(const absl::Status& status,
+                   absl::AnyInvocable<void()> done) {
+  finishing_ = status;
+  when_finished_ = std::move(done);
+  for (auto& [id, partition] : partitions_) partition->Close(status);
+}
+
+void Shard::WhenReady(absl::AnyInvocable<void()> done) {
+  when_ready_ = std::move(done);
+}
+
+void Shard::ForEachPartition(
+    const absl::AnyInvocable<void(Partition&) const>& visit) {
+  for (auto& [id, partition] : partitions_) visit(*partition);
+}
+
+void Shard::CheckConditions() {
+  for (size_t i = 0; i < removals_.size();) {
+    Partition* const partition = FindPartition(removals_[i].group);
+    if (partition != nullptr && !partition->idle()) {
+      ++i;
+      continue;
+    }
+    std::optional<ReplicaNumber> number;
+    if (partition != nullptr) {
+      number = partition->number();
+      partitions_.erase(removals_[i].group);
+      counters_.partitions.Subtract(1);
+    }
+    Removed done = std::move(removals_[i].done);
+    removals_[i] = std::move(removals_.back());
+    removals_.pop_back();
+    done(number);
+  }
+  if (when_ready_ && AllReady()) std::exchange(when_ready_, nullptr)();
+  if (when_finished_ && AllIdle()) std::exchange(when_finished_, nullptr)();
+}
+
+bool Shard::AllReady() const {
+  return std::all_of(partitions_.begin(), partitions_.end(),
+                     [](const auto& item) { return item.second->ready(); });
+}
+
+bool Shard::AllIdle() const {
+  return std::all_of(partitions_.begin(), partitions_.end(),
+                     [](const auto& item) { return item.second->idle(); }) &&
+         std::all_of(other_groups_.begin(), other_groups_.end(),
+                     [](const auto& group) { return group->idle(); });
+}
+
+}  // namespace kappa::server

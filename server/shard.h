@@ -1,0 +1,130 @@
+// Shard: one thread that owns a fixed set of groups and runs them without
+// locks.
+//
+//   any thread ──Append, Post──> EventQueue ──all of it──> groups
+//                                    ^                       │ one submission
+//                                    └──── durable ── LogWriter
+#ifndef KAPPA_SERVER_SHARD_H_
+#define KAPPA_SERVER_SHARD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "proto/wire/types.h"
+#include "server/commit_queue.h"
+#include "server/event_queue.h"
+#include "server/memory_window.h"
+#include "server/node.h"
+#include "server/partition.h"
+#include "server/shard_counters.h"
+#include "server/shard_group.h"
+#include "server/shard_services.h"
+#include "server/write_cycle.h"
+
+namespace kappa::server {
+
+struct ShardOptions {
+  size_t queue_events_max = 16'384;  // that may be refused
+  size_t window_bytes = 0;
+};
+
+// Thread safety: Append, TryPost, Post and stats are thread-safe; everything
+// else is for the shard's own thread, within a task.
+class Shard {
+ public:
+  using Task = absl::AnyInvocable<void(Shard&)>;
+
+  // Starts the thread. `services` as far as it is common to all shards.
+  Shard(ShardOptions options, ShardServices services);
+  // As Stop. Requires: nothing calls it any more: the writer and the readers
+  // have ended.
+  ~Shard();
+  // Ends the thread after what is queued. What the groups still wait for is
+  // answered as Abandon says; completions that come later are ignored.
+  void Stop();
+
+  // --- any thread ---
+
+  // Queues an append; answers OVERLOADED at once when the queue is full.
+  void Append(AppendCommand command, PendingAppend append);
+  // Queues work that may be refused: false when the queue is full or closed.
+  bool TryPost(Task& task);
+  // Queues work that is bounded elsewhere: false only once the shard has ended.
+  bool Post(Task task);
+  ShardStats stats() const;
+  const ShardCounters& counters() const { return counters_; }
+
+  // --- the shard's thread ---
+
+  const ShardServices& services() const { return services_; }
+  // Advances the group before the next submission.
+  void Touch(ShardGroup* group);
+  // Takes over a group; its partition, if it is one, takes requests from now.
+  void AddGroup(std::unique_ptr<ShardGroup> group);
+  void AddPartition(std::unique_ptr<Partition> partition);
+  // Null when there is none.
+  Partition* FindPartition(GroupId group);
+  // Closes the partition with `status`, lets it finish, drops it, and then
+  // calls `done` with the replica's number; at once, without, if there is none.
+  using Removed = absl::AnyInvocable<void(std::optional<ReplicaNumber>)>;
+  void RemovePartition(GroupId group, const absl::Status& status, Removed done);
+  // Refuses new requests with `status`, lets all groups finish, then calls
+  // `done`, once.
+  void Finish(const absl::Status& status, absl::AnyInvocable<void()> done);
+  // Calls `done` once every partition can answer requests.
+  void WhenReady(absl::AnyInvocable<void()> done);
+  void ForEachPartition(
+      const absl::AnyInvocable<void(Partition&) const>& visit);
+
+ private:
+  struct AppendEvent {
+    AppendCommand command;
+    PendingAppend append;
+  };
+  struct DurableEvent {
+    std::vector<WriteInFlight> writes;
+  };
+  using Event = std::variant<AppendEvent, DurableEvent, Task>;
+  struct Removal {
+    GroupId group;
+    Removed done;
+  };
+
+  void Run();
+  void Handle(Event event);
+  void HandleAppend(AppendEvent event);
+  void SubmitTouched();
+  // Goes on with what waits for groups to become idle or ready.
+  void CheckConditions();
+  bool AllIdle() const;
+  bool AllReady() const;
+
+  EventQueue<Event> queue_;
+  ShardCounters counters_;
+  WindowBudget window_;
+  ShardServices services_;
+
+  // The thread's own.
+  absl::flat_hash_map<GroupId, std::unique_ptr<Partition>> partitions_;
+  std::vector<std::unique_ptr<ShardGroup>> other_groups_;
+  std::vector<ShardGroup*> touched_;
+  std::vector<Removal> removals_;
+  absl::Status finishing_;
+  absl::AnyInvocable<void()> when_finished_;
+  absl::AnyInvocable<void()> when_ready_;
+  bool writer_congested_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_SHARD_H_

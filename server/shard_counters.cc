@@ -1,0 +1,38 @@
+#include "server/shard_counters.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/errors.h"
+
+namespace kappa::server {
+
+void ShardCounters::CountRefusal(const absl::Status& status) {
+  v1::ErrorReason reason = v1::ERROR_REASON_INTERNAL;
+  v1::ErrorReason_Parse(
+      absl::StrCat("ERROR_REASON_", ErrorInfoOf(status).reason()), &reason);
+  refusals[reason].Add(1);
+}
+
+ShardStats ShardCounters::Snapshot() const {
+  ShardStats stats;
+  stats.appends = appends.value();
+  stats.append_bytes = append_bytes.value();
+  stats.append_records = append_records.value();
+  stats.duplicates = duplicates.value();
+  for (size_t i = 0; i < refusals.size(); ++i) {
+    stats.refusals[i] = refusals[i].value();
+  }
+  stats.drains = drains.value();
+  stats.events = events.value();
+  stats.window_reads = window_reads.value();
+  stats.partitions = partitions.value();
+  stats.damaged_partitions = damaged_partitions.value();
+  stats.uncommitted_entries = uncommitted_entries.value();
+  stats.waiters = waiters.value();
+  stats.window_entries = window_entries.value();
+  stats.window_bytes = window_bytes.value();
+  return stats;
+}
+
+}  // namespace kappa::server

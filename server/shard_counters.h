@@ -1,0 +1,60 @@
+// ShardCounters: what a shard counts, readable by any thread.
+#ifndef KAPPA_SERVER_SHARD_COUNTERS_H_
+#define KAPPA_SERVER_SHARD_COUNTERS_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "kappa/v1/error.pb.h"
+#include "server/node_stats.h"
+
+namespace kappa::server {
+
+// A number that one thread (or few) changes and any reads.
+class Counter {
+ public:
+  void Add(uint64_t n) { value_.fetch_add(n, std::memory_order_relaxed); }
+  void Subtract(uint64_t n) { value_.fetch_sub(n, std::memory_order_relaxed); }
+  void Set(uint64_t n) { value_.store(n, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+// See ShardStats for what each one means.
+//
+// Thread safety: thread-safe.
+struct ShardCounters {
+  Counter appends;
+  Counter append_bytes;
+  Counter append_records;
+  Counter duplicates;
+  std::array<Counter, v1::ErrorReason_ARRAYSIZE> refusals;
+  Counter drains;
+  Counter events;
+  Counter window_reads;
+  Counter partitions;
+  Counter damaged_partitions;
+  Counter uncommitted_entries;
+  Counter waiters;
+  Counter window_entries;
+  Counter window_bytes;
+  // Sums over the shard's partitions.
+  Counter last_index;
+  Counter committed_index;
+  Counter end_offset;
+  // Of the metadata group, on the shard that runs it.
+  Counter metadata_applied;
+  Counter named_producers;
+
+  void CountRefusal(const absl::Status& status);
+  // Everything but what only the shard's queue knows.
+  ShardStats Snapshot() const;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_SHARD_COUNTERS_H_
