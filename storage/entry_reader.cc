@@ -15,7 +15,8 @@
 namespace kappa::storage {
 namespace {
 
-constexpr size_t kReadaheadBytes = size_t{1} << 20;
+// What a walk over headers tells of itself.
+constexpr size_t kHeaderWalkBytes = size_t{1} << 20;
 constexpr size_t kCopyBlockBytes = size_t{256} << 10;
 
 rocksdb::Slice ToSlice(std::string_view bytes) {
@@ -52,6 +53,32 @@ absl::StatusOr<DecodedEntryHeader> DecodeAt(ReplicaNumber replica,
         " payload bytes; there are ", value.size() - decoded->header_bytes));
   }
   return decoded;
+}
+
+// Visits what `at` stands on, from `*next` to `last`, raising `*next` and `at`
+// behind what was visited. False: the visitor ended it.
+template <typename Visitor>
+absl::StatusOr<bool> VisitAlong(ReplicaNumber replica, rocksdb::Iterator* at,
+                                LogIndex* next, LogIndex last, Visitor visit) {
+  while (*next <= last) {
+    if (!at->Valid()) {
+      if (at->status().ok()) return Missing(replica, *next);
+      return About(replica, *next,
+                   FromRocks(at->status(), "read live segment"));
+    }
+    const rocksdb::Slice key = at->key();
+    if (IndexOfKey({key.data(), key.size()}) != *next) {
+      return Missing(replica, *next);
+    }
+    const rocksdb::Slice value = at->value();
+    absl::StatusOr<bool> more =
+        visit(*next, {value.data(), value.size()}, nullptr);
+    if (!more.ok()) return more;
+    *next = next->Next();
+    at->Next();
+    if (!*more) return false;
+  }
+  return true;
 }
 
 // Memory for the payloads that one read copies; they own it together.
@@ -127,100 +154,123 @@ size_t EntryReader::sealed_count() const {
   return count;
 }
 
-absl::StatusOr<bool> EntryReader::VisitLive(
-    const Family& family, ReplicaNumber replica, LogIndex* next, LogIndex last,
-    size_t bytes_hint, ReadClass read_class, Visitor visit) const {
+absl::StatusOr<bool> EntryReader::VisitOne(const Family& family,
+                                           const Reading& reading,
+                                           ReplicaNumber key_replica,
+                                           LogIndex* next,
+                                           Visitor visit) const {
   rocksdb::ReadOptions options;
-  if (*next == last) {
-    options.fill_cache = read_class == ReadClass::kPoint;
-    rocksdb::PinnableSlice value;
-    const rocksdb::Status status = db_->Get(
-        options, family.get(), ToSlice(EntryKey(replica, last).view()), &value);
-    if (status.IsNotFound()) return Missing(replica, last);
-    if (!status.ok()) {
-      return About(replica, last, FromRocks(status, "read live segment"));
-    }
-    *next = last.Next();
-    return visit(last, {value.data(), value.size()}, nullptr);
+  options.fill_cache = reading.read_class == ReadClass::kPoint;
+  rocksdb::PinnableSlice value;
+  const EntryKey key(key_replica, *next);
+  const rocksdb::Status status =
+      db_->Get(options, family.get(), ToSlice(key.view()), &value);
+  if (status.IsNotFound()) return Missing(reading.replica, *next);
+  if (!status.ok()) {
+    return About(reading.replica, *next,
+                 FromRocks(status, "read live segment"));
   }
-  const EntryKey end(replica, last.Next());
+  const LogIndex index = *next;
+  *next = next->Next();
+  return visit(index, {value.data(), value.size()}, nullptr);
+}
+
+absl::StatusOr<bool> EntryReader::VisitLive(const Family& family,
+                                            const Reading& reading,
+                                            ReplicaNumber key_replica,
+                                            LogIndex* next, LogIndex last,
+                                            Visitor visit) const {
+  const EntryKey end(key_replica, last.Next());
   const rocksdb::Slice upper_bound = ToSlice(end.view());
+  rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper_bound;
-  if (read_class == ReadClass::kReplay) {
-    options.fill_cache = false;
-    options.readahead_size = std::min(bytes_hint, kReadaheadBytes);
-  }
   const std::unique_ptr<rocksdb::Iterator> at(
       db_->NewIterator(options, family.get()));
-  at->Seek(ToSlice(EntryKey(replica, *next).view()));
-  for (; *next <= last; at->Next(), ++*next) {
-    if (!at->Valid()) {
-      if (at->status().ok()) return Missing(replica, *next);
-      return About(replica, *next,
-                   FromRocks(at->status(), "read live segment"));
+  const EntryKey first(key_replica, *next);
+  at->Seek(ToSlice(first.view()));
+  return VisitAlong(reading.replica, at.get(), next, last, visit);
+}
+
+absl::StatusOr<bool> EntryReader::ReplayLive(const Family& family,
+                                             const Reading& reading,
+                                             ReplicaNumber key_replica,
+                                             LogIndex* next, LogIndex last,
+                                             Visitor visit) const {
+  std::unique_ptr<LiveScan> scan =
+      scans_->Take(family, key_replica, *next, reading.epoch);
+  if (scan) {
+    // It may end before entries that were written after it was made.
+    const absl::StatusOr<bool> more =
+        VisitAlong(reading.replica, &scan->iterator(), next,
+                   std::min(last, scan->last()), visit);
+    if (more.ok() && (!*more || *next > last)) {
+      scans_->Give(std::move(scan));
+      return more;
     }
-    const rocksdb::Slice key = at->key();
-    if (IndexOfKey({key.data(), key.size()}) != *next) {
-      return Missing(replica, *next);
-    }
-    const rocksdb::Slice value = at->value();
-    absl::StatusOr<bool> more =
-        visit(*next, {value.data(), value.size()}, nullptr);
-    if (!more.ok() || !*more) return more;
+    scan.reset();
   }
-  return true;
+  const uint64_t generation = scans_->generation();
+  scan = std::make_unique<LiveScan>(db_, family, key_replica, *next,
+                                    reading.epoch, generation);
+  scan->set_last(last);
+  absl::StatusOr<bool> more =
+      VisitAlong(reading.replica, &scan->iterator(), next, last, visit);
+  if (more.ok()) scans_->Give(std::move(scan));
+  return more;
 }
 
 absl::StatusOr<bool> EntryReader::VisitSealed(const SealedSegment& segment,
+                                              const Reading& reading,
                                               ReplicaNumber key_replica,
                                               LogIndex* next, LogIndex last,
-                                              size_t bytes_hint,
-                                              ReadClass read_class,
                                               Visitor visit) const {
   if (*next == last) {
     absl::StatusOr<std::optional<PinnedValue>> value =
         segment.Get(key_replica, last);
-    if (!value.ok()) return value.status();
-    if (!value->has_value()) {
-      return absl::DataLossError(
-          absl::StrCat(segment.folder(), " does not hold it"));
-    }
+    if (!value.ok()) return About(reading.replica, last, value.status());
+    if (!value->has_value()) return Missing(reading.replica, last);
     *next = last.Next();
     return visit(last, (*value)->value, (*value)->owner);
   }
-  SealedCursor at =
-      segment.Scan(key_replica, *next, last, read_class, bytes_hint);
-  for (; *next <= last; at.Next(), ++*next) {
+  SealedCursor at = segment.Scan(key_replica, *next, last, reading.read_class,
+                                 reading.bytes_hint);
+  while (true) {
     if (!at.Valid() || at.index() != *next) {
-      if (!at.status().ok()) return at.status();
-      return absl::DataLossError(
-          absl::StrCat(segment.folder(), " does not hold it"));
+      if (!at.status().ok()) return About(reading.replica, *next, at.status());
+      return Missing(reading.replica, *next);
     }
     absl::StatusOr<bool> more = visit(*next, at.value(), at.owner());
-    if (!more.ok() || !*more) return more;
+    if (!more.ok()) return more;
+    *next = next->Next();
+    if (!*more || *next > last) return more;
+    at.Next();
   }
-  return true;
 }
 
-absl::Status EntryReader::Visit(ReplicaNumber replica, LogIndex from,
-                                LogIndex last, size_t bytes_hint,
-                                ReadClass read_class, Visitor visit) const {
+absl::Status EntryReader::Visit(const Reading& reading, LogIndex from,
+                                LogIndex last, Visitor visit) const {
   LogIndex next = from;
   while (next <= last) {
-    const std::optional<SegmentRange> range = directory_->Locate(replica, next);
-    if (!range.has_value()) return Missing(replica, next);
+    const std::optional<SegmentRange> range =
+        directory_->Locate(reading.replica, next);
+    if (!range.has_value()) return Missing(reading.replica, next);
     const LogIndex range_last = std::min(last, range->end.Previous());
+    const ReplicaNumber key_replica = range->key_replica;
     const Place place = PlaceOf(range->segment);
     absl::StatusOr<bool> more = true;
-    if (place.live) {
-      more = VisitLive(place.live, range->key_replica, &next, range_last,
-                       bytes_hint, read_class, visit);
-    } else if (place.sealed) {
-      more = VisitSealed(*place.sealed, range->key_replica, &next, range_last,
-                         bytes_hint, read_class, visit);
-      if (!more.ok()) more = About(replica, next, more.status());
+    if (place.sealed) {
+      more = VisitSealed(*place.sealed, reading, key_replica, &next, range_last,
+                         visit);
+    } else if (!place.live) {
+      return Missing(reading.replica, next);
+    } else if (reading.read_class == ReadClass::kReplay) {
+      more = ReplayLive(place.live, reading, key_replica, &next, range_last,
+                        visit);
+    } else if (next == range_last) {
+      more = VisitOne(place.live, reading, key_replica, &next, visit);
     } else {
-      return Missing(replica, next);
+      more =
+          VisitLive(place.live, reading, key_replica, &next, range_last, visit);
     }
     if (!more.ok()) return more.status();
     if (!*more) break;
@@ -230,13 +280,13 @@ absl::Status EntryReader::Visit(ReplicaNumber replica, LogIndex from,
 
 absl::StatusOr<std::vector<StoredEntry>> EntryReader::Read(
     ReplicaNumber replica, LogIndex from, LogIndex last, size_t bytes_max,
-    ReadClass read_class) const {
+    ReadClass read_class, uint64_t epoch) const {
   KAPPA_CHECK(from <= last, "a read of nothing");
   std::vector<StoredEntry> entries;
   const auto copies = std::make_shared<CopyBuffer>();
   size_t bytes = 0;
   const absl::Status status = Visit(
-      replica, from, last, bytes_max, read_class,
+      {replica, read_class, bytes_max, epoch}, from, last,
       [&](LogIndex index, std::string_view value,
           const std::shared_ptr<const void>& owner) -> absl::StatusOr<bool> {
         absl::StatusOr<DecodedEntryHeader> decoded =
@@ -274,7 +324,7 @@ absl::StatusOr<EntryHeader> EntryReader::ReadHeader(ReplicaNumber replica,
 absl::Status EntryReader::WalkHeaders(
     ReplicaNumber replica, LogIndex from, LogIndex last,
     absl::FunctionRef<absl::Status(const EntryHeader&)> visit) const {
-  return Visit(replica, from, last, kReadaheadBytes, ReadClass::kPoint,
+  return Visit({replica, ReadClass::kPoint, kHeaderWalkBytes, 0}, from, last,
                [&](LogIndex index, std::string_view value,
                    const std::shared_ptr<const void>&) -> absl::StatusOr<bool> {
                  absl::StatusOr<DecodedEntryHeader> decoded =

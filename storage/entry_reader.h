@@ -18,6 +18,7 @@
 #include "rocksdb/db.h"
 #include "storage/log_store.h"
 #include "storage/rocks_database.h"
+#include "storage/scan_pool.h"
 #include "storage/sealed_segment.h"
 #include "storage/segment_directory.h"
 
@@ -32,9 +33,10 @@ namespace kappa::storage {
 // Thread safety: thread-safe.
 class EntryReader {
  public:
-  // Both must outlive the reader.
-  EntryReader(rocksdb::DB* db, const SegmentDirectory* directory)
-      : db_(db), directory_(directory) {}
+  // All must outlive the reader.
+  EntryReader(rocksdb::DB* db, const SegmentDirectory* directory,
+              ScanPool* scans)
+      : db_(db), directory_(directory), scans_(scans) {}
 
   void AddLive(SegmentNumber segment, Family family);
   // Makes a sealed segment known, in place of its family or of an older
@@ -51,12 +53,14 @@ class EntryReader {
 
   // Entries [from, last] until their payloads reach `bytes_max`, at least one.
   // An entry that is damaged or missing ends the read before it; if it is the
-  // first one, the answer is DATA_LOSS.
+  // first one, the answer is DATA_LOSS. `epoch` is the replica's (VisibleLog),
+  // read before.
   // Requires: from <= last.
   absl::StatusOr<std::vector<StoredEntry>> Read(ReplicaNumber replica,
                                                 LogIndex from, LogIndex last,
                                                 size_t bytes_max,
-                                                ReadClass read_class) const;
+                                                ReadClass read_class,
+                                                uint64_t epoch) const;
   // Errors: DATA_LOSS: missing or damaged.
   absl::StatusOr<EntryHeader> ReadHeader(ReplicaNumber replica,
                                          LogIndex index) const;
@@ -73,6 +77,13 @@ class EntryReader {
     Family live;
     std::shared_ptr<SealedSegment> sealed;
   };
+  // What is read and how.
+  struct Reading {
+    ReplicaNumber replica;
+    ReadClass read_class = ReadClass::kPoint;
+    size_t bytes_hint = 0;
+    uint64_t epoch = 0;
+  };
   // An entry as it stands on disk. False ends the visit.
   using Visitor = absl::FunctionRef<absl::StatusOr<bool>(
       LogIndex, std::string_view value,
@@ -80,22 +91,27 @@ class EntryReader {
 
   Place PlaceOf(SegmentNumber segment) const;
   // Visits [from, last] across segments.
-  absl::Status Visit(ReplicaNumber replica, LogIndex from, LogIndex last,
-                     size_t bytes_hint, ReadClass read_class,
+  absl::Status Visit(const Reading& reading, LogIndex from, LogIndex last,
                      Visitor visit) const;
-  // Visits what one segment holds, from `*next` up to `last`; raises `*next`
+  // Visit what one segment holds, from `*next` up to `last`; raise `*next`
   // behind what was visited. False: the visitor ended it.
-  absl::StatusOr<bool> VisitLive(const Family& family, ReplicaNumber replica,
-                                 LogIndex* next, LogIndex last,
-                                 size_t bytes_hint, ReadClass read_class,
-                                 Visitor visit) const;
+  absl::StatusOr<bool> VisitOne(const Family& family, const Reading& reading,
+                                ReplicaNumber key_replica, LogIndex* next,
+                                Visitor visit) const;
+  absl::StatusOr<bool> VisitLive(const Family& family, const Reading& reading,
+                                 ReplicaNumber key_replica, LogIndex* next,
+                                 LogIndex last, Visitor visit) const;
+  absl::StatusOr<bool> ReplayLive(const Family& family, const Reading& reading,
+                                  ReplicaNumber key_replica, LogIndex* next,
+                                  LogIndex last, Visitor visit) const;
   absl::StatusOr<bool> VisitSealed(const SealedSegment& segment,
-                                   ReplicaNumber replica, LogIndex* next,
-                                   LogIndex last, size_t bytes_hint,
-                                   ReadClass read_class, Visitor visit) const;
+                                   const Reading& reading,
+                                   ReplicaNumber key_replica, LogIndex* next,
+                                   LogIndex last, Visitor visit) const;
 
   rocksdb::DB* const db_;
   const SegmentDirectory* const directory_;
+  ScanPool* const scans_;
   mutable Mutex mutex_;
   std::map<SegmentNumber, Place> places_ ABSL_GUARDED_BY(mutex_);
 };

@@ -28,8 +28,9 @@ std::string_view NameOf(rocksdb::BackgroundErrorReason reason) {
 
 }  // namespace
 
-RocksListener::RocksListener(std::function<void(const absl::Status&)> on_fatal)
-    : on_fatal_(std::move(on_fatal)) {}
+RocksListener::RocksListener(std::function<void(const absl::Status&)> on_fatal,
+                             std::function<void()> on_flushed)
+    : on_fatal_(std::move(on_fatal)), on_flushed_(std::move(on_flushed)) {}
 
 void RocksListener::OnFlushCompleted(rocksdb::DB* /*database*/,
                                      const rocksdb::FlushJobInfo& info) {
@@ -39,6 +40,7 @@ void RocksListener::OnFlushCompleted(rocksdb::DB* /*database*/,
   if (info.largest_seqno > flushed_sequence_) {
     flushed_sequence_ = info.largest_seqno;
   }
+  if (on_flushed_) on_flushed_();
 }
 
 void RocksListener::OnBackgroundError(rocksdb::BackgroundErrorReason reason,

@@ -14,8 +14,10 @@ namespace kappa::storage {
 // Thread safety: thread-safe.
 class RocksListener final : public rocksdb::EventListener {
  public:
-  // `on_fatal` is told of every background error.
-  explicit RocksListener(std::function<void(const absl::Status&)> on_fatal);
+  // `on_fatal` is told of every background error, `on_flushed` of every flush
+  // of `meta`.
+  RocksListener(std::function<void(const absl::Status&)> on_fatal,
+                std::function<void()> on_flushed);
 
   const char* Name() const override { return "kappa"; }
   void OnFlushCompleted(rocksdb::DB* database,
@@ -31,6 +33,7 @@ class RocksListener final : public rocksdb::EventListener {
 
  private:
   const std::function<void(const absl::Status&)> on_fatal_;
+  const std::function<void()> on_flushed_;
   std::atomic<uint64_t> flushed_sequence_{0};
   std::atomic<uint64_t> stalls_{0};
 };

@@ -22,6 +22,7 @@
 #include "storage/rocks_listener.h"
 #include "storage/rocks_options.h"
 #include "storage/rocks_status.h"
+#include "storage/scan_pool.h"
 #include "storage/sealer.h"
 #include "storage/segment_directory.h"
 #include "storage/segment_lifecycle.h"
@@ -86,6 +87,7 @@ class RocksLogStore::State {
  public:
   explicit State(RocksLogStoreOptions options_in)
       : options(std::move(options_in)) {}
+  ~State() { scans.DropAll(); }
 
   absl::Status Open();
   absl::Status Create(const RocksSettings& settings);
@@ -117,6 +119,9 @@ class RocksLogStore::State {
   bool direct_io = false;
   std::unique_ptr<SstReaderCache> readers;
 
+  // Told of flushes by RocksDB's threads, so it outlives the database; emptied
+  // before it ends.
+  ScanPool scans;
   VerifiedDatabase opened;  // its database stays, the rest is used up by Open
   RocksDatabase* database = nullptr;
   SegmentDirectory segments;
@@ -155,7 +160,8 @@ absl::Status RocksLogStore::State::Open() {
   rate_limiter.reset(rocksdb::NewGenericRateLimiter(
       static_cast<int64_t>(options.background_bytes_per_second),
       kRefillPeriodUs, kRateFairness));
-  listener = std::make_shared<RocksListener>(options.on_fatal);
+  listener = std::make_shared<RocksListener>(options.on_fatal,
+                                             [this] { scans.DropAll(); });
   SstReaderCacheOptions reader_options;
   reader_options.block_cache = block_cache;
   reader_options.direct_io = direct_io;
@@ -206,7 +212,7 @@ absl::Status RocksLogStore::State::DropSealedFamilies(
 absl::Status RocksLogStore::State::LoadSegments(
     std::map<SegmentNumber, Family> families) {
   FillSegmentDirectory(opened.state, &segments);
-  entries = std::make_unique<EntryReader>(database->db(), &segments);
+  entries = std::make_unique<EntryReader>(database->db(), &segments, &scans);
   SegmentNumber highest(0);
   for (const SealedRow& row : opened.state.sealed) {
     entries->PutSealed(
@@ -283,6 +289,7 @@ void RocksLogStore::State::StartLifecycle() {
   parts.entries = entries.get();
   parts.replicas = &replicas;
   parts.readers = readers.get();
+  parts.scans = &scans;
   lifecycle = std::make_unique<SegmentLifecycle>(std::move(lifecycle_options),
                                                  parts, active, bytes);
 }
@@ -430,7 +437,8 @@ absl::StatusOr<std::vector<StoredEntry>> RocksLogStore::Read(
         }
         const LogIndex end = std::min(last, log.last);
         if (from > end) return Entries();
-        return state_->entries->Read(replica, from, end, bytes_max, read_class);
+        return state_->entries->Read(replica, from, end, bytes_max, read_class,
+                                     log.epoch);
       });
 }
 

@@ -2,6 +2,7 @@
 #ifndef KAPPA_STORAGE_SEALED_FOLDER_WRITER_H_
 #define KAPPA_STORAGE_SEALED_FOLDER_WRITER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ struct SealerOptions {
   // Flushed files are hard-linked instead of rewritten when a replica's entries
   // in one of them have at least this many bytes on average.
   uint64_t link_run_bytes_min = uint64_t{1} << 20;
+  // When it becomes true, what is going on ends with CANCELLED.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // Makes the folder of (segment, generation) anew, without what an earlier
@@ -53,7 +56,7 @@ class SealedFolderWriter {
   // Errors: DATA_LOSS: entries were missing at its end.
   absl::Status BeginRange(const SegmentRange& range);
   // The next entry of the range.
-  // Errors: DATA_LOSS: entries in between are missing.
+  // Errors: DATA_LOSS: entries in between are missing; CANCELLED.
   absl::Status Add(LogIndex index, std::string_view value);
   // Syncs files and folders. Without entries: no files and no folder.
   absl::StatusOr<SealedRow> Finish();

@@ -10,14 +10,26 @@
 #include "storage/sealed_segment.h"
 
 namespace kappa::storage {
+namespace {
+
+// A scan that nobody goes on with is kept one to two of these.
+constexpr int64_t kIdleScanUs = 1'000'000;
+
+SealerOptions MakeSealerOptions(SealerOptions options,
+                                const std::atomic<bool>* cancelled) {
+  options.cancelled = cancelled;
+  return options;
+}
+
+}  // namespace
 
 SegmentLifecycle::SegmentLifecycle(SegmentLifecycleOptions options,
                                    SegmentLifecycleParts parts,
                                    SegmentNumber active, uint64_t active_bytes)
     : options_(std::move(options)),
       parts_(parts),
-      sealer_(options_.sealer),
-      rewriter_(options_.sealer),
+      sealer_(MakeSealerOptions(options_.sealer, &cancelled_)),
+      rewriter_(MakeSealerOptions(options_.sealer, &cancelled_)),
       active_(active),
       active_family_(parts.entries->Live(active)),
       active_bytes_(active_bytes),
@@ -39,6 +51,7 @@ SegmentLifecycle::~SegmentLifecycle() {
     MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  cancelled_ = true;
   work_.SignalAll();
   thread_.join();
 }
@@ -52,6 +65,7 @@ void SegmentLifecycle::SwitchIfFull() {
     active_ = *next_;
     next_.reset();
     resting_ = false;
+    nudged_ = true;
   }
   active_family_ = parts_.entries->Live(active_);
   active_bytes_ = 0;
@@ -128,9 +142,15 @@ void SegmentLifecycle::Loop() {
     if (WorkOnce()) continue;
     MutexLock lock(&mutex_);
     if (stopping_) return;
-    if (!nudged_) work_.Wait(&mutex_);
-    nudged_ = false;
+    Rest();
   }
+}
+
+void SegmentLifecycle::Rest() {
+  while (!nudged_ && !stopping_) {
+    if (!work_.WaitFor(&mutex_, kIdleScanUs)) parts_.scans->DropIdle();
+  }
+  nudged_ = false;
 }
 
 bool SegmentLifecycle::WorkOnce() {

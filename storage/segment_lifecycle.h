@@ -26,6 +26,7 @@
 #include "storage/entry_reader.h"
 #include "storage/replica_table.h"
 #include "storage/rocks_database.h"
+#include "storage/scan_pool.h"
 #include "storage/sealer.h"
 #include "storage/segment_directory.h"
 #include "storage/segment_rewriter.h"
@@ -50,6 +51,7 @@ struct SegmentLifecycleParts {
   EntryReader* entries = nullptr;
   const ReplicaTable* replicas = nullptr;
   SstReaderCache* readers = nullptr;
+  ScanPool* scans = nullptr;
 };
 
 // Families that exist are never more than kLiveSegmentsMax: while a seal is
@@ -62,7 +64,8 @@ class SegmentLifecycle {
   // live ones above it are empty. Starts the thread.
   SegmentLifecycle(SegmentLifecycleOptions options, SegmentLifecycleParts parts,
                    SegmentNumber active, uint64_t active_bytes);
-  // Ends the thread; what it was doing is done again after the next open.
+  // Ends the thread at once; what it was doing is done again after the next
+  // open.
   ~SegmentLifecycle();
 
   // --- the writer thread ---
@@ -94,6 +97,8 @@ class SegmentLifecycle {
   };
 
   void Loop();
+  // Waits until there may be work.
+  void Rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Does the most urgent piece of work; false if there is none.
   bool WorkOnce();
   void DropFamilies();
@@ -106,6 +111,7 @@ class SegmentLifecycle {
 
   const SegmentLifecycleOptions options_;
   const SegmentLifecycleParts parts_;
+  std::atomic<bool> cancelled_{false};  // seals and rewrites give up
   const Sealer sealer_;
   const SegmentRewriter rewriter_;
 
@@ -118,6 +124,7 @@ class SegmentLifecycle {
   mutable Mutex mutex_;
   CondVar work_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Something happened since the thread last looked for work.
   bool nudged_ ABSL_GUARDED_BY(mutex_) = true;
   // The empty segment above the active one, when it is ready.
   std::optional<SegmentNumber> next_ ABSL_GUARDED_BY(mutex_);

@@ -41,7 +41,8 @@ absl::Status Verify(const DataDirectory& directory, RocksDatabase* database,
   if (!status.ok()) return status;
   SegmentDirectory segments;
   FillSegmentDirectory(findings->state, &segments);
-  EntryReader entries(database->db(), &segments);
+  ScanPool scans;
+  EntryReader entries(database->db(), &segments, &scans);
   for (auto& [number, family] : database->TakeSegments()) {
     entries.AddLive(number, family);
   }
