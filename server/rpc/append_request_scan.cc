@@ -143,15 +143,12 @@ absl::StatusOr<ScannedBatch> ScanBatch(const Payload& message) {
 
 absl::StatusOr<v1::ProducerSequence> ParseProducer(const Payload& message) {
   if (message.bytes() > kProducerBytesMax) {
-    return PassesLimit("producer_state_bytes_max",
-                       storage::kProducerStateBytesMax, message.bytes());
+    return PassesLimit("state_bytes_max", storage::kProducerStateBytesMax,
+                       message.bytes());
   }
   v1::ProducerSequence producer;
   if (!producer.ParseFromString(message.ToString())) {
     return Malformed("producer", "not a ProducerSequence");
-  }
-  if (absl::Status rules = CheckProducerSequence(producer); !rules.ok()) {
-    return rules;
   }
   return producer;
 }
@@ -241,29 +238,6 @@ absl::StatusOr<ScannedStreamAppend> ScanAppendStreamRequest(
   }
   if (!walk.status().ok()) return walk.status();
   return request;
-}
-
-absl::Status CheckProducerSequence(const v1::ProducerSequence& producer) {
-  if (producer.id().size() != kUuidBytes) {
-    return Malformed("producer", absl::StrCat("id has ", producer.id().size(),
-                                              " bytes, not 16"));
-  }
-  if (producer.sequence() == 0) {
-    return Malformed("producer", "sequence is 0, they begin with 1");
-  }
-  if (producer.has_previous_sequence() &&
-      producer.previous_sequence() >= producer.sequence()) {
-    return Malformed(
-        "producer",
-        absl::StrCat("previous_sequence ", producer.previous_sequence(),
-                     " is not below sequence ", producer.sequence()));
-  }
-  if (producer.state().size() > storage::kProducerStateBytesMax) {
-    return PassesLimit("producer_state_bytes_max",
-                       storage::kProducerStateBytesMax,
-                       producer.state().size());
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace kappa::server

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kappa/v1/log_service.pb.h"
 #include "proto/wire/payload.h"
@@ -44,7 +43,7 @@ struct ScannedStreamAppend {
 // Stricter than a protobuf parser in what is never an accident: a field with
 // the wrong wire type, a field that comes twice, a number that does not fit its
 // type, and both or neither payload are refused. Unknown fields are passed
-// over, as every parser does.
+// over, as every parser does. The values of a producer are the node's to check.
 // Errors: INVALID_ARGUMENT: MALFORMED_REQUEST naming the field;
 // LIMIT_EXCEEDED for a topic's name or a producer's state that is too long.
 absl::StatusOr<ScannedAppend> ScanAppendRequest(const Payload& message);
@@ -52,11 +51,6 @@ absl::StatusOr<ScannedAppend> ScanAppendRequest(const Payload& message);
 // The same for the frame of a stream; the append inside is not looked at.
 absl::StatusOr<ScannedStreamAppend> ScanAppendStreamRequest(
     const Payload& message);
-
-// MALFORMED_REQUEST unless the rules of ProducerSequence hold: an id of 16
-// bytes, a sequence of at least 1 above `previous_sequence`; LIMIT_EXCEEDED for
-// a state above 1 KiB.
-absl::Status CheckProducerSequence(const v1::ProducerSequence& producer);
 
 }  // namespace kappa::server
 

@@ -1,0 +1,121 @@
+// Many threads on one node: every answer true, every batch stored once.
+#include <atomic>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/server/awaited.h"
+#include "tests/server/node_driver.h"
+#include "tests/server/node_harness.h"
+
+namespace kappa::server {
+namespace {
+
+class NodeConcurrencyTest : public testing::TestWithParam<HarnessFactory> {
+ protected:
+  void SetUp() override { ASSERT_EQ(harness_->Open(), absl::OkStatus()); }
+
+  std::unique_ptr<NodeHarness> harness_ = GetParam()();
+  NodeDriver driver_{harness_.get()};
+};
+
+TEST_P(NodeConcurrencyTest, WritersReadersAndTopicsTogether) {
+  constexpr int kWriters = 3;
+  constexpr int kBatches = 200;
+  driver_.MakeTopic("t", 2);
+  const GroupId groups[2] = {driver_.GroupOf("t", 0), driver_.GroupOf("t", 1)};
+  std::atomic<bool> writing{true};
+  std::vector<std::thread> threads;
+  for (int writer = 0; writer < kWriters; ++writer) {
+    threads.emplace_back([&, writer] {
+      const std::string id = "session-0000000" + std::to_string(writer);
+      for (int i = 0; i < kBatches; ++i) {
+        const std::string value =
+            std::to_string(writer) + ":" + std::to_string(i);
+        for (const GroupId group : groups) {
+          const auto sequence = Sequence(id, 0, static_cast<uint64_t>(i) + 1);
+          ASSERT_TRUE(driver_.Append(group, {value}, sequence).ok());
+          if (i % 10 == 0) {
+            ASSERT_TRUE(driver_.Append(group, {value}, sequence)->duplicate);
+          }
+        }
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    // A follower of the tail sees each offset once, in order.
+    uint64_t next = 0;
+    while (next < kWriters * kBatches) {
+      Awaited<Offset> end;
+      driver_.node().WaitForEnd(groups[0], Offset(next), end.callback());
+      ASSERT_TRUE(end.Get().ok());
+      ReadCommand command;
+      command.group = groups[0];
+      command.from = Offset(next);
+      command.until = Offset(~uint64_t{0});
+      command.bytes_max = 100;
+      const absl::StatusOr<ReadChunk> chunk = driver_.Read(command);
+      ASSERT_TRUE(chunk.ok());
+      for (const storage::StoredEntry& entry : chunk->entries) {
+        ASSERT_EQ(entry.header.base_offset, Offset(next));
+        next = entry.header.next_offset().value();
+      }
+    }
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; writing.load(); ++i) {
+      const std::string name = "u" + std::to_string(i);
+      driver_.MakeTopic(name, 2);
+      ASSERT_TRUE(driver_.Append(driver_.GroupOf(name, 1), {"x"}).ok());
+      ASSERT_TRUE(driver_.DeleteTopic(name).ok());
+      driver_.node().Stats();
+    }
+  });
+  for (int i = 0; i < kWriters + 1; ++i) threads[i].join();
+  writing.store(false);
+  threads.back().join();
+  for (const GroupId group : groups) {
+    std::map<std::string, int> next;
+    for (const std::string& value : driver_.ReadAll(group)) {
+      const std::string writer = value.substr(0, 1);
+      ASSERT_EQ(value, writer + ":" + std::to_string(next[writer]++));
+    }
+    for (const auto& [writer, count] : next) EXPECT_EQ(count, kBatches);
+    EXPECT_EQ(next.size(), size_t{kWriters});
+  }
+}
+
+TEST_P(NodeConcurrencyTest, ShutdownAnswersEverybody) {
+  driver_.MakeTopic("t", 4);
+  std::atomic<int> unanswered{0};
+  std::vector<std::thread> threads;
+  for (uint32_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, group = driver_.GroupOf("t", i)] {
+      while (true) {
+        ++unanswered;
+        const absl::StatusOr<AppendResult> result =
+            driver_.Append(group, {"v"});
+        --unanswered;
+        if (!result.ok()) {
+          EXPECT_EQ(ReasonOf(result.status()), "SHUTTING_DOWN");
+          return;
+        }
+      }
+    });
+  }
+  Awaited<Offset> waiter;
+  driver_.node().WaitForEnd(driver_.GroupOf("t", 0), Offset(50),
+                            waiter.callback());
+  ASSERT_TRUE(waiter.Get().ok());
+  driver_.node().Shutdown();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(unanswered.load(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, NodeConcurrencyTest,
+                         testing::ValuesIn(Harnesses()));
+
+}  // namespace
+}  // namespace kappa::server
