@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Computes the digests that tests/storage/chain_test.cc expects.
+"""Computes the digests that chain_test.cc and format_test.cc expect.
 
 Written from the text of storage/chain.h and DESIGN.md, not from the C++ code.
 """
@@ -25,6 +25,35 @@ def following(previous, base_offset, count, append_time_us, producer_id, epoch,
     return hashlib.sha256(covered).digest()
 
 
+def repeated(text, size):
+    return (text * (size // len(text) + 1))[:size].encode()
+
+
+def format_content():
+    """The chains of tests/storage/format_content.h."""
+    def topic(group):
+        return struct.pack("<Q", group) + bytes(8)
+
+    chain = start(topic(1), 0)
+    for i in range(1, 41):
+        chain = following(chain, 3 * (i - 1), 3, 10 * i, bytes(16), 0, 0, None,
+                          1, 0, repeated(f"g1 e{i} ", 30_000))
+    print("group 1    ", chain.hex())
+    chain = start(topic(2), 0)
+    for i in range(1, 8):
+        chain = following(chain, 2 * (i - 1), 2, 10 * i, b"\xaa" * 16, 1, i,
+                          f"lsn {i}".encode(), 1, 0, repeated(f"g2 e{i} ", 500))
+    # The fence is entry 8 at time 80; the batch after it is entry 9.
+    chain = following(chain, 14, 1, 90, b"\xaa" * 16, 2, 8, b"", 1, 0,
+                      b"g2 again")
+    print("group 2    ", chain.hex())
+    chain = b"\x33" * 32
+    for i in range(1, 6):
+        chain = following(chain, 999 + i, 1, 5000 + 10 * i, bytes(16), 0, 0,
+                          None, 1, 0, f"g3 e{i}".encode())
+    print("group 3    ", chain.hex())
+
+
 def main():
     topic = bytes(range(16))
     zero = start(topic, 7)
@@ -38,6 +67,7 @@ def main():
     three = following(two, 4, 65536, -1, b"\xbb" * 16, 2**64 - 1, 2**63, b"", 2,
                       0, b"")
     print("empty state", three.hex())
+    format_content()
 
 
 if __name__ == "__main__":
