@@ -59,8 +59,9 @@ TEST(CandidateTest, DoesNotAskLearners) {
   configuration.learners = {Replica(4)};
   Context context = InTerm(configuration, 4);
   Candidate candidate(context);
-  for (const Message& request :
-       context.TakeOutput().persists.at(0).messages_after) {
+  const Output output = context.TakeOutput();
+  ASSERT_EQ(output.persists.at(0).messages_after.size(), 2u);
+  for (const Message& request : output.persists[0].messages_after) {
     EXPECT_NE(request.to, Replica(4));
   }
 }
