@@ -28,6 +28,10 @@ int64_t MonotonicUs() {
       .count();
 }
 
+// How long the thread waits for work before it asks the store whether it has
+// something of its own to record (a segment that was sealed).
+constexpr int64_t kIdlePeriodUs = 250'000;
+
 // One Submit or one Run, in the order of the queue.
 struct Job {
   std::vector<GroupWrite> writes;
@@ -55,8 +59,12 @@ struct LogWriter::State {
 
   // The writer's thread.
   void Loop();
-  // Waits for work and takes it. Empty: the end.
+  // Waits for work and takes it. Nothing: idle for a while, or the end.
   std::vector<Job> TakeCycle();
+  // Whether the end has come and nothing is queued.
+  bool AtEnd();
+  // Lets the store record what it has of its own.
+  void CommitIdle();
   // Commits `jobs`, which are all Submits, and completes them.
   void CommitCycle(std::vector<Job> jobs);
   void RunWork(Job job);
@@ -89,9 +97,10 @@ struct LogWriter::State {
 std::vector<Job> LogWriter::State::TakeCycle() {
   std::vector<Job> taken;
   MutexLock lock(&mutex);
-  while (queue.empty() && !stopping) {
+  bool waited_enough = false;
+  while (queue.empty() && !stopping && !waited_enough) {
     idle = true;
-    work_added.Wait(&mutex);
+    waited_enough = !work_added.WaitFor(&mutex, kIdlePeriodUs);
     idle = false;
   }
   size_t bytes = 0;
@@ -108,6 +117,16 @@ std::vector<Job> LogWriter::State::TakeCycle() {
     if (is_work) break;
   }
   return taken;
+}
+
+bool LogWriter::State::AtEnd() {
+  MutexLock lock(&mutex);
+  return stopping && queue.empty();
+}
+
+void LogWriter::State::CommitIdle() {
+  const absl::Status status = store->Commit({});
+  if (!status.ok()) Fail(status);
 }
 
 void LogWriter::State::Fail(const absl::Status& status) {
@@ -146,9 +165,11 @@ void LogWriter::State::RunWork(Job job) { job.work_done(job.work(store)); }
 void LogWriter::State::Loop() {
   while (true) {
     std::vector<Job> jobs = TakeCycle();
-    if (jobs.empty()) return;
+    if (jobs.empty() && AtEnd()) return;
     if (failed) continue;  // S9: nothing more is written or completed
-    if (jobs.front().work) {
+    if (jobs.empty()) {
+      CommitIdle();
+    } else if (jobs.front().work) {
       RunWork(std::move(jobs.front()));
     } else {
       CommitCycle(std::move(jobs));

@@ -42,7 +42,8 @@ struct RocksLogStoreOptions {
   // Reads and flushes bypass the page cache where the file system can.
   bool direct_io = true;
   // Told, on any thread, that a sealed segment waits to be recorded: any Commit
-  // does that, also an empty one. A hint: without it the next Commit does.
+  // does that, also an empty one. A hint: without it the next Commit does, and
+  // an idle LogWriter makes one now and then.
   std::function<void()> on_commit_wanted;
   // Told of a failed write or sync, on any thread, perhaps more than once. Must
   // end the process within 1 s (RELIABILITY.md S9).

@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,11 +53,22 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+// What this process made the kernel write, or read, from disk.
+double DiskBytes(const std::string& kind) {
+  std::ifstream in("/proc/self/io");
+  std::string key;
+  double bytes = 0;
+  while (in >> key >> bytes) {
+    if (key == kind + "_bytes:") return bytes;
+  }
+  return 0;
+}
+
 void PrintPercentiles(const char* what, std::vector<double> seconds) {
   std::sort(seconds.begin(), seconds.end());
-  std::printf("%-34s p50 %6.0f us  p99 %6.0f us\n", what,
+  std::printf("%-34s p50 %6.0f us  p99 %6.0f us  max %6.0f us\n", what,
               seconds[seconds.size() / 2] * 1e6,
-              seconds[seconds.size() * 99 / 100] * 1e6);
+              seconds[seconds.size() * 99 / 100] * 1e6, seconds.back() * 1e6);
 }
 
 // Appends the same payload to a log, with its checksums computed once.
@@ -104,6 +116,7 @@ void MeasureCycles(RocksLogStore* store, std::vector<Writer>* writers,
                    size_t megabytes) {
   const double began = Seconds();
   const double cpu = CpuSeconds();
+  const double written = DiskBytes("write");
   std::vector<double> cycles;
   size_t next = 0;
   for (size_t done = 0; done < megabytes << 20; done += kCycleBytes) {
@@ -121,9 +134,11 @@ void MeasureCycles(RocksLogStore* store, std::vector<Writer>* writers,
               bytes / seconds / 1e6, (CpuSeconds() - cpu) / bytes * 1e9);
   PrintPercentiles("  one cycle", std::move(cycles));
   const RocksLogStoreStats stats = store->stats();
-  std::printf("  stalls %llu, sealed segments %llu\n",
-              static_cast<unsigned long long>(stats.write_stalls),
-              static_cast<unsigned long long>(stats.sealed_segments));
+  std::printf(
+      "  written %.2f bytes per byte, stalls %llu, sealed segments %llu\n",
+      (DiskBytes("write") - written) / bytes,
+      static_cast<unsigned long long>(stats.write_stalls),
+      static_cast<unsigned long long>(stats.sealed_segments));
 }
 
 // The same number of bare syncs: an append to a log file, then a watermark.
@@ -160,6 +175,7 @@ void MeasureSingles(RocksLogStore* store, Writer* writer,
 void MeasureReplay(const RocksLogStore& store, ReplicaNumber replica) {
   const double began = Seconds();
   const double cpu = CpuSeconds();
+  const double from_disk = DiskBytes("read");
   const LogIndex last = store.Position(replica)->last.index;
   double bytes = 0;
   LogIndex next(1);
@@ -173,10 +189,11 @@ void MeasureReplay(const RocksLogStore& store, ReplicaNumber replica) {
     next = read->back().header.index.Next();
   }
   std::printf(
-      "replay of one replica: %.0f MB in reads of 1 MiB: %.0f MB/s, "
-      "%.2f CPU-s/GB\n",
+      "replay of one replica, reads of 1 MiB: %.0f MB at %.0f MB/s, "
+      "%.2f CPU-s/GB, %.2f bytes from disk per byte\n",
       bytes / 1e6, bytes / (Seconds() - began) / 1e6,
-      (CpuSeconds() - cpu) / bytes * 1e9);
+      (CpuSeconds() - cpu) / bytes * 1e9,
+      (DiskBytes("read") - from_disk) / bytes);
 }
 
 int Main(int count, char** arguments) {
