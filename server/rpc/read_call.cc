@@ -105,7 +105,7 @@ void ReadCall::OnChunk(absl::StatusOr<ReadChunk> chunk) {
     if (!fits.ok() && message_bytes_ == 0) return call_.Refuse(fits.status());
     if (!fits.ok() || !*fits) return Answer();
   }
-  delivery_->SkipTo(chunk->next_offset);
+  if (!delivery_->complete()) delivery_->SkipTo(chunk->next_offset);
   if (delivery_->complete() || delivery_->next_offset() == before ||
       message_bytes_ >= kResponseBytesMax / 2 ||
       scanned_bytes_ >= kScannedBytesMax) {
