@@ -53,7 +53,7 @@ void Generate(const std::string& directory) {
   RocksLogStoreOptions options;
   options.directory = live;
   options.segment_bytes = kSegmentBytesMin;
-  options.memtable_bytes = size_t{1} << 20;
+  options.memtable_bytes = size_t{8} << 20;
   options.on_commit_wanted = [&wish] { wish.Make(); };
   auto store = RocksLogStore::Open(options);
   KAPPA_CHECK(store.ok(), store.status().ToString().c_str());
