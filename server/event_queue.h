@@ -57,6 +57,10 @@ class EventQueue {
     not_empty_.SignalAll();
   }
 
+  bool closed() const {
+    MutexLock lock(&mutex_);
+    return closed_;
+  }
   // Now; approximate.
   size_t size() const { return size_.load(std::memory_order_relaxed); }
 
@@ -69,7 +73,7 @@ class EventQueue {
 
   const size_t count_max_;
   std::atomic<size_t> size_{0};
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar not_empty_;
   std::vector<Event> events_ ABSL_GUARDED_BY(mutex_);
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;

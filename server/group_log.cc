@@ -153,7 +153,7 @@ std::optional<storage::StoredEntry> GroupLog::PopCommitted() {
 
 bool GroupLog::own_term_committed() const {
   const LogIndex start = core_.leader_term_start();
-  return start != LogIndex() && core_.committed() >= start;
+  return start != LogIndex() && committed_tail_.last.index >= start;
 }
 
 const storage::EntryHeader* GroupLog::FindPending(LogIndex index) const {

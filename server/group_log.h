@@ -65,10 +65,9 @@ class GroupLog {
 
   const LogTail& tail() const { return tail_; }
   const LogTail& committed_tail() const { return committed_tail_; }
-  // Whether an entry of the own term is committed: what is committed is then
-  // known. False when not leader.
+  // Whether an entry of the own term is committed, and taken by PopCommitted:
+  // committed_tail() is then what is committed. False when not leader.
   bool own_term_committed() const;
-  LogIndex committed() const { return core_.committed(); }
   // What lies before the first entry.
   const storage::GroupBase& base() const { return base_; }
   // The pending entry at `index`, or null.

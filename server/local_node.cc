@@ -47,7 +47,8 @@ LocalNode::LocalNode(NodeOptions options, std::unique_ptr<LogStore> store,
 absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
     NodeOptions options, std::unique_ptr<LogStore> store,
     const Identity& identity) {
-  KAPPA_CHECK(options.clock != nullptr, "a node needs a clock");
+  KAPPA_CHECK(options.clock != nullptr && options.on_fatal,
+              "a node needs a clock, and somebody to end the process");
   std::unique_ptr<LocalNode> node(
       new LocalNode(std::move(options), std::move(store), identity));
   absl::Status status = node->CheckClock();
@@ -57,8 +58,8 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
   status = node->OpenMetadata();
   if (status.ok()) status = node->FormOrCheckCluster();
   if (status.ok()) status = node->ReconcileReplicas();
-  if (status.ok()) status = node->OpenPartitions();
   if (!status.ok()) return status;
+  node->PlacePartitions();
   node->PublishTopics();
   return node;
 }
@@ -111,7 +112,11 @@ void LocalNode::StartThreads() {
                                           kReaderQueueMax);
   storage::LogWriterOptions writer_options;
   writer_options.queue_bytes_max = options_.append_queue_bytes;
-  writer_options.on_fatal = options_.on_fatal;
+  const auto on_fatal = [this](const absl::Status& status) {
+    failed_.store(true);
+    options_.on_fatal(status);
+  };
+  writer_options.on_fatal = on_fatal;
   writer_ = std::make_unique<storage::LogWriter>(store_.get(),
                                                  std::move(writer_options));
   ShardServices services;
@@ -132,7 +137,7 @@ void LocalNode::StartThreads() {
                    .log_reader = log_reader_.get(),
                    .topics = &topics_,
                    .router = &router_,
-                   .on_fatal = options_.on_fatal};
+                   .on_fatal = on_fatal};
 }
 
 absl::Status LocalNode::RunOnMetadataShard(
@@ -243,28 +248,15 @@ absl::Status LocalNode::ReconcileReplicas() {
   });
 }
 
-absl::Status LocalNode::OpenPartitions() {
+void LocalNode::PlacePartitions() {
   std::vector<ReplicaInfo> replicas = store_->Replicas();
   std::erase_if(replicas, [](const ReplicaInfo& replica) {
     return replica.spec.group == kMetadataGroup;
   });
   auto placed = std::make_shared<Latch>(1);
-  auto result = std::make_shared<absl::Status>();
-  PlaceOnShards(host_context_, std::move(replicas),
-                [placed, result](const absl::Status& status) {
-                  *result = status;
-                  placed->CountDown();
-                });
+  PlaceOnShards(router_, std::move(replicas),
+                [placed] { placed->CountDown(); });
   placed->Wait();
-  if (!result->ok()) return *result;
-  auto ready = std::make_shared<Latch>(shards_.size());
-  for (const std::unique_ptr<Shard>& shard : shards_) {
-    shard->Post([ready](Shard& shard) {
-      shard.WhenReady([ready] { ready->CountDown(); });
-    });
-  }
-  ready->Wait();
-  return absl::OkStatus();
 }
 
 void LocalNode::PublishTopics() {
@@ -300,7 +292,8 @@ void LocalNode::Shutdown() {
       shard.Finish(ShuttingDown(), [finished] { finished->CountDown(); });
     });
   }
-  finished->WaitFor(kFinishUsMax);
+  // After a failed write nothing is completed any more.
+  if (!failed_.load()) finished->WaitFor(kFinishUsMax);
   for (const std::unique_ptr<Shard>& shard : shards_) shard->Stop();
   // Their jobs and completions find the shards closed, but there.
   readers_.reset();
@@ -425,7 +418,7 @@ uint64_t LocalNode::WaitForEnd(GroupId group, Offset offset,
 
 void LocalNode::CancelWait(GroupId group, uint64_t token) {
   router_.ShardOf(group)->Post([group, token](Shard& shard) {
-    Partition* const partition = shard.FindPartition(group);
+    Partition* const partition = shard.FindAwake(group);
     if (partition != nullptr) partition->CancelWait(token);
   });
 }

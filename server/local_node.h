@@ -81,7 +81,7 @@ class LocalNode final : public Node {
   absl::Status OpenMetadata();
   absl::Status FormOrCheckCluster();
   absl::Status ReconcileReplicas();
-  absl::Status OpenPartitions();
+  void PlacePartitions();
   void PublishTopics();
 
   // Runs `work` on the metadata group's shard and waits until it reports. For
@@ -119,6 +119,7 @@ class LocalNode final : public Node {
   std::unique_ptr<MetadataCalls> metadata_calls_;
 
   std::atomic<bool> shutting_down_{false};
+  std::atomic<bool> failed_{false};  // a write failed
   bool stopped_ = false;
   std::atomic<uint64_t> next_wait_token_{1};
   std::atomic<uint64_t> overloads_{0};

@@ -40,7 +40,7 @@ class Gathering {
       : missing_(count), answers_(count), done_(std::move(done)) {}
 
   void Take(size_t i, absl::StatusOr<T> answer) {
-    absl::StatusOr<std::vector<T>> result;
+    absl::StatusOr<std::vector<T>> result = std::vector<T>();
     {
       MutexLock lock(&mutex_);
       if (answer.ok()) {
@@ -49,8 +49,11 @@ class Gathering {
         error_.Update(answer.status());
       }
       if (--missing_ > 0) return;
-      result = error_;
-      if (error_.ok()) result = std::move(answers_);
+      if (error_.ok()) {
+        result = std::move(answers_);
+      } else {
+        result = error_;
+      }
     }
     done_(std::move(result));
   }
@@ -158,7 +161,8 @@ void MetadataCalls::OnMetadata(
     shard.Touch(metadata);
     work(*metadata, std::move(*answer));
   };
-  if (!router_->shards()[0]->TryPost(task)) (*answer)(QueueFull());
+  Shard* const shard = router_->shards()[0];
+  if (!shard->TryPost(task)) (*answer)(shard->Refusal());
 }
 
 template <typename T>

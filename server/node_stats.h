@@ -28,7 +28,8 @@ struct ShardStats {
   uint64_t events = 0;          // taken from the queue
   uint64_t window_reads = 0;    // reads answered from memory
   // Now.
-  uint64_t partitions = 0;
+  uint64_t partitions = 0;          // with those that sleep
+  uint64_t awake_partitions = 0;    // used since the node was opened
   uint64_t damaged_partitions = 0;  // stopped: DATA_DAMAGED
   uint64_t queued_events = 0;
   uint64_t uncommitted_entries = 0;
@@ -52,12 +53,13 @@ struct ReaderStats {
   uint64_t chunk_bytes = 0;  // kept for other readers
 };
 
-// Sums over the partitions of the node (RAFT.md: last >= committed >= readable,
-// last >= durable). On one voter durable and committed are one.
+// Sums over the partitions of the node that are awake (RAFT.md: last >=
+// committed >= readable, last >= durable). On one voter durable and committed
+// are one.
 struct PositionStats {
   uint64_t last = 0;
   uint64_t committed = 0;
-  uint64_t end_offset = 0;  // committed records ever appended
+  uint64_t end_offset = 0;  // committed
 };
 
 struct NodeStats {

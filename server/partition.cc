@@ -29,7 +29,7 @@ absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(
     const storage::ReplicaInfo& replica, const ShardServices* services) {
   absl::StatusOr<GroupLog> log =
       GroupLog::Recover(*services->store, replica, services->append_clock);
-  if (!log.ok()) return log.status();
+  if (!log.ok()) return ReadErrorOf(log.status(), replica.spec.group);
   return std::unique_ptr<Partition>(new Partition(*std::move(log), services));
 }
 
@@ -131,9 +131,9 @@ void Partition::AnswerDuplicate(const AppendCommand& command, LogIndex index,
   reads_.ReadHeader(Scope(), index,
                     [counters, sha256, append = std::move(append)](
                         absl::StatusOr<EntryHeader> header) mutable {
-                      absl::StatusOr<AppendResult> result = header.status();
-                      if (header.ok())
-                        result = DuplicateResult(*header, sha256);
+                      absl::StatusOr<AppendResult> result =
+                          header.ok() ? DuplicateResult(*header, sha256)
+                                      : header.status();
                       if (result.ok()) {
                         counters->duplicates.Add(1);
                       } else {
@@ -338,7 +338,7 @@ void Partition::FindTime(int64_t time_us, Node::Callback<Offset> done) {
 
 void Partition::Read(ReadCommand command, Node::Callback<ReadChunk> done) {
   if (!closed_.ok()) return done(closed_);
-  if (command.from <= log_.committed_tail().end_offset) {
+  if (ready() && command.from <= log_.committed_tail().end_offset) {
     return reads_.Read(Scope(), log_.base().offset, std::move(command),
                        std::move(done));
   }

@@ -35,7 +35,7 @@ namespace kappa::server {
 class Partition final : public ShardGroup {
  public:
   // Recovers the replica from the store. `services` must outlive it.
-  // Errors: those of the store.
+  // Errors: DATA_DAMAGED, INTERNAL.
   static absl::StatusOr<std::unique_ptr<Partition>> Open(
       const storage::ReplicaInfo& replica, const ShardServices* services);
   ~Partition() override;

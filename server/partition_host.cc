@@ -7,7 +7,6 @@
 #include "proto/wire/check.h"
 #include "proto/wire/mutex.h"
 #include "server/errors.h"
-#include "server/partition.h"
 #include "storage/chain.h"
 
 namespace kappa::server {
@@ -17,44 +16,22 @@ using storage::LogStore;
 using storage::ReplicaInfo;
 using storage::ReplicaSpec;
 
-// Calls `done` with the first error once all parts have reported.
+// Calls `done` once all parts have reported.
 //
 // Thread safety: thread-safe.
 class Joint {
  public:
-  Joint(size_t parts, absl::AnyInvocable<void(const absl::Status&)> done)
+  Joint(size_t parts, absl::AnyInvocable<void()> done)
       : parts_(parts), done_(std::move(done)) {}
 
-  void Report(const absl::Status& status) {
-    absl::Status result;
-    {
-      MutexLock lock(&mutex_);
-      result_.Update(status);
-      KAPPA_CHECK(parts_ > 0, "a part reports once");
-      if (--parts_ > 0) return;
-      result = result_;
-    }
-    done_(result);
+  void Report() {
+    if (parts_.fetch_sub(1) == 1) done_();
   }
 
  private:
-  Mutex mutex_;
-  size_t parts_ ABSL_GUARDED_BY(mutex_);
-  absl::Status result_ ABSL_GUARDED_BY(mutex_);
-  absl::AnyInvocable<void(const absl::Status&)> done_;
+  std::atomic<size_t> parts_;
+  absl::AnyInvocable<void()> done_;
 };
-
-absl::Status OpenPartitions(Shard& shard,
-                            const std::vector<ReplicaInfo>& replicas) {
-  for (const ReplicaInfo& replica : replicas) {
-    absl::StatusOr<std::unique_ptr<Partition>> partition =
-        Partition::Open(replica, &shard.services());
-    if (!partition.ok()) return partition.status();
-    (*partition)->Campaign();
-    shard.AddPartition(*std::move(partition));
-  }
-  return absl::OkStatus();
-}
 
 // Replica numbers collected by several shards.
 struct DroppedNumbers {
@@ -74,19 +51,22 @@ ReplicaSpec SpecOf(const TopicSnapshot& topic, uint32_t partition,
   return spec;
 }
 
-void PlaceOnShards(const HostContext& context,
+void PlaceOnShards(const PartitionRouter& router,
                    std::vector<ReplicaInfo> replicas,
-                   absl::AnyInvocable<void(const absl::Status&)> done) {
-  const size_t shards = context.router->shards().size();
+                   absl::AnyInvocable<void()> done) {
+  const size_t shards = router.shards().size();
   std::vector<std::vector<ReplicaInfo>> parts(shards);
   for (ReplicaInfo& replica : replicas) {
     parts[replica.spec.group.value() % shards].push_back(std::move(replica));
   }
   auto joint = std::make_shared<Joint>(shards, std::move(done));
   for (size_t i = 0; i < shards; ++i) {
-    context.router->shards()[i]->Post(
+    router.shards()[i]->Post(
         [joint, part = std::move(parts[i])](Shard& shard) mutable {
-          joint->Report(OpenPartitions(shard, part));
+          for (ReplicaInfo& replica : part) {
+            shard.AddReplica(std::move(replica));
+          }
+          joint->Report();
         });
   }
 }
@@ -144,9 +124,7 @@ void PartitionHost::CreateWaiting() {
       [this, context = context_, replicas, works](absl::Status status) {
         if (!status.ok()) return context->on_fatal(status);
         PlaceOnShards(
-            *context, std::move(*replicas),
-            [this, context, works](const absl::Status& placed) {
-              if (!placed.ok()) return context->on_fatal(placed);
+            *context->router, std::move(*replicas), [this, context, works] {
               context->router->shards()[0]->Post(
                   [this, works](Shard&) { FinishCreating(std::move(*works)); });
             });
@@ -173,8 +151,7 @@ void PartitionHost::Drop(const TopicSnapshot& topic) {
   // Once everything is off the shards: drop, then forget that it was to be
   // dropped.
   auto joint = std::make_shared<Joint>(
-      topic.groups.size(),
-      [this, context = context_, dropped, uuid](const absl::Status&) {
+      topic.groups.size(), [this, context = context_, dropped, uuid] {
         std::vector<ReplicaNumber> numbers;
         {
           MutexLock lock(&dropped->mutex);
@@ -207,7 +184,7 @@ void PartitionHost::Drop(const TopicSnapshot& topic) {
                     MutexLock lock(&dropped->mutex);
                     dropped->numbers.push_back(*number);
                   }
-                  joint->Report(absl::OkStatus());
+                  joint->Report();
                 });
           }
         });

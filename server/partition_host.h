@@ -31,7 +31,7 @@ struct HostContext {
   LogReader* log_reader = nullptr;
   TopicMap* topics = nullptr;
   const PartitionRouter* router = nullptr;  // its first shard runs metadata
-  // Called when a partition cannot be brought up: the node must end.
+  // Called when replicas cannot be created or dropped: the node must end.
   std::function<void(const absl::Status&)> on_fatal;
 };
 
@@ -39,12 +39,11 @@ struct HostContext {
 storage::ReplicaSpec SpecOf(const TopicSnapshot& topic, uint32_t partition,
                             ReplicaId self);
 
-// Opens the replicas on their shards' threads, and has each lead its group.
-// `done` gets the first error, or OK once all are taken over, on the thread of
-// some shard; at once when there are none.
-void PlaceOnShards(const HostContext& context,
+// Hands the replicas to their shards. `done` runs once all are taken over, on
+// the thread of some shard.
+void PlaceOnShards(const PartitionRouter& router,
                    std::vector<storage::ReplicaInfo> replicas,
-                   absl::AnyInvocable<void(const absl::Status&)> done);
+                   absl::AnyInvocable<void()> done);
 
 // Changes become real in their order; creations that wait together are made
 // durable together.

@@ -7,17 +7,13 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "proto/wire/types.h"
 #include "server/node.h"
 #include "server/partition.h"
 #include "server/shard.h"
 
 namespace kappa::server {
-
-// Errors that requests get when they do not reach a partition.
-absl::Status PartitionGone();
-absl::Status QueueFull();
 
 // Thread safety: thread-safe once all shards are added.
 class PartitionRouter {
@@ -30,7 +26,7 @@ class PartitionRouter {
 
   // Runs `work` with the partition, on its shard, which then advances it.
   // Errors (to `done`): TOPIC_NOT_FOUND: the partition was deleted;
-  // OVERLOADED: the shard's queue is full.
+  // DATA_DAMAGED; OVERLOADED, SHUTTING_DOWN: see Shard::Refusal.
   template <typename T>
   void Route(
       GroupId group, Node::Callback<T> done,
@@ -39,12 +35,14 @@ class PartitionRouter {
     auto answer = std::make_shared<Node::Callback<T>>(std::move(done));
     Shard::Task task = [group, answer,
                         work = std::move(work)](Shard& shard) mutable {
-      Partition* const partition = shard.FindPartition(group);
-      if (partition == nullptr) return (*answer)(PartitionGone());
-      shard.Touch(partition);
-      work(*partition, std::move(*answer));
+      absl::StatusOr<Partition*> partition = shard.WakePartition(group);
+      if (!partition.ok()) return (*answer)(partition.status());
+      shard.Touch(*partition);
+      work(**partition, std::move(*answer));
     };
-    if (!ShardOf(group)->TryPost(task)) (*answer)(QueueFull());
+    if (!ShardOf(group)->TryPost(task)) {
+      (*answer)(ShardOf(group)->Refusal());
+    }
   }
 
  private:

@@ -30,7 +30,7 @@ Shard::Shard(ShardOptions options, ShardServices services)
   services_.counters = &counters_;
   services_.report_damage = [this](GroupId group, const absl::Status& status) {
     Post([group, status](Shard& shard) {
-      Partition* partition = shard.FindPartition(group);
+      Partition* partition = shard.FindAwake(group);
       if (partition != nullptr) partition->StopDamaged(status);
     });
   };
@@ -50,7 +50,7 @@ void Shard::Append(AppendCommand command, PendingAppend append) {
   Event event(AppendEvent{std::move(command), std::move(append)});
   if (queue_.TryPut(event)) return;
   PendingAppend refused = std::move(std::get<AppendEvent>(event).append);
-  const absl::Status status = Overloaded("the shard's queue is full");
+  const absl::Status status = Refusal();
   counters_.CountRefusal(status);
   refused.Answer(status);
 }
@@ -65,6 +65,11 @@ bool Shard::TryPost(Task& task) {
 bool Shard::Post(Task task) {
   Event event(std::move(task));
   return queue_.Put(event);
+}
+
+absl::Status Shard::Refusal() const {
+  return queue_.closed() ? ShuttingDown()
+                         : Overloaded("the shard's queue is full");
 }
 
 ShardStats Shard::stats() const {
@@ -85,6 +90,7 @@ void Shard::Run() {
     events.clear();
     SubmitTouched();
     CheckConditions();
+    counters_.awake_partitions.Set(partitions_.size());
     counters_.window_bytes.Set(window_.bytes());
     counters_.window_entries.Set(window_.entries());
   }
@@ -108,13 +114,9 @@ void Shard::Handle(Event event) {
 }
 
 void Shard::HandleAppend(AppendEvent event) {
-  absl::Status refusal;
-  Partition* const partition = FindPartition(event.command.group);
-  if (partition == nullptr) {
-    refusal = finishing_.ok() ? MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND,
-                                          "the topic does not exist any more")
-                              : finishing_;
-  } else if (writer_congested_) {
+  absl::StatusOr<Partition*> partition = WakePartition(event.command.group);
+  absl::Status refusal = partition.status();
+  if (refusal.ok() && writer_congested_) {
     refusal = Overloaded("the log writer's queue is full");
   }
   if (!refusal.ok()) {
@@ -122,8 +124,8 @@ void Shard::HandleAppend(AppendEvent event) {
     event.append.Answer(std::move(refusal));
     return;
   }
-  partition->Append(std::move(event.command), std::move(event.append));
-  Touch(partition);
+  (*partition)->Append(std::move(event.command), std::move(event.append));
+  Touch(*partition);
 }
 
 void Shard::Touch(ShardGroup* group) {
@@ -155,22 +157,47 @@ void Shard::AddGroup(std::unique_ptr<ShardGroup> group) {
   other_groups_.push_back(std::move(group));
 }
 
-void Shard::AddPartition(std::unique_ptr<Partition> partition) {
-  Touch(partition.get());
-  const GroupId group = partition->group();
-  const bool added = partitions_.emplace(group, std::move(partition)).second;
-  KAPPA_CHECK(added, "a group is there once");
+void Shard::AddReplica(storage::ReplicaInfo replica) {
+  const GroupId group = replica.spec.group;
+  const bool added = sleeping_.emplace(group, std::move(replica)).second;
+  KAPPA_CHECK(added && FindAwake(group) == nullptr, "a group is there once");
   counters_.partitions.Add(1);
 }
 
-Partition* Shard::FindPartition(GroupId group) {
+absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
+  if (Partition* const awake = FindAwake(group)) return awake;
+  const auto sleeping = sleeping_.find(group);
+  if (!finishing_.ok()) return finishing_;
+  if (sleeping == sleeping_.end()) {
+    return MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND,
+                     "the topic does not exist any more");
+  }
+  absl::StatusOr<std::unique_ptr<Partition>> partition =
+      Partition::Open(sleeping->second, &services_);
+  if (!partition.ok()) return partition.status();
+  (*partition)->Campaign();
+  sleeping_.erase(sleeping);
+  Partition* const awake = partition->get();
+  partitions_.emplace(group, *std::move(partition));
+  Touch(awake);
+  return awake;
+}
+
+Partition* Shard::FindAwake(GroupId group) {
   const auto found = partitions_.find(group);
   return found == partitions_.end() ? nullptr : found->second.get();
 }
 
 void Shard::RemovePartition(GroupId group, const absl::Status& status,
                             Removed done) {
-  Partition* const partition = FindPartition(group);
+  const auto sleeping = sleeping_.find(group);
+  if (sleeping != sleeping_.end()) {
+    const ReplicaNumber number = sleeping->second.number;
+    sleeping_.erase(sleeping);
+    counters_.partitions.Subtract(1);
+    return done(number);
+  }
+  Partition* const partition = FindAwake(group);
   if (partition == nullptr) return done(std::nullopt);
   partition->Close(status);
   Touch(partition);
@@ -184,18 +211,9 @@ void Shard::Finish(const absl::Status& status,
   for (auto& [id, partition] : partitions_) partition->Close(status);
 }
 
-void Shard::WhenReady(absl::AnyInvocable<void()> done) {
-  when_ready_ = std::move(done);
-}
-
-void Shard::ForEachPartition(
-    const absl::AnyInvocable<void(Partition&) const>& visit) {
-  for (auto& [id, partition] : partitions_) visit(*partition);
-}
-
 void Shard::CheckConditions() {
   for (size_t i = 0; i < removals_.size();) {
-    Partition* const partition = FindPartition(removals_[i].group);
+    Partition* const partition = FindAwake(removals_[i].group);
     if (partition != nullptr && !partition->idle()) {
       ++i;
       continue;
@@ -211,13 +229,7 @@ void Shard::CheckConditions() {
     removals_.pop_back();
     done(number);
   }
-  if (when_ready_ && AllReady()) std::exchange(when_ready_, nullptr)();
   if (when_finished_ && AllIdle()) std::exchange(when_finished_, nullptr)();
-}
-
-bool Shard::AllReady() const {
-  return std::all_of(partitions_.begin(), partitions_.end(),
-                     [](const auto& item) { return item.second->ready(); });
 }
 
 bool Shard::AllIdle() const {

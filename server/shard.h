@@ -53,12 +53,14 @@ class Shard {
 
   // --- any thread ---
 
-  // Queues an append; answers OVERLOADED at once when the queue is full.
+  // Queues an append; answers with Refusal() at once when that is not possible.
   void Append(AppendCommand command, PendingAppend append);
   // Queues work that may be refused: false when the queue is full or closed.
   bool TryPost(Task& task);
   // Queues work that is bounded elsewhere: false only once the shard has ended.
   bool Post(Task task);
+  // Why the queue takes nothing: OVERLOADED, or SHUTTING_DOWN after Stop.
+  absl::Status Refusal() const;
   ShardStats stats() const;
   const ShardCounters& counters() const { return counters_; }
 
@@ -67,11 +69,16 @@ class Shard {
   const ShardServices& services() const { return services_; }
   // Advances the group before the next submission.
   void Touch(ShardGroup* group);
-  // Takes over a group; its partition, if it is one, takes requests from now.
+  // Takes over a group that is not a partition's.
   void AddGroup(std::unique_ptr<ShardGroup> group);
-  void AddPartition(std::unique_ptr<Partition> partition);
-  // Null when there is none.
-  Partition* FindPartition(GroupId group);
+  // Takes over a partition's replica. It sleeps, at no cost but its name, until
+  // the first request: then it is recovered from the store and leads its group.
+  void AddReplica(storage::ReplicaInfo replica);
+  // The partition, woken if it slept; to be touched by the caller.
+  // Errors: TOPIC_NOT_FOUND, SHUTTING_DOWN; those of Partition::Open.
+  absl::StatusOr<Partition*> WakePartition(GroupId group);
+  // Null when there is none, or it sleeps.
+  Partition* FindAwake(GroupId group);
   // Closes the partition with `status`, lets it finish, drops it, and then
   // calls `done` with the replica's number; at once, without, if there is none.
   using Removed = absl::AnyInvocable<void(std::optional<ReplicaNumber>)>;
@@ -79,10 +86,6 @@ class Shard {
   // Refuses new requests with `status`, lets all groups finish, then calls
   // `done`, once.
   void Finish(const absl::Status& status, absl::AnyInvocable<void()> done);
-  // Calls `done` once every partition can answer requests.
-  void WhenReady(absl::AnyInvocable<void()> done);
-  void ForEachPartition(
-      const absl::AnyInvocable<void(Partition&) const>& visit);
 
  private:
   struct AppendEvent {
@@ -102,10 +105,9 @@ class Shard {
   void Handle(Event event);
   void HandleAppend(AppendEvent event);
   void SubmitTouched();
-  // Goes on with what waits for groups to become idle or ready.
+  // Goes on with what waits for groups to become idle.
   void CheckConditions();
   bool AllIdle() const;
-  bool AllReady() const;
 
   EventQueue<Event> queue_;
   ShardCounters counters_;
@@ -113,13 +115,13 @@ class Shard {
   ShardServices services_;
 
   // The thread's own.
+  absl::flat_hash_map<GroupId, storage::ReplicaInfo> sleeping_;
   absl::flat_hash_map<GroupId, std::unique_ptr<Partition>> partitions_;
   std::vector<std::unique_ptr<ShardGroup>> other_groups_;
   std::vector<ShardGroup*> touched_;
   std::vector<Removal> removals_;
   absl::Status finishing_;
   absl::AnyInvocable<void()> when_finished_;
-  absl::AnyInvocable<void()> when_ready_;
   bool writer_congested_ = false;
 
   std::thread thread_;

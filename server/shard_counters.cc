@@ -27,6 +27,7 @@ ShardStats ShardCounters::Snapshot() const {
   stats.events = events.value();
   stats.window_reads = window_reads.value();
   stats.partitions = partitions.value();
+  stats.awake_partitions = awake_partitions.value();
   stats.damaged_partitions = damaged_partitions.value();
   stats.uncommitted_entries = uncommitted_entries.value();
   stats.waiters = waiters.value();

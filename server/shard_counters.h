@@ -37,6 +37,7 @@ struct ShardCounters {
   Counter events;
   Counter window_reads;
   Counter partitions;
+  Counter awake_partitions;
   Counter damaged_partitions;
   Counter uncommitted_entries;
   Counter waiters;

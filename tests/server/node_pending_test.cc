@@ -20,6 +20,7 @@ class NodePendingTest : public testing::Test {
     ASSERT_EQ(harness_.Open(), absl::OkStatus());
     driver_.MakeTopic("t", 1);
     group_ = driver_.GroupOf("t", 0);
+    ASSERT_TRUE(driver_.GetEnd(group_).ok());  // awake, and leading
   }
   ~NodePendingTest() override { harness_.control().Release(); }
 
@@ -119,6 +120,7 @@ TEST_F(NodePendingTest, AFullQueueIsAnImmediateRefusal) {
   harness_.Stop();
   harness_.options.append_queue_bytes = 1000;
   ASSERT_EQ(harness_.Open(), absl::OkStatus());
+  ASSERT_TRUE(driver_.GetEnd(group_).ok());
   harness_.control().Hold();
   Awaited<AppendResult> accepted = Append({std::string(900, 'a')});
   const absl::Status refused = Append({std::string(200, 'b')}).Get().status();
