@@ -252,10 +252,26 @@ class ErrorsTest(kappad.KappadTestCase):
         self.assertEqual(info.metadata["epoch"], str(new.epoch))
 
     def test_producer_unknown(self):
-        # Never opened, yet with an epoch.
+        # A partition remembers 10,000 unnamed sessions: the first one is
+        # forgotten, so that its repetition could not be recognised.
+        topic = self.topic()
+        sessions = [uuid.uuid4().bytes for _ in range(10_001)]
+
+        def request(number):
+            return log_pb2.AppendStreamRequest(
+                correlation_id=number,
+                append=log_pb2.AppendRequest(
+                    topic=topic, batch=ONE, producer=self.producer(
+                        1, id=sessions[number],
+                        session_start_offset=number)))
+
+        answers = self.log.AppendStream(map(request, range(len(sessions))))
+        self.assertTrue(all(a.HasField("ack") for a in answers))
         self.fails("PRODUCER_UNKNOWN",
-                   grpc.StatusCode.FAILED_PRECONDITION, self.append,
-                   producer=self.producer(1, id=b"\x09" * 16, epoch=1))
+                   grpc.StatusCode.FAILED_PRECONDITION, self.append, topic,
+                   producer=self.producer(1, id=sessions[0]))
+        again = self.append(topic, producer=self.producer(1, id=sessions[-1]))
+        self.assertTrue(again.duplicate)
 
     def test_producer_not_found(self):
         self.fails("PRODUCER_NOT_FOUND", grpc.StatusCode.NOT_FOUND,
