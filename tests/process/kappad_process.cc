@@ -120,6 +120,10 @@ absl::Status KappadProcess::Start() {
   std::vector<std::string> args = {options_.binary, "--data-dir", data_dir_,
                                    "--listen", listen};
   args.insert(args.end(), options_.args.begin(), options_.args.end());
+  // The default is one fixed port, which two processes cannot share.
+  if (std::find(args.begin(), args.end(), "--metrics-listen") == args.end()) {
+    args.insert(args.end(), {"--metrics-listen", "127.0.0.1:0"});
+  }
   std::vector<char*> argv;
   for (std::string& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);

@@ -36,7 +36,8 @@ class KappadProcess {
     // first start got, so that clients find the server again.
     std::string listen = "127.0.0.1:0";
     bool keep_port = true;
-    // Added after `--data-dir D --listen A`.
+    // Added after `--data-dir D --listen A`. `--metrics-listen 127.0.0.1:0`
+    // is added unless it is here with another value.
     std::vector<std::string> args = {"--dev"};
     // "NAME=VALUE", added to the environment.
     std::vector<std::string> environment;
