@@ -13,6 +13,36 @@
 
 namespace kappa::storage {
 
+namespace {
+
+// Read at a time when the log above the checkpoint is read.
+constexpr size_t kRestoreBytes = size_t{1} << 20;
+
+std::optional<ProducerEntry> EntryOf(const EntryHeader& header) {
+  if (!header.producer.present()) return std::nullopt;
+  const bool fence = header.kind == raft::EntryKind::kProducerFence;
+  if (!fence && header.kind != raft::EntryKind::kRecords) return std::nullopt;
+  if (fence && header.producer.epoch == 0) return std::nullopt;
+  ProducerEntry entry;
+  entry.index = header.index;
+  entry.kind = header.kind;
+  entry.stamp = header.producer;
+  entry.next_offset = header.next_offset();
+  entry.state = header.producer_state;
+  return entry;
+}
+
+absl::StatusOr<ProducerCheckpoint> ReadCheckpoint(const LogStore& store,
+                                                  ReplicaNumber replica) {
+  auto row =
+      store.GetSideRow(SideTable::kProducers, ProducerCheckpointKey(replica));
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return ProducerCheckpoint();
+  return DecodeProducerCheckpoint(**row);
+}
+
+}  // namespace
+
 // The fold up to the committed index, and what is pending above it.
 class ProducerTable::State {
  public:
@@ -81,33 +111,6 @@ class ProducerTable::State {
   LogIndex durable_checkpoint_;
 };
 
-namespace {
-
-std::optional<ProducerEntry> EntryOf(const EntryHeader& header) {
-  if (!header.producer.present()) return std::nullopt;
-  const bool fence = header.kind == raft::EntryKind::kProducerFence;
-  if (!fence && header.kind != raft::EntryKind::kRecords) return std::nullopt;
-  if (fence && header.producer.epoch == 0) return std::nullopt;
-  ProducerEntry entry;
-  entry.index = header.index;
-  entry.kind = header.kind;
-  entry.stamp = header.producer;
-  entry.next_offset = header.next_offset();
-  entry.state = header.producer_state;
-  return entry;
-}
-
-absl::StatusOr<ProducerCheckpoint> ReadCheckpoint(const LogStore& store,
-                                                  ReplicaNumber replica) {
-  auto row =
-      store.GetSideRow(SideTable::kProducers, ProducerCheckpointKey(replica));
-  if (!row.ok()) return row.status();
-  if (!row->has_value()) return ProducerCheckpoint();
-  return DecodeProducerCheckpoint(**row);
-}
-
-}  // namespace
-
 // --- the fold ---
 
 absl::Status ProducerTable::State::Restore(LogIndex last) {
@@ -150,12 +153,20 @@ absl::Status ProducerTable::State::LoadHeaders(LogIndex after, LogIndex last) {
   const auto position = store_->Position(replica_);
   if (!position.ok()) return position.status();
   std::vector<ProducerEntry> entries;
-  LogIndex index = std::max(after, position->base.id.index).Next();
-  for (; index <= last; ++index) {
-    const auto header = store_->ReadHeader(replica_, index);
-    if (!header.ok()) return header.status();
-    std::optional<ProducerEntry> entry = EntryOf(*header);
-    if (entry.has_value()) entries.push_back(*std::move(entry));
+  LogIndex next = std::max(after, position->base.id.index).Next();
+  while (next <= last) {
+    // In one sweep: small batches would cost a point read each.
+    const auto read =
+        store_->Read(replica_, next, last, kRestoreBytes, ReadClass::kReplay);
+    if (!read.ok()) return read.status();
+    if (read->empty()) {
+      return absl::DataLossError("the log ends before its last index");
+    }
+    for (const StoredEntry& stored : *read) {
+      std::optional<ProducerEntry> entry = EntryOf(stored.header);
+      if (entry.has_value()) entries.push_back(*std::move(entry));
+    }
+    next = read->back().header.index.Next();
   }
   pending_.AddBefore(std::move(entries));
   return absl::OkStatus();
