@@ -1,399 +1,11 @@
 #include "storage/producer_table.h"
 
 #include <algorithm>
-#include <set>
-#include <string_view>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "proto/wire/check.h"
-#include "storage/pending_batches.h"
-#include "storage/producer_record.h"
-#include "storage/unnamed_sessions.h"
 
 namespace kappa::storage {
-
-namespace {
-
-// Read at a time when the log above the checkpoint is read.
-constexpr size_t kRestoreBytes = size_t{1} << 20;
-
-std::optional<ProducerEntry> EntryOf(const EntryHeader& header) {
-  if (!header.producer.present()) return std::nullopt;
-  const bool fence = header.kind == raft::EntryKind::kProducerFence;
-  if (!fence && header.kind != raft::EntryKind::kRecords) return std::nullopt;
-  if (fence && header.producer.epoch == 0) return std::nullopt;
-  ProducerEntry entry;
-  entry.index = header.index;
-  entry.kind = header.kind;
-  entry.stamp = header.producer;
-  entry.next_offset = header.next_offset();
-  entry.state = header.producer_state;
-  return entry;
-}
-
-absl::StatusOr<ProducerCheckpoint> ReadCheckpoint(const LogStore& store,
-                                                  ReplicaNumber replica) {
-  auto row =
-      store.GetSideRow(SideTable::kProducers, ProducerCheckpointKey(replica));
-  if (!row.ok()) return row.status();
-  if (!row->has_value()) return ProducerCheckpoint();
-  return DecodeProducerCheckpoint(**row);
-}
-
-}  // namespace
-
-// The fold up to the committed index, and what is pending above it.
-class ProducerTable::State {
- public:
-  State(ReplicaNumber replica, const LogStore* store,
-        const ProducerTableOptions& options)
-      : replica_(replica),
-        store_(store),
-        options_(options),
-        sessions_(options.unnamed_sessions_max, Offset(0)) {}
-
-  PendingBatches& pending() { return pending_; }
-  bool restored() const { return restored_; }
-  bool checkpoint_under_way() const { return checkpoint_under_way_; }
-  size_t changed_records() const { return changed_; }
-  size_t cached_records() const { return records_.size(); }
-  LogIndex durable_checkpoint() const { return durable_checkpoint_; }
-
-  // Reads the rows, and the headers above them up to `last`.
-  absl::Status Restore(LogIndex last);
-  // Folds pending entries up to `committed`.
-  absl::Status FoldThrough(LogIndex committed);
-  absl::StatusOr<ProducerVerdict> Check(const ProducerStamp& stamp,
-                                        uint64_t previous_sequence,
-                                        Offset session_start_offset);
-  // nullptr when there is none. Good until the next call of anything.
-  absl::StatusOr<const ProducerRecord*> Find(const ProducerKey& key);
-  std::vector<SideRow> TakeCheckpoint(LogIndex committed);
-  void OnCheckpointDurable();
-
- private:
-  struct Cached {
-    ProducerRecord record;
-    uint64_t last_use = 0;
-    bool changed = false;  // after the last checkpoint
-    bool written = false;  // by the checkpoint under way
-  };
-
-  absl::Status LoadSessions(const ProducerCheckpoint& checkpoint);
-  absl::Status LoadHeaders(LogIndex after, LogIndex last);
-  // nullptr when the producer is not known.
-  absl::StatusOr<Cached*> Load(const ProducerKey& key);
-  absl::Status Fold(const ProducerEntry& entry);
-  void FoldSession(const ProducerEntry& entry);
-  std::optional<ProducerVerdict> CheckEpoch(const ProducerStamp& stamp,
-                                            const ProducerRecord* record) const;
-  ProducerVerdict CheckSequence(const ProducerStamp& stamp,
-                                uint64_t previous_sequence,
-                                const ProducerRecord* record) const;
-  void MarkChanged(Cached* cached);
-  // Forgets the records used least recently that are on disk as they are.
-  void TrimCache();
-
-  const ReplicaNumber replica_;
-  const LogStore* const store_;
-  const ProducerTableOptions options_;
-  bool restored_ = false;
-  PendingBatches pending_;
-  UnnamedSessions sessions_;
-  absl::flat_hash_map<ProducerKey, std::unique_ptr<Cached>> records_;
-  uint64_t uses_ = 0;
-  size_t changed_ = 0;  // records with that flag
-  // Rows of evicted sessions that the next checkpoint deletes.
-  std::set<Uuid> evicted_;
-  bool checkpoint_under_way_ = false;
-  LogIndex next_checkpoint_;
-  LogIndex durable_checkpoint_;
-};
-
-// --- the fold ---
-
-absl::Status ProducerTable::State::Restore(LogIndex last) {
-  if (restored_) return absl::OkStatus();
-  const auto checkpoint = ReadCheckpoint(*store_, replica_);
-  if (!checkpoint.ok()) return checkpoint.status();
-  absl::Status status = LoadSessions(*checkpoint);
-  if (status.ok()) status = LoadHeaders(checkpoint->index, last);
-  if (!status.ok()) return status;
-  durable_checkpoint_ = checkpoint->index;
-  restored_ = true;
-  return absl::OkStatus();
-}
-
-absl::Status ProducerTable::State::LoadSessions(
-    const ProducerCheckpoint& checkpoint) {
-  sessions_ =
-      UnnamedSessions(options_.unnamed_sessions_max, checkpoint.evicted_offset);
-  if (checkpoint.unnamed_sessions == 0) return absl::OkStatus();
-  const std::string prefix = UnnamedSessionsPrefix(replica_);
-  absl::Status decoded;
-  const absl::Status scanned = store_->ScanSideRows(
-      SideTable::kProducers, prefix,
-      [&](std::string_view key, std::string_view value) {
-        const auto record = DecodeProducerRecord(value);
-        Uuid id{};
-        if (!record.ok() || key.size() != prefix.size() + id.size()) {
-          decoded = absl::DataLossError("an unnamed session's row is damaged");
-          return false;
-        }
-        std::copy_n(key.begin() + static_cast<ptrdiff_t>(prefix.size()),
-                    id.size(), id.begin());
-        sessions_.Touch(id, record->last_index, record->last_next_offset);
-        return true;
-      });
-  return scanned.ok() ? decoded : scanned;
-}
-
-absl::Status ProducerTable::State::LoadHeaders(LogIndex after, LogIndex last) {
-  const auto position = store_->Position(replica_);
-  if (!position.ok()) return position.status();
-  std::vector<ProducerEntry> entries;
-  LogIndex next = std::max(after, position->base.id.index).Next();
-  while (next <= last) {
-    // In one sweep: small batches would cost a point read each.
-    const auto read =
-        store_->Read(replica_, next, last, kRestoreBytes, ReadClass::kReplay);
-    if (!read.ok()) return read.status();
-    if (read->empty()) {
-      return absl::DataLossError("the log ends before its last index");
-    }
-    for (const StoredEntry& stored : *read) {
-      std::optional<ProducerEntry> entry = EntryOf(stored.header);
-      if (entry.has_value()) entries.push_back(*std::move(entry));
-    }
-    next = read->back().header.index.Next();
-  }
-  pending_.AddBefore(std::move(entries));
-  return absl::OkStatus();
-}
-
-absl::Status ProducerTable::State::FoldThrough(LogIndex committed) {
-  while (!pending_.empty() && pending_.front().index <= committed) {
-    // Loads what it needs before it changes anything, so it can be repeated.
-    const absl::Status status = Fold(pending_.front());
-    if (!status.ok()) return status;
-    pending_.TakeFront();
-  }
-  TrimCache();
-  return absl::OkStatus();
-}
-
-absl::Status ProducerTable::State::Fold(const ProducerEntry& entry) {
-  auto cached = Load(entry.key());
-  if (!cached.ok()) return cached.status();
-  if (*cached == nullptr) {
-    auto made = std::make_unique<Cached>();
-    // A session that was evicted while this batch was under way begins anew:
-    // what came before it was stored.
-    if (!entry.key().named && sessions_.evicted_offset() > Offset(0)) {
-      made->record.stored_through = entry.stamp.sequence - 1;
-    }
-    *cached = made.get();
-    records_[entry.key()] = std::move(made);
-  }
-  (*cached)->record.Fold(entry);
-  MarkChanged(*cached);
-  if (!entry.key().named) FoldSession(entry);
-  return absl::OkStatus();
-}
-
-void ProducerTable::State::FoldSession(const ProducerEntry& entry) {
-  const std::optional<Uuid> evicted =
-      sessions_.Touch(entry.stamp.id, entry.index, entry.next_offset);
-  if (!evicted.has_value()) return;
-  const auto it = records_.find(ProducerKey{*evicted, false});
-  if (it != records_.end()) {
-    if (it->second->changed) --changed_;
-    records_.erase(it);
-  }
-  evicted_.insert(*evicted);
-}
-
-absl::StatusOr<ProducerTable::State::Cached*> ProducerTable::State::Load(
-    const ProducerKey& key) {
-  const auto it = records_.find(key);
-  if (it != records_.end()) {
-    it->second->last_use = ++uses_;
-    return it->second.get();
-  }
-  if (!key.named && !sessions_.Knows(key.id)) return nullptr;
-  const auto row = store_->GetSideRow(SideTable::kProducers,
-                                      ProducerRecordKey(replica_, key));
-  if (!row.ok()) return row.status();
-  if (!row->has_value()) {
-    if (key.named) return nullptr;
-    return absl::DataLossError("an unnamed session's row is missing");
-  }
-  auto record = DecodeProducerRecord(**row);
-  if (!record.ok()) return record.status();
-  auto cached = std::make_unique<Cached>();
-  cached->record = *std::move(record);
-  cached->last_use = ++uses_;
-  return (records_[key] = std::move(cached)).get();
-}
-
-absl::StatusOr<const ProducerRecord*> ProducerTable::State::Find(
-    const ProducerKey& key) {
-  TrimCache();
-  const auto cached = Load(key);
-  if (!cached.ok()) return cached.status();
-  return *cached == nullptr ? nullptr : &(*cached)->record;
-}
-
-void ProducerTable::State::MarkChanged(Cached* cached) {
-  cached->last_use = ++uses_;
-  if (cached->changed) return;
-  cached->changed = true;
-  ++changed_;
-}
-
-void ProducerTable::State::TrimCache() {
-  if (records_.size() <= changed_ + 2 * options_.cached_records_max) return;
-  std::vector<std::pair<uint64_t, ProducerKey>> clean;
-  for (const auto& [key, cached] : records_) {
-    if (!cached->changed && !cached->written) {
-      clean.emplace_back(cached->last_use, key);
-    }
-  }
-  if (clean.size() <= options_.cached_records_max) return;
-  const size_t excess = clean.size() - options_.cached_records_max;
-  std::nth_element(clean.begin(),
-                   clean.begin() + static_cast<ptrdiff_t>(excess), clean.end());
-  for (size_t i = 0; i < excess; ++i) records_.erase(clean[i].second);
-}
-
-// --- decisions ---
-
-absl::StatusOr<ProducerVerdict> ProducerTable::State::Check(
-    const ProducerStamp& stamp, uint64_t previous_sequence,
-    Offset session_start_offset) {
-  const ProducerKey key{stamp.id, stamp.epoch > 0};
-  const auto record = Find(key);
-  if (!record.ok()) return record.status();
-  if (key.named) {
-    const auto refused = CheckEpoch(stamp, *record);
-    if (refused.has_value()) return *refused;
-  } else if (*record == nullptr && !pending_.Knows(key)) {
-    // A named producer's id without its epoch is an old epoch of it.
-    const auto named = Find(ProducerKey{stamp.id, true});
-    if (!named.ok()) return named.status();
-    const auto refused = CheckEpoch(stamp, *named);
-    if (refused.has_value()) return *refused;
-    if (session_start_offset < sessions_.evicted_offset()) {
-      ProducerVerdict verdict;
-      verdict.decision = ProducerDecision::kUnknown;
-      return verdict;
-    }
-    return CheckSequence(stamp, previous_sequence, nullptr);
-  }
-  return CheckSequence(stamp, previous_sequence, *record);
-}
-
-std::optional<ProducerVerdict> ProducerTable::State::CheckEpoch(
-    const ProducerStamp& stamp, const ProducerRecord* record) const {
-  ProducerVerdict verdict;
-  verdict.decision = ProducerDecision::kFenced;
-  if (record != nullptr && record->epoch > stamp.epoch) {
-    verdict.epoch = record->epoch;
-    return verdict;
-  }
-  const auto higher =
-      pending_.FirstAboveEpoch(ProducerKey{stamp.id, true}, stamp.epoch);
-  if (!higher.has_value()) return std::nullopt;
-  verdict.epoch = higher->epoch;
-  verdict.rests_on = higher->index;
-  return verdict;
-}
-
-ProducerVerdict ProducerTable::State::CheckSequence(
-    const ProducerStamp& stamp, uint64_t previous_sequence,
-    const ProducerRecord* record) const {
-  const ProducerKey key{stamp.id, stamp.epoch > 0};
-  const auto last_pending = pending_.LastBatch(key);
-  ProducerVerdict verdict;
-  verdict.last_sequence = record != nullptr ? record->last_sequence : 0;
-  if (last_pending.has_value()) {
-    verdict.last_sequence = last_pending->sequence;
-    verdict.rests_on = last_pending->index;
-  }
-  if (stamp.sequence > verdict.last_sequence) {
-    verdict.decision = previous_sequence == verdict.last_sequence
-                           ? ProducerDecision::kAccept
-                           : ProducerDecision::kSequenceGap;
-    return verdict;
-  }
-  if (const auto pending = pending_.BatchOf(key, stamp.sequence)) {
-    verdict.decision = ProducerDecision::kDuplicate;
-    verdict.index = verdict.rests_on = pending->index;
-    return verdict;
-  }
-  // Below the last one and not stored: the producer steps back over batches
-  // that it never sent.
-  verdict.decision = ProducerDecision::kSequenceGap;
-  if (record == nullptr) return verdict;
-  const auto result =
-      std::partition_point(record->results.begin(), record->results.end(),
-                           [&stamp](const ProducerResult& r) {
-                             return r.sequence < stamp.sequence;
-                           });
-  if (result != record->results.end() && result->sequence == stamp.sequence) {
-    verdict.decision = ProducerDecision::kDuplicate;
-    verdict.index = result->index;
-    verdict.rests_on = LogIndex(0);
-  } else if (stamp.sequence <= record->stored_through) {
-    verdict.decision = ProducerDecision::kSequenceStored;
-    verdict.rests_on = LogIndex(0);
-  }
-  return verdict;
-}
-
-// --- checkpoints ---
-
-std::vector<SideRow> ProducerTable::State::TakeCheckpoint(LogIndex committed) {
-  KAPPA_CHECK(!checkpoint_under_way_, "one checkpoint at a time");
-  std::vector<SideRow> rows;
-  // A session that came back after its eviction has its row again below.
-  for (const Uuid& id : evicted_) {
-    rows.push_back({SideTable::kProducers,
-                    ProducerRecordKey(replica_, ProducerKey{id, false}),
-                    std::nullopt});
-  }
-  evicted_.clear();
-  std::vector<std::pair<ProducerKey, Cached*>> changed;
-  for (const auto& [key, cached] : records_) {
-    if (cached->changed) changed.emplace_back(key, cached.get());
-  }
-  std::sort(changed.begin(), changed.end());
-  for (const auto& [key, cached] : changed) {
-    cached->changed = false;
-    cached->written = true;
-    rows.push_back({SideTable::kProducers, ProducerRecordKey(replica_, key),
-                    EncodeProducerRecord(cached->record)});
-  }
-  changed_ = 0;
-  rows.push_back(
-      {SideTable::kProducers, ProducerCheckpointKey(replica_),
-       EncodeProducerCheckpoint(
-           {committed, sessions_.evicted_offset(), sessions_.size()})});
-  checkpoint_under_way_ = true;
-  next_checkpoint_ = committed;
-  return rows;
-}
-
-void ProducerTable::State::OnCheckpointDurable() {
-  if (!checkpoint_under_way_) return;
-  checkpoint_under_way_ = false;
-  durable_checkpoint_ = next_checkpoint_;
-  for (const auto& [key, cached] : records_) cached->written = false;
-  TrimCache();
-}
-
-// --- the table ---
 
 ProducerTable::ProducerTable(ReplicaNumber replica, const LogStore* store,
                              LogIndex last, ProducerTableOptions options)
@@ -406,20 +18,20 @@ ProducerTable::~ProducerTable() = default;
 ProducerTable::ProducerTable(ProducerTable&&) noexcept = default;
 ProducerTable& ProducerTable::operator=(ProducerTable&&) noexcept = default;
 
-ProducerTable::State& ProducerTable::MakeState() {
-  if (state_ == nullptr) {
-    state_ = std::make_unique<State>(replica_, store_, options_);
+ProducerFold& ProducerTable::MakeFold() {
+  if (fold_ == nullptr) {
+    fold_ = std::make_unique<ProducerFold>(replica_, store_, options_);
   }
-  return *state_;
+  return *fold_;
 }
 
 absl::Status ProducerTable::Restore() {
-  State& state = MakeState();
-  if (state.restored()) return absl::OkStatus();
-  absl::Status status = state.Restore(last_in_store_);
+  ProducerFold& fold = MakeFold();
+  if (fold.restored()) return absl::OkStatus();
+  absl::Status status = fold.Restore(last_in_store_);
   if (!status.ok()) return status;
-  committed_ = std::max(committed_, state.durable_checkpoint());
-  return state.FoldThrough(committed_);
+  committed_ = std::max(committed_, fold.durable_checkpoint());
+  return fold.FoldThrough(committed_);
 }
 
 absl::StatusOr<ProducerVerdict> ProducerTable::Check(
@@ -429,15 +41,15 @@ absl::StatusOr<ProducerVerdict> ProducerTable::Check(
               "a batch to be checked has a producer and a sequence");
   const absl::Status status = Restore();
   if (!status.ok()) return status;
-  return state_->Check(stamp, previous_sequence.value_or(stamp.sequence - 1),
-                       session_start_offset);
+  return fold_->Check(stamp, previous_sequence.value_or(stamp.sequence - 1),
+                      session_start_offset);
 }
 
 absl::StatusOr<std::optional<ProducerView>> ProducerTable::Lookup(
     const Uuid& id, bool epoch_zero) {
   const absl::Status status = Restore();
   if (!status.ok()) return status;
-  const auto record = state_->Find(ProducerKey{id, !epoch_zero});
+  const auto record = fold_->Find(ProducerKey{id, !epoch_zero});
   if (!record.ok()) return record.status();
   if (*record == nullptr) return std::nullopt;
   return ProducerView{(*record)->epoch, (*record)->last_sequence,
@@ -446,20 +58,20 @@ absl::StatusOr<std::optional<ProducerView>> ProducerTable::Lookup(
 
 void ProducerTable::OnAppended(const EntryHeader& header) {
   bytes_since_checkpoint_ += header.payload_bytes;
-  std::optional<ProducerEntry> entry = EntryOf(header);
-  if (entry.has_value()) MakeState().pending().Add(*std::move(entry));
+  std::optional<ProducerEntry> entry = ProducerEntryOf(header);
+  if (entry.has_value()) MakeFold().pending().Add(*std::move(entry));
 }
 
 absl::Status ProducerTable::OnCommitted(LogIndex index, int64_t now_us) {
   committed_ = std::max(committed_, index);
-  if (state_ != nullptr && !state_->pending().empty() &&
-      state_->pending().front().index <= committed_) {
+  if (fold_ != nullptr && !fold_->pending().empty() &&
+      fold_->pending().front().index <= committed_) {
     absl::Status status = Restore();
-    if (status.ok()) status = state_->FoldThrough(committed_);
+    if (status.ok()) status = fold_->FoldThrough(committed_);
     if (!status.ok()) return status;
   }
   const bool changed = bytes_since_checkpoint_ > 0 ||
-                       (state_ != nullptr && state_->changed_records() > 0);
+                       (fold_ != nullptr && fold_->changed_records() > 0);
   if (changed && !first_change_at_us_.has_value()) {
     first_change_at_us_ = now_us;
   }
@@ -469,11 +81,11 @@ absl::Status ProducerTable::OnCommitted(LogIndex index, int64_t now_us) {
 void ProducerTable::OnTruncated(LogIndex from) {
   KAPPA_CHECK(from > committed_, "a committed entry is never truncated");
   last_in_store_ = std::min(last_in_store_, from.Previous());
-  if (state_ != nullptr) state_->pending().DropFrom(from);
+  if (fold_ != nullptr) fold_->pending().DropFrom(from);
 }
 
 void ProducerTable::OnBaseInstalled(LogIndex base) {
-  state_.reset();
+  fold_.reset();
   last_in_store_ = base;
   committed_ = base;
   bytes_since_checkpoint_ = 0;
@@ -482,11 +94,11 @@ void ProducerTable::OnBaseInstalled(LogIndex base) {
 
 bool ProducerTable::CheckpointDue(int64_t now_us) const {
   if (!first_change_at_us_.has_value()) return false;
-  if (state_ != nullptr && state_->checkpoint_under_way()) return false;
+  if (fold_ != nullptr && fold_->checkpoint_under_way()) return false;
   return bytes_since_checkpoint_ >= options_.checkpoint_bytes ||
          now_us - *first_change_at_us_ >= options_.checkpoint_period_us ||
-         (state_ != nullptr &&
-          state_->changed_records() >= options_.checkpoint_records);
+         (fold_ != nullptr &&
+          fold_->changed_records() >= options_.checkpoint_records);
 }
 
 absl::StatusOr<std::vector<SideRow>> ProducerTable::TakeCheckpoint() {
@@ -494,24 +106,24 @@ absl::StatusOr<std::vector<SideRow>> ProducerTable::TakeCheckpoint() {
   if (!status.ok()) return status;
   bytes_since_checkpoint_ = 0;
   first_change_at_us_.reset();
-  return state_->TakeCheckpoint(committed_);
+  return fold_->TakeCheckpoint(committed_);
 }
 
 void ProducerTable::OnCheckpointDurable() {
-  if (state_ != nullptr) state_->OnCheckpointDurable();
+  if (fold_ != nullptr) fold_->OnCheckpointDurable();
 }
 
 absl::StatusOr<LogIndex> ProducerTable::checkpoint_index() {
-  if (state_ != nullptr && state_->restored()) {
-    return state_->durable_checkpoint();
+  if (fold_ != nullptr && fold_->restored()) {
+    return fold_->durable_checkpoint();
   }
-  const auto checkpoint = ReadCheckpoint(*store_, replica_);
+  const auto checkpoint = ReadProducerCheckpoint(*store_, replica_);
   if (!checkpoint.ok()) return checkpoint.status();
   return checkpoint->index;
 }
 
 size_t ProducerTable::cached_records() const {
-  return state_ == nullptr ? 0 : state_->cached_records();
+  return fold_ == nullptr ? 0 : fold_->cached_records();
 }
 
 }  // namespace kappa::storage
