@@ -1,10 +1,25 @@
 // kappa: the command line of the log.
 #include <csignal>
-#include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
+
+namespace {
+
+// What the parser says, with the words it could not place.
+std::string WrongUsageText(const CLI::App* app, const CLI::Error& error) {
+  std::string text = "kappa: ";
+  const std::vector<std::string> rest = app->remaining(/*recurse=*/true);
+  if (!rest.empty() && error.get_name() == "RequiredError") {
+    text += "no such command: " + rest.front() + "; ";
+  }
+  return text + error.what() + "\nRun with --help for more information.\n";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   // A closed pipe shows as an error of the write, and is none of the user's.
@@ -12,6 +27,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Kappa: append to and replay an immutable log"};
   app.name("kappa");
   app.require_subcommand(1);
+  app.failure_message(WrongUsageText);
   kappa::cli::CommandContext context;
   app.add_option("--server", context.server, "HOST:PORT[,HOST:PORT...]")
       ->envname("KAPPA_SERVER")
