@@ -97,9 +97,8 @@ void SegmentLifecycle::PutRows(CycleBatch* batch) {
 
 void SegmentLifecycle::PublishOutcome(const Outcome& outcome) {
   const SegmentNumber segment = outcome.segment;
-  const Family family = parts_.entries->Live(segment);
-  const std::shared_ptr<SealedSegment> replaced =
-      parts_.entries->Sealed(segment);
+  Family family = parts_.entries->Live(segment);
+  std::shared_ptr<SealedSegment> replaced = parts_.entries->Sealed(segment);
   if (outcome.row.files.empty()) {
     parts_.directory->RemoveSealed(segment);
     parts_.entries->Remove(segment);
@@ -109,11 +108,12 @@ void SegmentLifecycle::PublishOutcome(const Outcome& outcome) {
     parts_.entries->PutSealed(SealedSegment::Create(
         options_.sealed_root, outcome.row, parts_.readers));
   }
+  // Whatever the last user of these frees, files among it, is not freed here:
+  // this is the writer's thread.
   if (replaced) replaced->RemoveFilesAtEnd();
-  if (family) {
-    MutexLock lock(&mutex_);
-    dropped_.push_back(family);
-  }
+  MutexLock lock(&mutex_);
+  if (replaced) replaced_.push_back(std::move(replaced));
+  if (family) dropped_.push_back(std::move(family));
 }
 
 void SegmentLifecycle::Publish() {
@@ -154,15 +154,17 @@ void SegmentLifecycle::Rest() {
 }
 
 bool SegmentLifecycle::WorkOnce() {
-  DropFamilies();
+  DropReplaced();
   return CreateNext() || SealOldest() || RewriteDeadest();
 }
 
-void SegmentLifecycle::DropFamilies() {
+void SegmentLifecycle::DropReplaced() {
   std::deque<Family> families;
+  std::deque<std::shared_ptr<SealedSegment>> replaced;
   {
     MutexLock lock(&mutex_);
     families = std::exchange(dropped_, {});
+    replaced = std::exchange(replaced_, {});
   }
   for (const Family& family : families) {
     const absl::Status status = parts_.database->DropSegment(family);

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -101,7 +101,7 @@ class SegmentLifecycle {
   void Rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Does the most urgent piece of work; false if there is none.
   bool WorkOnce();
-  void DropFamilies();
+  void DropReplaced();
   bool CreateNext();
   bool SealOldest();
   bool RewriteDeadest();
@@ -135,7 +135,9 @@ class SegmentLifecycle {
   std::deque<Outcome> ready_ ABSL_GUARDED_BY(mutex_);
   // Between Conclude and Publish.
   bool concluding_ ABSL_GUARDED_BY(mutex_) = false;
+  // What files took the place of.
   std::deque<Family> dropped_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<SealedSegment>> replaced_ ABSL_GUARDED_BY(mutex_);
   // There was no space: nothing is tried until the next switch or nudge.
   bool resting_ ABSL_GUARDED_BY(mutex_) = false;
 
