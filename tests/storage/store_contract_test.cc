@@ -243,5 +243,50 @@ TEST(StoreContractTest, BothStoresAnswerAlikeAfterEveryStep) {
   }
 }
 
+// Few replicas with much data: the flushed files become the sealed ones.
+TEST(StoreContractTest, LinkedSegmentsAnswerAlike) {
+  std::mt19937_64 random(1);
+  StorePair pair(FreshDirectory("data"), uint64_t{20} << 20);
+  const ReplicaSpec specs[] = {SpecOfGroup(1), SpecOfGroup(2)};
+  const auto numbers = pair.CreateReplicas(specs);
+  std::vector<Log> logs;
+  for (size_t i = 0; i < 2; ++i) {
+    logs.emplace_back(LogScript(numbers[i], specs[i]));
+    logs.back().history.push_back(logs.back().script.position());
+  }
+  for (int round = 0; round < 4000; ++round) {
+    if (pair.rocks().stats().sealed_segments >= 2) break;
+    Log& log = logs[random() % 2];
+    GroupWrite write = log.script.Empty();
+    if (round % 9 == 8 && log.history.size() > 1) {
+      log.history.resize(log.history.size() -
+                         random() % std::min<size_t>(log.history.size(), 30));
+      const ReplicaPosition before = log.history.back();
+      write = log.script.TruncateFrom(before.last.index.Next(), before);
+      log.script.set_term(log.script.term().Next());
+    }
+    for (int i = 0; i < 10; ++i) {
+      write.entries.push_back(log.script.Records(
+          std::string(50'000 + random() % 50'000, static_cast<char>(random())),
+          3));
+      log.history.push_back(log.script.position());
+    }
+    pair.Commit({&write, 1});
+    ASSERT_NO_FATAL_FAILURE(pair.CompareReads(numbers[0], &random));
+    ASSERT_NO_FATAL_FAILURE(pair.CompareReads(numbers[1], &random));
+  }
+  EXPECT_GT(pair.FoldersOfSeveralFiles(), 0u);
+  for (int opened = 0; opened < 2; ++opened) {
+    for (const ReplicaNumber number : numbers) {
+      ASSERT_NO_FATAL_FAILURE(pair.CompareLog(number, ReadClass::kReplay));
+      ASSERT_NO_FATAL_FAILURE(pair.CompareLog(number, ReadClass::kPoint));
+      for (int i = 0; i < 50; ++i) {
+        ASSERT_NO_FATAL_FAILURE(pair.CompareReads(number, &random));
+      }
+    }
+    pair.Crash();
+  }
+}
+
 }  // namespace
 }  // namespace kappa::storage

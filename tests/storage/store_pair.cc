@@ -50,14 +50,15 @@ std::vector<std::pair<std::string, std::string>> RowsOf(const LogStore& store,
 
 }  // namespace
 
-StorePair::StorePair(std::string directory) : directory_(std::move(directory)) {
+StorePair::StorePair(std::string directory, uint64_t segment_bytes)
+    : directory_(std::move(directory)), segment_bytes_(segment_bytes) {
   Open();
 }
 
 void StorePair::Open() {
   RocksLogStoreOptions options;
   options.directory = directory_;
-  options.segment_bytes = kSegmentBytesMin;
+  options.segment_bytes = segment_bytes_;
   options.memtable_bytes = size_t{8} << 20;
   options.block_cache_bytes = size_t{4} << 20;
   options.on_fatal = [](const absl::Status& status) {
@@ -193,6 +194,17 @@ size_t StorePair::RewrittenFolders() const {
   size_t count = 0;
   for (const auto& entry : fs::directory_iterator(directory_ + "/sealed")) {
     if (!entry.path().string().ends_with("-0")) ++count;
+  }
+  return count;
+}
+
+size_t StorePair::FoldersOfSeveralFiles() const {
+  size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(directory_ + "/sealed")) {
+    if (std::distance(fs::directory_iterator(entry.path()),
+                      fs::directory_iterator()) > 1) {
+      ++count;
+    }
   }
   return count;
 }

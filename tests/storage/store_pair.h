@@ -23,7 +23,8 @@ namespace kappa::storage {
 class StorePair {
  public:
   // Opens `directory`, which need not exist.
-  explicit StorePair(std::string directory);
+  explicit StorePair(std::string directory,
+                     uint64_t segment_bytes = kSegmentBytesMin);
 
   std::vector<ReplicaNumber> CreateReplicas(
       absl::Span<const ReplicaSpec> specs);
@@ -45,9 +46,11 @@ class StorePair {
   void CompareSideRows();
 
   const RocksLogStore& rocks() const { return *rocks_; }
-  // Folders of sealed segments, and how many of them were rewritten.
+  // Folders of sealed segments, and how many of them were rewritten or hold
+  // several files.
   size_t SealedFolders() const;
   size_t RewrittenFolders() const;
+  size_t FoldersOfSeveralFiles() const;
 
  private:
   void Open();
@@ -55,6 +58,7 @@ class StorePair {
                       size_t bytes_max, ReadClass read_class);
 
   const std::string directory_;
+  const uint64_t segment_bytes_;
   MemoryLogStore model_;
   std::unique_ptr<RocksLogStore> rocks_;
 };
