@@ -127,6 +127,11 @@ void MeasureCycles(RocksLogStore* store, std::vector<Writer>* writers,
     const double start = Seconds();
     KAPPA_CHECK(store->Commit(writes).ok(), "a commit failed");
     cycles.push_back(Seconds() - start);
+    if (cycles.back() > 1) {
+      std::printf("  a cycle took %.1f s, %.1f s after the begin\n",
+                  cycles.back(), start - began);
+      std::fflush(stdout);
+    }
   }
   const double bytes = static_cast<double>(megabytes << 20);
   const double seconds = Seconds() - began;
