@@ -37,20 +37,21 @@ absl::Status ShuttingDown() {
 }  // namespace
 
 LocalNode::LocalNode(NodeOptions options, std::unique_ptr<LogStore> store,
-                     const Identity& identity)
+                     const Identity& identity, std::function<void()> on_written)
     : options_(std::move(options)),
       identity_(identity),
+      on_written_(std::move(on_written)),
       append_clock_(options_.clock),
       append_budget_(options_.append_queue_bytes),
       store_(std::move(store)) {}
 
 absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
     NodeOptions options, std::unique_ptr<LogStore> store,
-    const Identity& identity) {
+    const Identity& identity, std::function<void()> on_written) {
   KAPPA_CHECK(options.clock != nullptr && options.on_fatal,
               "a node needs a clock, and somebody to end the process");
-  std::unique_ptr<LocalNode> node(
-      new LocalNode(std::move(options), std::move(store), identity));
+  std::unique_ptr<LocalNode> node(new LocalNode(
+      std::move(options), std::move(store), identity, std::move(on_written)));
   absl::Status status = node->CheckClock();
   if (status.ok()) status = node->FindMetadataReplica();
   if (!status.ok()) return status;
@@ -298,6 +299,7 @@ void LocalNode::Shutdown() {
   // Their jobs and completions find the shards closed, but there.
   readers_.reset();
   writer_.reset();
+  if (on_written_) on_written_();
 }
 
 template <typename T>

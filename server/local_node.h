@@ -35,10 +35,12 @@ namespace kappa::server {
 class LocalNode final : public Node {
  public:
   // Opens the node on `store`; forms a cluster of its own if the store is
-  // empty. Errors: DATA_LOSS, FAILED_PRECONDITION as for Node::Open.
+  // empty. `on_written` (may be empty) is called when the node has ended its
+  // last write, before it closes the store. Errors: DATA_LOSS,
+  // FAILED_PRECONDITION as for Node::Open.
   static absl::StatusOr<std::unique_ptr<LocalNode>> OpenOn(
       NodeOptions options, std::unique_ptr<storage::LogStore> store,
-      const Identity& identity);
+      const Identity& identity, std::function<void()> on_written = nullptr);
   ~LocalNode() override;
 
   void Shutdown() override;
@@ -72,7 +74,7 @@ class LocalNode final : public Node {
 
  private:
   LocalNode(NodeOptions options, std::unique_ptr<storage::LogStore> store,
-            const Identity& identity);
+            const Identity& identity, std::function<void()> on_written);
 
   // The steps of OpenOn, in their order.
   absl::Status CheckClock() const;
@@ -100,6 +102,7 @@ class LocalNode final : public Node {
 
   const NodeOptions options_;
   const Identity identity_;
+  const std::function<void()> on_written_;
   const AppendClock append_clock_;
   AppendBudget append_budget_;
   TopicMap topics_;

@@ -1,6 +1,8 @@
 // Node::Open: the node on a data directory.
+#include <atomic>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "server/identity.h"
@@ -13,14 +15,23 @@ namespace {
 
 using storage::RocksLogStore;
 
+// Raised when the node has ended its last write.
+using WrittenFlag = std::shared_ptr<std::atomic<bool>>;
+
 absl::StatusOr<std::unique_ptr<RocksLogStore>> OpenStore(
-    const NodeOptions& options) {
+    const NodeOptions& options, const WrittenFlag& written) {
   storage::RocksLogStoreOptions store_options;
   store_options.directory = options.data_dir;
   store_options.segment_bytes = options.segment_bytes;
   store_options.memtable_bytes = options.memtable_bytes;
   store_options.block_cache_bytes = options.block_cache_bytes;
-  store_options.on_fatal = options.on_fatal;
+  // Closing ends a flush that runs, which RocksDB reports as an error of that
+  // flush. Everything acknowledged is in the synced WAL by then, and the next
+  // open reads it from there.
+  store_options.on_fatal =
+      [written, on_fatal = options.on_fatal](const absl::Status& status) {
+        if (!written->load()) on_fatal(status);
+      };
   return RocksLogStore::Open(std::move(store_options));
 }
 
@@ -44,13 +55,16 @@ absl::StatusOr<Identity> FindIdentity(const std::string& data_dir,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Open(NodeOptions options) {
-  absl::StatusOr<std::unique_ptr<RocksLogStore>> store = OpenStore(options);
+  const auto written = std::make_shared<std::atomic<bool>>(false);
+  absl::StatusOr<std::unique_ptr<RocksLogStore>> store =
+      OpenStore(options, written);
   if (!store.ok()) return store.status();
   const std::string data_dir = options.data_dir;
   absl::StatusOr<Identity> identity = FindIdentity(data_dir, **store);
   if (!identity.ok()) return identity.status();
   absl::StatusOr<std::unique_ptr<LocalNode>> node =
-      LocalNode::OpenOn(std::move(options), *std::move(store), *identity);
+      LocalNode::OpenOn(std::move(options), *std::move(store), *identity,
+                        [written] { written->store(true); });
   if (!node.ok()) return node.status();
   if (!identity->formed) {
     identity->formed = true;

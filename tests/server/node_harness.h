@@ -2,6 +2,7 @@
 #ifndef KAPPA_TESTS_SERVER_NODE_HARNESS_H_
 #define KAPPA_TESTS_SERVER_NODE_HARNESS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,6 +26,8 @@ class NodeHarness {
   // Changed before Open by tests that want other options.
   NodeOptions options;
   ManualClock clock{kStartUs};
+  // Calls of on_fatal so far.
+  std::atomic<int> fatal_errors{0};
 
   // Opens the node on what the store holds.
   virtual absl::Status Open() = 0;
@@ -40,7 +43,7 @@ class NodeHarness {
   NodeHarness() {
     options.shards = 2;
     options.clock = &clock;
-    options.on_fatal = [](const absl::Status&) {};
+    options.on_fatal = [this](const absl::Status&) { ++fatal_errors; };
     options.window_bytes = 4 << 20;
   }
   std::unique_ptr<Node> node_;

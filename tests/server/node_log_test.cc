@@ -255,6 +255,17 @@ TEST_P(NodeLogTest, ShutdownRefusesNewWork) {
   EXPECT_EQ(driver_.ReadAll(group_), Values({"a"}));
 }
 
+TEST_P(NodeLogTest, ClosingWhileTheStoreFlushesIsNoFailure) {
+  const std::string large(1 << 20, 'v');
+  uint64_t records = 0;
+  for (int life = 0; life < 5; ++life) {
+    for (int i = 0; i < 6; ++i, ++records) Append({large});
+    Reopen();
+    EXPECT_EQ(harness_->fatal_errors.load(), 0);
+  }
+  EXPECT_EQ(driver_.GetEnd(group_)->end_offset, Offset(records));
+}
+
 TEST_P(NodeLogTest, AGroupThatDoesNotExistIsRefused) {
   EXPECT_EQ(ReasonOf(driver_.Append(GroupId(99), {"a"}).status()),
             "TOPIC_NOT_FOUND");
