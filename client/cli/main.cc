@@ -6,6 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
+#include "client/cpp/allocator.h"
 
 namespace {
 
@@ -22,6 +23,7 @@ std::string WrongUsageText(const CLI::App* app, const CLI::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  kappa::client::KeepFreedMemory();
   // A closed pipe shows as an error of the write, and is none of the user's.
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{"Kappa: append to and replay an immutable log"};

@@ -138,7 +138,9 @@ void AppendStream::StartOperations() {
       write_ = std::move(answers_.front());
       answers_.pop_front();
       writing_ = write = true;
-      more_answers = !answers_.empty();
+      // gRPC holds a hinted first write back together with the initial
+      // metadata, and then never reports it done.
+      more_answers = !answers_.empty() && wrote_once_;
     }
     if (!reading_ && !reads_ended_ && open_bytes_ < kWindowBytes &&
         open_requests_ < kWindowRequests) {
@@ -163,6 +165,7 @@ void AppendStream::OnWriteDone(bool ok) {
   {
     MutexLock lock(&mutex_);
     writing_ = false;
+    wrote_once_ = true;
     --open_requests_;
     if (!ok) reads_ended_ = cancelled_ = true;
   }
