@@ -27,6 +27,11 @@ void FillSegmentDirectory(const RecoveredState& state,
 absl::Status VerifyCycles(const RecoveredState& state,
                           const WatermarkValue& watermark);
 
+// Segments that the directory names as families are there.
+// Errors: DATA_LOSS: one is missing.
+absl::Status VerifySegments(const RecoveredState& state,
+                            const EntryReader& entries);
+
 // Each replica has its group row, and the row equals the entry at its last
 // index.
 // Errors: DATA_LOSS: the replica and what differs.

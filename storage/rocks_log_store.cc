@@ -1,5 +1,7 @@
 #include "storage/rocks_log_store.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <random>
@@ -193,6 +195,8 @@ absl::Status RocksLogStore::State::Open() {
   if (!status.ok()) return status;
   StartLifecycle();
   opened.state = RecoveredState();
+  // Two recoveries have left whole memtables with the allocator.
+  malloc_trim(0);
   return absl::OkStatus();
 }
 

@@ -50,6 +50,8 @@ absl::Status Verify(const DataDirectory& directory, RocksDatabase* database,
     entries.PutSealed(
         SealedSegment::Create(directory.sealed_path(), row, readers));
   }
+  status = VerifySegments(findings->state, entries);
+  if (!status.ok()) return status;
   status = VerifyGroupRows(findings->state, entries);
   if (!status.ok()) return status;
   absl::StatusOr<uint64_t> walked = VerifyUnflushedEntries(

@@ -324,6 +324,15 @@ TEST_F(VerifiedOpenTest, EntryBelowTheGroupRowIsGone) {
   ExpectRefused({"replica 1", "entry 40 of replica 1 is missing"});
 }
 
+TEST_F(VerifiedOpenTest, MissingSegmentFamily) {
+  Tamper([&](RocksDatabase* database) {
+    ASSERT_TRUE(database->CreateSegment(SegmentNumber(99)).ok());
+    const Family segment = database->TakeSegments().begin()->second;
+    ASSERT_TRUE(database->DropSegment(segment).ok());
+  });
+  ExpectRefused({"family segment-1, which holds entries, is missing"});
+}
+
 TEST_F(VerifiedOpenTest, GroupRowOfAnotherChain) {
   Tamper([&](RocksDatabase* database) {
     ReplicaPosition position = log_->position();
