@@ -19,7 +19,7 @@ constexpr size_t kBatchOverheadBytes = sizeof(storage::StoredEntry) + 96;
 }  // namespace
 
 MemoryWindow::~MemoryWindow() {
-  if (!batches_.empty()) budget_->Forget(this);
+  if (id_ != 0) budget_->Forget(*this);
 }
 
 void MemoryWindow::Add(storage::StoredEntry entry) {
@@ -33,8 +33,6 @@ void MemoryWindow::Add(storage::StoredEntry entry) {
   batches_.PushBack(std::move(entry));
   budget_->Hold(this, bytes + kBatchOverheadBytes);
 }
-
-void MemoryWindow::EvictOldest() { batches_.PopFront(); }
 
 std::optional<size_t> MemoryWindow::Find(Offset offset) const {
   if (empty() || offset < first_offset()) return std::nullopt;
@@ -102,25 +100,43 @@ const storage::EntryHeader* MemoryWindow::FindIndex(LogIndex index) const {
 }
 
 void WindowBudget::Hold(MemoryWindow* window, size_t bytes) {
-  held_.PushBack({window, bytes});
+  if (window->id_ == 0) {
+    window->id_ = ++last_id_;
+    windows_.emplace(window->id_, window);
+  }
+  held_.PushBack({window->id_, bytes});
+  window->held_bytes_ += bytes;
   bytes_ += bytes;
   ++entries_;
-  while (bytes_ > bytes_max_) {
-    const Held oldest = held_.PopFront();
-    if (oldest.window == nullptr) continue;
-    bytes_ -= oldest.bytes;
-    --entries_;
-    oldest.window->EvictOldest();
-  }
+  while (bytes_ > bytes_max_) EvictOldest();
 }
 
-void WindowBudget::Forget(const MemoryWindow* window) {
-  for (size_t i = 0; i < held_.size(); ++i) {
-    if (held_[i].window != window) continue;
-    bytes_ -= held_[i].bytes;
-    --entries_;
-    held_[i] = Held();
+void WindowBudget::EvictOldest() {
+  const Held oldest = held_.PopFront();
+  const auto found = windows_.find(oldest.window_id);
+  if (found == windows_.end()) return;
+  bytes_ -= oldest.bytes;
+  --entries_;
+  found->second->held_bytes_ -= oldest.bytes;
+  found->second->batches_.PopFront();
+}
+
+void WindowBudget::Forget(const MemoryWindow& window) {
+  windows_.erase(window.id_);
+  bytes_ -= window.held_bytes_;
+  entries_ -= window.batches_.size();
+  DropLeftovers();
+}
+
+void WindowBudget::DropLeftovers() {
+  constexpr size_t kLeftoversMin = 1024;
+  if (held_.size() < 2 * entries_ + kLeftoversMin) return;
+  RingQueue<Held> kept;
+  while (!held_.empty()) {
+    const Held held = held_.PopFront();
+    if (windows_.contains(held.window_id)) kept.PushBack(held);
   }
+  held_ = std::move(kept);
 }
 
 }  // namespace kappa::server

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "proto/wire/types.h"
 #include "server/ring_queue.h"
 #include "storage/log_store.h"
@@ -32,7 +33,6 @@ class MemoryWindow {
 
   // Adds the newest batch; may evict the oldest ones, of any partition.
   void Add(storage::StoredEntry entry);
-  void EvictOldest();
 
   bool empty() const { return batches_.empty(); }
   // Requires: !empty().
@@ -57,7 +57,11 @@ class MemoryWindow {
   // Position of the batch that holds `offset`; nullopt before the window.
   std::optional<size_t> Find(Offset offset) const;
 
+  friend class WindowBudget;
+
   WindowBudget* const budget_;
+  uint64_t id_ = 0;        // the budget's name for it; 0 until it needs one
+  size_t held_bytes_ = 0;  // of the budget
   RingQueue<storage::StoredEntry> batches_;
 };
 
@@ -75,18 +79,24 @@ class WindowBudget {
  private:
   friend class MemoryWindow;
   struct Held {
-    MemoryWindow* window = nullptr;  // null: the window is gone
+    uint64_t window_id = 0;
     size_t bytes = 0;
   };
 
   // Counts a batch just added to `window`, then evicts down to the budget.
   void Hold(MemoryWindow* window, size_t bytes);
-  void Forget(const MemoryWindow* window);
+  // Gives back what `window`, which goes away, holds.
+  void Forget(const MemoryWindow& window);
+  void EvictOldest();
+  // Drops what `held_` says of windows that are gone, once that is most of it.
+  void DropLeftovers();
 
   const size_t bytes_max_;
   size_t bytes_ = 0;
   size_t entries_ = 0;
-  RingQueue<Held> held_;  // oldest first
+  uint64_t last_id_ = 0;
+  absl::flat_hash_map<uint64_t, MemoryWindow*> windows_;
+  RingQueue<Held> held_;  // oldest first; also of windows that are gone
 };
 
 }  // namespace kappa::server

@@ -77,5 +77,22 @@ TEST(MemoryWindowTest, AWindowThatGoesGivesItsBytesBack) {
   EXPECT_EQ(budget.entries(), 4u);
 }
 
+TEST(MemoryWindowTest, WindowsThatComeAndGoLeaveTheOthersAlone) {
+  WindowBudget budget(30'000);
+  MemoryWindow kept(&budget);
+  kept.Add(Batch(1, 0, 1, 10'000));
+  for (int i = 0; i < 10'000; ++i) {
+    MemoryWindow passing(&budget);
+    passing.Add(Batch(1, 0, 1, 10));
+    passing.Add(Batch(2, 1, 1, 10));
+    ASSERT_EQ(budget.entries(), 3u);
+  }
+  EXPECT_EQ(budget.entries(), 1u);
+  EXPECT_EQ(kept.first_offset(), Offset(0));
+  for (uint64_t i = 1; i < 4; ++i) kept.Add(Batch(1 + i, i, 1, 10'000));
+  EXPECT_EQ(budget.entries(), 2u);
+  EXPECT_EQ(kept.first_offset(), Offset(2));
+}
+
 }  // namespace
 }  // namespace kappa::server
