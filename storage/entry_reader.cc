@@ -85,6 +85,7 @@ absl::StatusOr<bool> VisitAlong(ReplicaNumber replica, rocksdb::Iterator* at,
 class CopyBuffer {
  public:
   std::string_view Copy(std::string_view bytes) {
+    if (bytes.empty()) return {};
     if (bytes.size() > room_) {
       room_ = std::max(bytes.size(), kCopyBlockBytes);
       blocks_.emplace_back(new char[room_]);
