@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/types.h"
 #include "server/errors.h"
@@ -34,6 +35,15 @@ absl::Status CheckProducerSequence(const v1::ProducerSequence& producer) {
                       producer.state().size());
   }
   return absl::OkStatus();
+}
+
+absl::Status NeverOpened(const v1::ProducerSequence& producer) {
+  const std::string id = absl::BytesToHexString(producer.id());
+  return MakeError(
+      v1::ERROR_REASON_PRODUCER_UNKNOWN,
+      absl::StrCat("producer ", id, " was never opened with epoch ",
+                   producer.epoch(), ": call OpenProducer first"),
+      {{"producer_id", id}, {"epoch", absl::StrCat(producer.epoch())}});
 }
 
 }  // namespace kappa::server

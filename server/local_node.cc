@@ -269,6 +269,7 @@ void LocalNode::PublishTopics() {
         for (const auto& [name, topic] : metadata_->state().topics().topics()) {
           topics_.Publish(topic.snapshot);
         }
+        known_producers_ = metadata_->state().producers().known();
         metadata_->SetEffects(
             [host = host_.get()](const TopicChange& change, bool deleted,
                                  absl::AnyInvocable<void()> then) {
@@ -364,6 +365,11 @@ void LocalNode::Append(AppendCommand command, Callback<AppendResult> done) {
   if (command.producer.has_value()) {
     const absl::Status legal = CheckProducerSequence(*command.producer);
     if (!legal.ok()) return done(legal);
+    const v1::ProducerSequence& producer = *command.producer;
+    if (producer.epoch() > 0 &&
+        !known_producers_->WasOpened(producer.id(), producer.epoch())) {
+      return done(NeverOpened(producer));
+    }
   }
   PendingAppend append;
   append.permit = append_budget_.TryAcquire(command.batch.payload.bytes());

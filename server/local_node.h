@@ -16,6 +16,7 @@
 #include "server/append_budget.h"
 #include "server/append_clock.h"
 #include "server/identity.h"
+#include "server/known_producers.h"
 #include "server/log_reader.h"
 #include "server/metadata_calls.h"
 #include "server/metadata_group.h"
@@ -106,6 +107,7 @@ class LocalNode final : public Node {
   const AppendClock append_clock_;
   AppendBudget append_budget_;
   TopicMap topics_;
+  std::shared_ptr<const KnownProducers> known_producers_;
   PartitionRouter router_;
   HostContext host_context_;
   std::optional<storage::ReplicaInfo> metadata_replica_;

@@ -15,6 +15,7 @@ absl::Status ProducerRegistry::Load(std::string_view name,
     return absl::DataLossError("a producer's row cannot be decoded");
   }
   producers_[std::string(name)] = {UuidOf(row.id()), row.epoch()};
+  known_->Note(row.id(), row.epoch());
   return absl::OkStatus();
 }
 
@@ -28,6 +29,7 @@ NamedProducer ProducerRegistry::Open(
   storage::v1::ProducerRow row;
   row.set_id(BytesOf(producer.id));
   row.set_epoch(producer.epoch);
+  known_->Note(row.id(), row.epoch());
   rows->push_back(PutRow(RowKey(kProducerPrefix, command.name()), row));
   return producer;
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "kappa/storage/v1/metadata.pb.h"
 #include "proto/wire/types.h"
+#include "server/known_producers.h"
 #include "storage/log_store.h"
 
 namespace kappa::server {
@@ -33,9 +35,12 @@ class ProducerRegistry {
                      std::vector<storage::SideRow>* rows);
   std::optional<NamedProducer> Find(std::string_view name) const;
   size_t size() const { return producers_.size(); }
+  // The same for other threads.
+  const std::shared_ptr<KnownProducers>& known() const { return known_; }
 
  private:
   absl::flat_hash_map<std::string, NamedProducer> producers_;
+  std::shared_ptr<KnownProducers> known_ = std::make_shared<KnownProducers>();
 };
 
 }  // namespace kappa::server

@@ -73,6 +73,25 @@ TEST_P(NodeProducerTest, ARepetitionWithOtherBytesIsRefused) {
   EXPECT_EQ(driver_.ReadAll(group_), Values({"a"}));
 }
 
+TEST_P(NodeProducerTest, AnIdOrEpochThatWasNeverGivenOutIsRefused) {
+  const v1::OpenProducerResponse p = OpenProducer();
+  const std::string made_up(16, 'x');
+  EXPECT_EQ(
+      ReasonOf(driver_.Append(group_, {"a"}, Sequence(made_up, 1, 1)).status()),
+      "PRODUCER_UNKNOWN");
+  EXPECT_EQ(
+      ReasonOf(driver_.Append(group_, {"a"}, Sequence(p.producer_id(), 2, 1))
+                   .status()),
+      "PRODUCER_UNKNOWN");
+  Reopen();
+  EXPECT_EQ(
+      ReasonOf(driver_.Append(group_, {"a"}, Sequence(made_up, 1, 1)).status()),
+      "PRODUCER_UNKNOWN");
+  ASSERT_TRUE(
+      driver_.Append(group_, {"b"}, Sequence(p.producer_id(), 1, 1)).ok());
+  EXPECT_EQ(driver_.ReadAll(group_), Values({"b"}));
+}
+
 TEST_P(NodeProducerTest, AnOldRepetitionIsKnownWithoutItsResult) {
   const v1::OpenProducerResponse p = OpenProducer();
   for (uint64_t sequence = 1; sequence <= 130; ++sequence) {
