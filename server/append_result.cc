@@ -46,6 +46,13 @@ AppendResult ResultOf(const EntryHeader& header) {
           .chain = header.chain};
 }
 
+absl::Status ResultUnreadable(const absl::Status& cause) {
+  return MakeError(
+      v1::ERROR_REASON_OUTCOME_UNKNOWN,
+      absl::StrCat("the batch is stored, but its result cannot be read now: ",
+                   cause.message()));
+}
+
 absl::StatusOr<AppendResult> DuplicateResult(const EntryHeader& stored,
                                              const Digest& payload_sha256) {
   if (stored.payload_sha256 != payload_sha256) {

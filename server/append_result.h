@@ -27,6 +27,10 @@ AppendResult ResultOf(const storage::EntryHeader& header);
 absl::StatusOr<AppendResult> DuplicateResult(const storage::EntryHeader& stored,
                                              const Digest& payload_sha256);
 
+// OUTCOME_UNKNOWN for a repeated sequence that is stored but whose entry cannot
+// be read now because of `cause`; a retry may be answered.
+absl::Status ResultUnreadable(const absl::Status& cause);
+
 // Why a producer's batch is refused. Requires: the verdict is a refusal.
 absl::Status ProducerRefusal(const storage::ProducerVerdict& verdict,
                              const v1::ProducerSequence& producer);

@@ -360,6 +360,20 @@ void LocalNode::GetProducer(v1::GetProducerRequest request,
 
 // --- partitions ---
 
+namespace {
+
+// What an append holds until it is answered: its payload, its state (in the
+// pending entry and in the write), and about a kilobyte of headers, queue slots
+// and callbacks.
+size_t MemoryOf(const AppendCommand& command) {
+  constexpr size_t kFixedBytes = 1024;
+  const size_t state_bytes =
+      command.producer.has_value() ? command.producer->state().size() : 0;
+  return command.batch.payload.bytes() + 2 * state_bytes + kFixedBytes;
+}
+
+}  // namespace
+
 void LocalNode::Append(AppendCommand command, Callback<AppendResult> done) {
   if (RefuseClosed(done)) return;
   if (command.producer.has_value()) {
@@ -372,7 +386,7 @@ void LocalNode::Append(AppendCommand command, Callback<AppendResult> done) {
     }
   }
   PendingAppend append;
-  append.permit = append_budget_.TryAcquire(command.batch.payload.bytes());
+  append.permit = append_budget_.TryAcquire(MemoryOf(command));
   if (!append.permit) {
     overloads_.fetch_add(1, std::memory_order_relaxed);
     return done(MakeError(v1::ERROR_REASON_OVERLOADED,

@@ -119,10 +119,11 @@ absl::Status OpenFaces(const ServerConfig& config, const MemoryBudget& memory,
 void CloseFaces(Node* node, Faces* faces) {
   faces->address.reset();
   faces->metrics_address.reset();
+  // A scrape reads what Shutdown takes down.
+  faces->metrics.reset();
   if (faces->grpc != nullptr) faces->grpc->BeginShutdown();
   node->Shutdown();
   if (faces->grpc != nullptr) faces->grpc->Stop();
-  faces->metrics.reset();
 }
 
 // SIGTERM and SIGINT, which no thread takes but the one that waits for them.

@@ -127,13 +127,28 @@ void Partition::AnswerDuplicate(const AppendCommand& command, LogIndex index,
     }
     return;
   }
+  if (index <= log_.committed_tail().last.index) {
+    return AnswerStoredDuplicate(index, sha256, std::move(append));
+  }
+  // Of an earlier run, and not known to be committed yet.
+  answers_.Add(index, [this, index, sha256, append = std::move(append)](
+                          const absl::Status& status) mutable {
+    if (!status.ok()) return append.Answer(status);
+    AnswerStoredDuplicate(index, sha256, std::move(append));
+  });
+}
+
+void Partition::AnswerStoredDuplicate(LogIndex index, const Digest& sha256,
+                                      PendingAppend append) {
   ShardCounters* const counters = services_->counters;
   reads_.ReadHeader(Scope(), index,
                     [counters, sha256, append = std::move(append)](
                         absl::StatusOr<EntryHeader> header) mutable {
+                      // The batch is there: a failure to read it now must not
+                      // be told as "did not happen".
                       absl::StatusOr<AppendResult> result =
                           header.ok() ? DuplicateResult(*header, sha256)
-                                      : header.status();
+                                      : ResultUnreadable(header.status());
                       if (result.ok()) {
                         counters->duplicates.Add(1);
                       } else {

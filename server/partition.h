@@ -93,6 +93,9 @@ class Partition final : public ShardGroup {
 
   void AnswerDuplicate(const AppendCommand& command, LogIndex index,
                        PendingAppend append);
+  // With the result of a committed entry, read from window or store.
+  void AnswerStoredDuplicate(LogIndex index, const Digest& sha256,
+                             PendingAppend append);
   void Refuse(PendingAppend append, absl::Status refusal);
   // Refuses once everything in the log is committed and this is confirmed to
   // be the leader's log: the refusal rests on something that is not there.

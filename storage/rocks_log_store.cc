@@ -72,10 +72,16 @@ ReplicaPosition EmptyPosition(const ReplicaSpec& spec) {
 }
 
 // The live segment that entries go to: the highest one with a row, since the
-// first entry of a segment comes with one; else the lowest.
+// first entry of a segment comes with one; else the lowest above everything
+// sealed (a family below may be left of a seal that met damage).
 SegmentNumber FindActive(const RecoveredState& state,
                          const std::vector<SegmentNumber>& live) {
-  SegmentNumber active = live.front();
+  const SegmentNumber sealed =
+      state.sealed.empty() ? SegmentNumber() : state.sealed.back().segment;
+  const auto above = std::find_if(
+      live.begin(), live.end(),
+      [sealed](SegmentNumber segment) { return segment > sealed; });
+  SegmentNumber active = above == live.end() ? live.back() : *above;
   for (const auto& [key, row] : state.directory) {
     active = std::max(active, key.first);
   }

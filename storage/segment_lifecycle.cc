@@ -176,8 +176,9 @@ bool SegmentLifecycle::CreateNext() {
   SegmentNumber number;
   {
     MutexLock lock(&mutex_);
-    if (stopping_ || next_.has_value() ||
-        frozen_.size() + 2 > kLiveSegmentsMax) {
+    // A sealed segment's family lives until the outcome is published.
+    const size_t unsealed = frozen_.size() + (concluding_ ? 1 : 0);
+    if (stopping_ || next_.has_value() || unsealed + 2 > kLiveSegmentsMax) {
       return false;
     }
     number = highest_.Next();

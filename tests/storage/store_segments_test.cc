@@ -70,6 +70,9 @@ class StoreSegmentsTest : public testing::Test {
     store_.reset();
     CopyTree(copy, path_);
     Open();
+    // The copy was made while families came and went, and is no instant: its
+    // MANIFEST may be newer than its log, by one family.
+    live_segments_max_ = 4;
   }
 
   LogScript NewLog(uint64_t group) {
@@ -85,7 +88,7 @@ class StoreSegmentsTest : public testing::Test {
           std::string(payload_bytes, static_cast<char>('a' + i % 26)), 3));
     }
     ASSERT_TRUE(store_->Commit({&write, 1}).ok());
-    EXPECT_LE(store_->stats().unsealed_segments, 3u);
+    EXPECT_LE(store_->stats().unsealed_segments, live_segments_max_);
   }
   // Records outcomes until that many segments are sealed.
   void AwaitSealed(uint64_t count) {
@@ -123,6 +126,7 @@ class StoreSegmentsTest : public testing::Test {
 
   Wishes wishes_;
   const std::string path_;
+  uint64_t live_segments_max_ = 3;
   std::unique_ptr<RocksLogStore> store_;
 };
 
