@@ -136,6 +136,7 @@ void AddBenchCommands(CLI::App* app, CommandContext* context) {
   CLI::App* replay =
       add("replay", "Append, then replay", bench::RunReplayBench);
   replay->add_option("--bytes", settings.replay_bytes, "Bytes to replay")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   replay->add_option("--producers", settings.producers, "Appending threads")
       ->check(CLI::Range(1, 1'000))

@@ -167,10 +167,13 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
                    "beginning, end, an offset, or a time of append like "
                    "2026-01-31T12:00:00Z")
       ->capture_default_str();
-  CLI::Option* to = command
-                        ->add_option("--to", options->to,
-                                     "end, an offset or a time; not included")
-                        ->capture_default_str();
+  CLI::Option* to =
+      command
+          ->add_option(
+              "--to", options->to,
+              "end, an offset or a time; not included. One that lies beyond "
+              "the end is waited for")
+          ->capture_default_str();
   command
       ->add_flag("-f,--follow", options->follow,
                  "Go on with new records as they come")

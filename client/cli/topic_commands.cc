@@ -284,6 +284,7 @@ void AddTopicCommands(CLI::App* app, CommandContext* context) {
   create
       ->add_option("--partitions", options->partitions,
                    "Number of partitions, 1 to 10000")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   create->add_option("--replicas", options->replicas,
                      "Copies of each partition (default: 3, or the number of "
