@@ -45,6 +45,8 @@ void RocksListener::OnFlushCompleted(rocksdb::DB* /*database*/,
 
 void RocksListener::OnBackgroundError(rocksdb::BackgroundErrorReason reason,
                                       rocksdb::Status* error) {
+  // A flush that closing cuts short has lost nothing: the log still has it.
+  if (error->IsShutdownInProgress()) return;
   if (on_fatal_) on_fatal_(FromRocks(*error, NameOf(reason)));
 }
 
