@@ -21,11 +21,11 @@ bool SortedAndDistinct(const std::vector<ReplicaId>& replicas) {
 Context::Context(const CoreOptions& options, RestoredState restored)
     : options_(options),
       hard_state_(restored.hard_state),
-      log_(restored.base.id, restored.last, std::move(restored.term_starts)),
-      configuration_(std::move(restored.configuration)),
-      configuration_index_(restored.configuration_index),
-      committed_(restored.base.id.index),
-      committed_told_(restored.base.id.index),
+      base_(std::move(restored.base)),
+      log_(base_.id, restored.last, std::move(restored.term_starts)),
+      configurations_(std::move(restored.configurations)),
+      committed_(base_.id.index),
+      committed_told_(base_.id.index),
       persists_(restored.last.index),
       random_state_(options.random_seed) {
   KAPPA_CHECK(options_.election_ticks > 0, "an election takes time");
@@ -62,14 +62,17 @@ void Context::Append(const EntryMeta& entry) {
   KAPPA_CHECK(entry.id.term <= term(), "no entry of a later term");
   log_.Append(entry.id);
   persists_.AddEntry(entry);
+  if (entry.kind != EntryKind::kConfiguration) return;
+  configurations_.Append(entry.id.index, entry.configuration);
+  configuration_changed_ = true;
 }
 
 void Context::TruncateFrom(LogIndex from) {
   KAPPA_CHECK(from > committed_, "committed entries stay");
-  KAPPA_CHECK(from > configuration_index_, "the configuration stays");
   SealPersist();
   log_.TruncateFrom(from);
   persists_.Truncate(from);
+  configuration_changed_ |= configurations_.TruncateFrom(from);
 }
 
 void Context::InstallBase(const LogBase& base) {
@@ -80,14 +83,16 @@ void Context::InstallBase(const LogBase& base) {
   log_ = TermTable(base.id);
   committed_ = base.id.index;
   committed_told_ = base.id.index;
-  configuration_changed_ |= configuration_ != base.configuration;
-  configuration_ = base.configuration;
-  configuration_index_ = base.id.index;
+  configuration_changed_ |= configuration() != base.configuration;
+  configurations_.Clear();
+  base_ = base;
 }
 
 void Context::CommitUpTo(LogIndex index) {
   KAPPA_CHECK(index <= log_.last().index, "only what exists is committed");
-  committed_ = std::max(committed_, index);
+  if (index <= committed_) return;
+  committed_ = index;
+  configurations_.ForgetBelow(committed_);
 }
 
 Message Context::NewMessage(MessageType type, ReplicaId to) const {
@@ -159,11 +164,12 @@ void Context::CheckInvariants() const {
   KAPPA_CHECK(committed_told_ <= committed_, "committed never falls");
   KAPPA_CHECK(log_.last().term <= term(), "no entry of a later term");
   KAPPA_CHECK(!hard_state_.vote || term() > Term(0), "a vote has a term");
-  KAPPA_CHECK(configuration_index_ <= log_.last().index,
-              "the configuration is in the log");
-  KAPPA_CHECK(SortedAndDistinct(configuration_.voters) &&
-                  SortedAndDistinct(configuration_.outgoing_voters) &&
-                  SortedAndDistinct(configuration_.learners),
+  KAPPA_CHECK(log_.base() == base_.id, "one base");
+  configurations_.CheckInvariants(base_.id.index, log_.last().index);
+  const Configuration& present = configuration();
+  KAPPA_CHECK(SortedAndDistinct(present.voters) &&
+                  SortedAndDistinct(present.outgoing_voters) &&
+                  SortedAndDistinct(present.learners),
               "replicas are sorted and distinct");
 }
 

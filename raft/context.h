@@ -2,12 +2,15 @@
 #ifndef KAPPA_RAFT_CONTEXT_H_
 #define KAPPA_RAFT_CONTEXT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "proto/wire/types.h"
+#include "raft/base.h"
 #include "raft/configuration.h"
+#include "raft/configuration_history.h"
 #include "raft/core_options.h"
 #include "raft/entry.h"
 #include "raft/message.h"
@@ -30,8 +33,20 @@ class Context {
 
   const CoreOptions& options() const { return options_; }
   ReplicaId self() const { return options_.self; }
-  const Configuration& configuration() const { return configuration_; }
   bool IsSelf(ReplicaId replica) const { return replica == options_.self; }
+
+  // --- configuration ---
+
+  // The newest one in the log, whether committed or not.
+  const Configuration& configuration() const {
+    const Configuration* newest = configurations_.newest();
+    return newest == nullptr ? base_.configuration : *newest;
+  }
+  // Where it is; the base's index if no entry above the base has one.
+  LogIndex configuration_index() const {
+    return std::max(base_.id.index, configurations_.newest_index());
+  }
+  const ConfigurationHistory& configurations() const { return configurations_; }
 
   // --- term, vote, leader ---
 
@@ -50,10 +65,13 @@ class Context {
   // --- log ---
 
   const TermTable& log() const { return log_; }
+  const LogBase& base() const { return base_; }
   LogIndex committed() const { return committed_; }
   LogIndex durable() const { return persists_.durable(); }
   const PersistQueue& persists() const { return persists_; }
+  // A configuration entry takes effect at once.
   void Append(const EntryMeta& entry);
+  // Brings back the configuration that was effective before `from`.
   // Requires: committed() < from <= log().last().index.
   void TruncateFrom(LogIndex from);
   // Replaces the whole log.
@@ -92,9 +110,9 @@ class Context {
   CoreOptions options_;
   HardState hard_state_;
   std::optional<ReplicaId> leader_;
+  LogBase base_;
   TermTable log_;
-  Configuration configuration_;
-  LogIndex configuration_index_;
+  ConfigurationHistory configurations_;
   LogIndex committed_;
   LogIndex committed_told_;  // what the owner knows
   PersistQueue persists_;

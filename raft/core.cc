@@ -1,5 +1,6 @@
 #include "raft/core.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -92,6 +93,8 @@ void Core::State::StepInTerm(const Message& message) {
       return;
     case MessageType::kAppendResponse:
       if (leader() != nullptr) leader()->OnAppendResponse(context, message);
+      return;
+    default:
       return;
   }
 }
@@ -211,7 +214,9 @@ bool Core::HasOutput() const {
 
 Role Core::role() const {
   if (state_->leader() != nullptr) return Role::kLeader;
-  return state_->candidate() != nullptr ? Role::kCandidate : Role::kFollower;
+  if (state_->candidate() != nullptr) return Role::kCandidate;
+  return IsVoter(configuration(), state_->context.self()) ? Role::kFollower
+                                                          : Role::kLearner;
 }
 
 Term Core::term() const { return state_->context.term(); }
@@ -221,6 +226,8 @@ std::optional<ReplicaId> Core::leader() const {
 EntryId Core::last() const { return state_->context.log().last(); }
 LogIndex Core::committed() const { return state_->context.committed(); }
 LogIndex Core::durable() const { return state_->context.durable(); }
+LogIndex Core::readable() const { return std::min(committed(), durable()); }
+EntryId Core::base() const { return state_->context.log().base(); }
 const Configuration& Core::configuration() const {
   return state_->context.configuration();
 }

@@ -20,19 +20,39 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/types.h"
+#include "raft/base.h"
 #include "raft/configuration.h"
+#include "raft/configuration_change.h"
 #include "raft/core_options.h"
 #include "raft/entry.h"
 #include "raft/message.h"
 #include "raft/output.h"
+#include "raft/peer_status.h"
 
 namespace kappa::raft {
 
-enum class Role : uint8_t { kFollower, kCandidate, kLeader };
+enum class Role : uint8_t {
+  kLearner,  // a follower without a vote, or one that was removed
+  kFollower,
+  kPreCandidate,
+  kCandidate,
+  kLeader,
+};
+
+// What the owner's disk can do at the moment.
+enum class DiskHealth : uint8_t {
+  kHealthy,
+  // Writes wait for the store's memory, not for the disk: no reason to move
+  // leadership; write_stall_ticks do not count.
+  kStalled,
+  kSlow,  // as if write_stall_ticks had passed
+  kFull,  // takes term and vote, but no entries (RELIABILITY.md S10)
+};
 
 // Invariants (checked by CheckInvariants):
-//   last >= committed; last >= durable; committed and term never fall;
-//   durable and last fall only by truncation, never below committed.
+//   last >= committed >= readable; last >= durable; committed, readable and
+//   term never fall; durable and last fall only by truncation, never below
+//   committed.
 //
 // Thread safety: thread-compatible; one owner (a shard) calls everything.
 class Core {
@@ -44,37 +64,96 @@ class Core {
   Core(Core&&) noexcept;
   Core& operator=(Core&&) = delete;
 
-  // --- inputs ---
+  // --- inputs: time, messages, liveness ---
 
+  // One tick has passed. On a fresh group the voter of rank (group number
+  // modulo voters) campaigns at its first tick. Does nothing while quiescent().
   void Tick();
   // A message from another replica; stale or misaddressed ones are ignored.
+  // Wakes a quiescent core.
   void Step(const Message& message);
+  // The owner's failure detector changed its mind about a node: heartbeats
+  // between nodes stopped, came back, or the node started anew (report a start
+  // as silent, then alive). Wakes a quiescent core that has a replica there.
+  void OnNodeLiveness(NodeId node, bool alive);
   // On a fresh or restarted group: campaigns at once, without waiting for the
   // election time. A single voter is leader when this returns, and its no-op is
   // in the output.
   void Campaign();
+
+  // --- inputs: proposals ---
+
   // Appends an entry as leader; it takes its place at last().index + 1 in
   // term(). Returns that id.
   // Requires: kind is kRecords or kProducerFence.
-  // Errors: UNAVAILABLE: not leader (leader() may tell who);
-  // RESOURCE_EXHAUSTED: the entry would exceed uncommitted_bytes_max; never
-  // when nothing is uncommitted.
+  // Errors: UNAVAILABLE: not leader (leader() may tell who), or leadership is
+  // being transferred; RESOURCE_EXHAUSTED: the entry would exceed
+  // uncommitted_bytes_max; never when nothing is uncommitted.
   absl::StatusOr<EntryId> Propose(EntryKind kind, uint32_t record_count,
                                   uint64_t payload_bytes, EntryHandle handle);
-  // Replaces the whole log: the owner holds the group's state up to `base`,
-  // which is committed in the group, and lacks the entries before it.
-  // Errors: FAILED_PRECONDITION: not a follower; the base is at or below the
-  // commit index, its entry is in the log, or its term is later than term().
-  absl::Status InstallBase(const LogBase& base);
+  // Appends a configuration entry as leader; it takes effect at once. The entry
+  // in the output has handle 0: its content is entries[i].configuration.
+  // Errors: UNAVAILABLE as for Propose; FAILED_PRECONDITION: the newest
+  // configuration, or an entry of this leader's term, is not committed yet;
+  // INVALID_ARGUMENT: the change is illegal (configuration_change.h).
+  absl::StatusOr<EntryId> ProposeConfiguration(
+      const ConfigurationChange& change);
+  // Hands leadership to a voter; without `target` to the best one. Proposals
+  // are refused until it ends (Output::transfer_ended), which takes an election
+  // time at most. Repeating it for the same target changes nothing.
+  // Errors: UNAVAILABLE: not leader; INVALID_ARGUMENT: target is self or no
+  // voter; FAILED_PRECONDITION: a transfer to another target is under way, or
+  // no voter is known to be alive.
+  absl::Status TransferLeadership(std::optional<ReplicaId> target);
+
+  // --- inputs: storage ---
+
   // The write with this token is durable, and so are all before it. Tokens of
   // older terms change nothing; a write whose entries were overwritten since
   // proves only what lies below the cut.
   // Requires: a token of this object, not of one before a restart.
   void OnPersisted(const PersistToken& token);
+  void OnDiskHealth(DiskHealth health);
+  // Never votes, acknowledges, leads or sends again: a write failed (RAFT.md
+  // 17), or the replica may have forgotten something (RELIABILITY.md S5).
+  void Halt();
+  // The stored entry at `index` cannot be read; `chain` is the digest up to it
+  // as the log's headers prove it. Fetches an equal one from other replicas;
+  // a leader that cannot within an election time steps down (RELIABILITY.md
+  // S7). An uncommitted one is given up once a majority proves that it never
+  // had it (S8). Below the base or above last(): ignored.
+  void OnEntryDamaged(LogIndex index, const Digest& chain);
+
+  // --- inputs: the start of the log ---
+
+  // Drops committed entries up to `base.id`; the owner keeps the state up to
+  // there and sends it to replicas that need it.
+  // Errors: FAILED_PRECONDITION: not above the present base, above the
+  // committed or durable index, another term or configuration than the log's.
+  absl::Status TrimTo(const LogBase& base);
+  // Replaces the whole log: the owner holds the group's state up to `base`,
+  // which is committed in the group, and lacks the entries before it.
+  // Errors: FAILED_PRECONDITION: not a follower; the base is at or below the
+  // commit index, its entry is in the log, or its term is later than term().
+  absl::Status InstallBase(const LogBase& base);
+
+  // --- inputs: reads ---
+
   // Asks for a linearizable read point; answered in reads_confirmed or
-  // reads_refused with the same id.
-  // Requires: ids are never used twice.
+  // reads_refused with the same id. A follower asks its leader.
+  // Requires: ids are never used twice by this object.
   void OnReadRequested(uint64_t id);
+
+  // --- inputs: the operator ---
+
+  // Makes this replica the only voter, and its whole log committed: the
+  // operator states that no majority of the present configuration will ever
+  // come back. Appends a configuration entry in a new term and leads. What
+  // other replicas held beyond this log is lost.
+  // Errors: FAILED_PRECONDITION: a leader is known, or an entry is damaged.
+  absl::Status RecoverAlone();
+
+  // --- output ---
 
   // Everything since the last call.
   Output TakeOutput();
@@ -89,6 +168,10 @@ class Core {
   EntryId last() const;
   LogIndex committed() const;
   LogIndex durable() const;
+  // What may be shown to readers: committed and on this replica's disk.
+  LogIndex readable() const;
+  EntryId base() const;
+  // The newest one in the log, whether committed or not.
   const Configuration& configuration() const;
   // Payload bytes that this leader proposed and that are not committed; 0 when
   // not leader.
@@ -98,6 +181,15 @@ class Core {
   LogIndex leader_term_start() const;
   // The term of an index in [base, last], or nullopt outside.
   std::optional<Term> TermAt(LogIndex index) const;
+  bool quiescent() const;
+  bool halted() const;
+  bool transferring() const;
+  // Whether reads are answered by lease at the moment.
+  bool holds_lease() const;
+  // Indexes of damaged entries that are not repaired yet, ascending.
+  std::vector<LogIndex> damaged() const;
+  // What a leader knows of the others, ascending by id; empty when not leader.
+  std::vector<PeerStatus> peers() const;
 
   // Aborts when an invariant does not hold; called after every input in tests.
   void CheckInvariants() const;

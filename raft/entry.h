@@ -3,8 +3,10 @@
 #define KAPPA_RAFT_ENTRY_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "proto/wire/types.h"
+#include "raft/configuration.h"
 
 namespace kappa::raft {
 
@@ -38,6 +40,8 @@ struct EntryMeta {
   uint32_t record_count = 0;
   uint64_t payload_bytes = 0;
   EntryHandle handle{};
+  // Set exactly if `kind` is kConfiguration.
+  std::shared_ptr<const Configuration> configuration;
 };
 
 }  // namespace kappa::raft

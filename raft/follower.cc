@@ -18,7 +18,8 @@ bool WellFormed(const Message& request) {
   for (const EntryMeta& entry : request.entries) {
     if (entry.id.index != previous.index.Next() ||
         entry.id.term < previous.term || entry.id.term > request.term ||
-        entry.kind == EntryKind::kConfiguration) {
+        (entry.kind == EntryKind::kConfiguration) !=
+            (entry.configuration != nullptr)) {
       return false;
     }
     previous = entry.id;

@@ -3,10 +3,12 @@
 #define KAPPA_RAFT_OUTPUT_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "proto/wire/types.h"
+#include "raft/base.h"
 #include "raft/configuration.h"
 #include "raft/entry.h"
 #include "raft/message.h"
@@ -21,12 +23,6 @@ struct HardState {
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
-// Everything up to `id` is gone or was never there; the log begins after it.
-struct LogBase {
-  EntryId id;
-  Configuration configuration;
-};
-
 // Identifies one write; only a completion that matches counts (RAFT.md 10).
 struct PersistToken {
   Term term;       // of the core when the write was issued
@@ -35,13 +31,19 @@ struct PersistToken {
   friend bool operator==(const PersistToken&, const PersistToken&) = default;
 };
 
-// One atomic write. Persists of one core are made durable in their order.
+// One atomic write. Persists of one core are made durable in their order; the
+// parts of one are applied in the order of the fields.
 struct Persist {
   PersistToken token;
-  std::optional<LogBase> install_base;    // first: drop everything
-  std::optional<LogIndex> truncate_from;  // then: drop this index and above
-  std::vector<EntryMeta> entries;         // then: append, contiguous
-  HardState hard_state;                   // always the newest
+  // State bytes of a base that is being received, to be kept aside until
+  // install_base with the same id, or dropped when another base begins at 0.
+  std::shared_ptr<const BaseChunk> base_chunk;
+  std::optional<LogBase> install_base;    // drop everything, begin here
+  std::optional<LogBase> trim_to;         // drop entries up to and with its id
+  std::optional<LogIndex> truncate_from;  // drop this index and above
+  std::vector<EntryMeta> repairs;  // replace damaged entries by equal ones
+  std::vector<EntryMeta> entries;  // append, contiguous
+  HardState hard_state;            // always the newest
   // May leave only after this write is durable: votes, acknowledgements.
   std::vector<Message> messages_after;
 };
@@ -59,6 +61,13 @@ struct ReadConfirmed {
   LogIndex index;
 };
 
+// How a leadership transfer ended.
+enum class TransferResult : uint8_t {
+  kDone,      // another replica leads, or at least this one does not any more
+  kTimedOut,  // an election time passed; proposals are taken again
+  kAborted,   // the target left the voters; proposals are taken again
+};
+
 // What the owner must do, in the order of the fields.
 struct Output {
   std::vector<Persist> persists;
@@ -66,7 +75,8 @@ struct Output {
   std::optional<CommitRange> committed;
   std::vector<ReadConfirmed> reads_confirmed;
   std::vector<uint64_t> reads_refused;  // leadership was lost; retry elsewhere
-  bool role_changed = false;            // role(), term() or leader() changed
+  std::optional<TransferResult> transfer_ended;
+  bool role_changed = false;  // role(), term() or leader() changed
   bool configuration_changed = false;
 };
 

@@ -23,10 +23,8 @@ raft::RestoredState RestoredStateOf(const storage::ReplicaPosition& position,
                                     std::vector<raft::EntryId> term_starts) {
   raft::RestoredState restored;
   restored.hard_state = position.hard_state;
-  restored.base = {position.base.id, position.base.configuration};
+  restored.base = position.base;
   restored.last = position.last;
-  restored.configuration = position.base.configuration;
-  restored.configuration_index = position.base.id.index;
   restored.term_starts = std::move(term_starts);
   return restored;
 }

@@ -23,7 +23,9 @@ raft::EntryId ReadEntryId(RowReader* in) {
 }  // namespace
 
 std::string EncodeGroupRow(const ReplicaPosition& position) {
-  RowWriter out;
+  const bool extended = position.base.state_bytes != 0;
+  RowWriter out(extended ? kRowFormatVersionExtended
+                         : RowFormatFor(position.base.configuration));
   const raft::HardState& hard_state = position.hard_state;
   out.Number(hard_state.term.value());
   out.Byte(hard_state.vote.has_value() ? 1 : 0);
@@ -37,6 +39,7 @@ std::string EncodeGroupRow(const ReplicaPosition& position) {
   out.Number(position.end_offset.value());
   out.DigestField(position.chain);
   out.Number(static_cast<uint64_t>(position.last_append_time_us));
+  if (out.extended()) out.Number(position.base.state_bytes);
   return std::move(out).Finish();
 }
 
@@ -54,6 +57,7 @@ absl::StatusOr<ReplicaPosition> DecodeGroupRow(std::string_view bytes) {
   position.end_offset = Offset(in.Number());
   position.chain = in.DigestField();
   position.last_append_time_us = static_cast<int64_t>(in.Number());
+  if (in.extended()) position.base.state_bytes = in.Number();
   if (!in.Finish()) return absl::DataLossError("group row is damaged");
   return position;
 }

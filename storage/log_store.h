@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "proto/wire/payload.h"
 #include "proto/wire/types.h"
+#include "raft/base.h"
 #include "raft/configuration.h"
 #include "raft/core.h"
 #include "raft/entry.h"
@@ -24,14 +25,7 @@
 namespace kappa::storage {
 
 // The log begins after this: entries up to `id` are not there (any more).
-struct GroupBase {
-  raft::EntryId id;
-  Offset offset;  // first offset after the base
-  Digest chain{};
-  int64_t append_time_us = 0;
-  raft::Configuration configuration;
-  friend bool operator==(const GroupBase&, const GroupBase&) = default;
-};
+using GroupBase = raft::LogBase;
 
 // Where a replica's stored log stands; stored as its group row together with
 // the entries it describes.

@@ -8,7 +8,7 @@
 namespace kappa::storage {
 
 std::string EncodeReplicaRow(const ReplicaRow& row) {
-  RowWriter out;
+  RowWriter out(RowFormatFor(row.spec.configuration));
   out.Byte(row.dropped ? 1 : 0);
   out.Number(row.spec.group.value());
   out.Replica(row.spec.self);

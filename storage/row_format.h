@@ -21,12 +21,26 @@
 namespace kappa::storage {
 
 inline constexpr uint8_t kRowFormatVersion = 1;
+// Rows with a configuration that has more than voters, outgoing voters and
+// learners, or with state behind a base.
+inline constexpr uint8_t kRowFormatVersionExtended = 2;
+
+// The oldest format that can hold `configuration`.
+inline uint8_t RowFormatFor(const raft::Configuration& configuration) {
+  const bool extended = !configuration.learners_next.empty() ||
+                        !configuration.promoting.empty() ||
+                        configuration.auto_leave;
+  return extended ? kRowFormatVersionExtended : kRowFormatVersion;
+}
 
 // Thread safety: thread-compatible.
 class RowWriter {
  public:
-  RowWriter() { Byte(kRowFormatVersion); }
+  explicit RowWriter(uint8_t version = kRowFormatVersion) : version_(version) {
+    Byte(version_);
+  }
 
+  bool extended() const { return version_ == kRowFormatVersionExtended; }
   void Byte(uint8_t value) { out_.push_back(static_cast<char>(value)); }
   void Number(uint64_t value) { AppendLittleEndian(value, &out_); }
   void Number32(uint32_t value) { AppendLittleEndian(value, &out_); }
@@ -46,10 +60,15 @@ class RowWriter {
     Number32(static_cast<uint32_t>(ids.size()));
     for (const ReplicaId& id : ids) Replica(id);
   }
+  // Requires: the row's version is at least RowFormatFor(configuration).
   void Configuration(const raft::Configuration& configuration) {
     Replicas(configuration.voters);
     Replicas(configuration.outgoing_voters);
     Replicas(configuration.learners);
+    if (!extended()) return;
+    Replicas(configuration.learners_next);
+    Replicas(configuration.promoting);
+    Byte(configuration.auto_leave ? 1 : 0);
   }
 
   // The whole row.
@@ -59,6 +78,7 @@ class RowWriter {
   }
 
  private:
+  uint8_t version_;
   std::string out_;
 };
 
@@ -76,9 +96,14 @@ class RowReader {
       return;
     }
     rest_ = row.substr(0, body);
-    good_ = Byte() == kRowFormatVersion;
+    good_ = true;
+    version_ = Byte();
+    good_ =
+        version_ == kRowFormatVersion || version_ == kRowFormatVersionExtended;
     if (!good_) rest_ = {};
   }
+
+  bool extended() const { return version_ == kRowFormatVersionExtended; }
 
   uint8_t Byte() { return Fixed<uint8_t>(); }
   uint64_t Number() { return Fixed<uint64_t>(); }
@@ -107,6 +132,10 @@ class RowReader {
     configuration.voters = Replicas();
     configuration.outgoing_voters = Replicas();
     configuration.learners = Replicas();
+    if (!extended()) return configuration;
+    configuration.learners_next = Replicas();
+    configuration.promoting = Replicas();
+    configuration.auto_leave = Byte() != 0;
     return configuration;
   }
 
@@ -133,6 +162,7 @@ class RowReader {
   }
 
   std::string_view rest_;
+  uint8_t version_ = 0;
   bool good_ = false;
 };
 

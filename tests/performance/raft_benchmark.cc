@@ -52,9 +52,8 @@ std::unique_ptr<Core> NewCore(uint64_t self, uint64_t voters) {
   options.group = GroupId(1);
   RestoredState restored;
   for (uint64_t node = 1; node <= voters; ++node) {
-    restored.configuration.voters.push_back(Replica(node));
+    restored.base.configuration.voters.push_back(Replica(node));
   }
-  restored.base.configuration = restored.configuration;
   return std::make_unique<Core>(options, std::move(restored));
 }
 

@@ -215,7 +215,7 @@ TEST(CoreTest, AReplicaWithoutAVoteNeverCampaigns) {
   CheckedCore outsider(OptionsOf(9), Restored(Voters({1}), {1}));
   outsider.core().Campaign();
   for (int i = 0; i < 100; ++i) outsider.core().Tick();
-  EXPECT_EQ(outsider.core().role(), Role::kFollower);
+  EXPECT_EQ(outsider.core().role(), Role::kLearner);
   EXPECT_EQ(outsider.core().term(), Term(1));
   EXPECT_FALSE(outsider.core().HasOutput());
 }

@@ -25,8 +25,13 @@ inline EntryId At(uint64_t term, uint64_t index) {
 }
 
 inline EntryMeta Records(EntryId id, uint64_t payload_bytes = 10) {
-  return EntryMeta{id, EntryKind::kRecords, 1, payload_bytes,
-                   EntryHandle(id.term.value() * 1000 + id.index.value())};
+  EntryMeta entry;
+  entry.id = id;
+  entry.kind = EntryKind::kRecords;
+  entry.record_count = 1;
+  entry.payload_bytes = payload_bytes;
+  entry.handle = EntryHandle(id.term.value() * 1000 + id.index.value());
+  return entry;
 }
 
 inline Configuration Voters(const std::vector<uint64_t>& nodes) {
@@ -50,9 +55,7 @@ inline RestoredState Restored(Configuration configuration,
                               EntryId base = EntryId{}) {
   RestoredState restored;
   restored.base.id = base;
-  restored.base.configuration = configuration;
-  restored.configuration = std::move(configuration);
-  restored.configuration_index = base.index;
+  restored.base.configuration = std::move(configuration);
   restored.last = base;
   for (uint64_t term : terms) {
     const EntryId id{Term(term), restored.last.index.Next()};

@@ -54,12 +54,14 @@ RestoredState SimulatedDisk::Restore() const {
   restored.hard_state = durable_.hard_state;
   restored.base = durable_.base;
   restored.last = durable_.last();
-  restored.configuration = durable_.base.configuration;
-  restored.configuration_index = durable_.base.id.index;
   for (const auto& [index, entry] : durable_.entries) {
     if (restored.term_starts.empty() ||
         restored.term_starts.back().term != entry.id.term) {
       restored.term_starts.push_back(entry.id);
+    }
+    if (entry.kind == EntryKind::kConfiguration) {
+      restored.configurations.push_back(
+          ConfigurationAt{index, *entry.configuration});
     }
   }
   return restored;

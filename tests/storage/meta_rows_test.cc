@@ -88,6 +88,35 @@ TEST(MetaRowsTest, GroupRow) {
   });
 }
 
+// A configuration with more than the first format could hold.
+raft::Configuration Joint() {
+  raft::Configuration configuration = Position().base.configuration;
+  configuration.learners_next = {{NodeId(9), Incarnation(1)}};
+  configuration.promoting = configuration.learners;
+  configuration.auto_leave = true;
+  return configuration;
+}
+
+TEST(MetaRowsTest, TheNewerFormatIsWrittenOnlyWhereItIsNeeded) {
+  EXPECT_EQ(EncodeGroupRow(Position())[0], '\1');
+  ReplicaPosition joint = Position();
+  joint.base.configuration = Joint();
+  EXPECT_EQ(EncodeGroupRow(joint)[0], '\2');
+  EXPECT_EQ(*DecodeGroupRow(EncodeGroupRow(joint)), joint);
+  ReplicaPosition with_state = Position();
+  with_state.base.state_bytes = 99;
+  EXPECT_EQ(EncodeGroupRow(with_state)[0], '\2');
+  EXPECT_EQ(*DecodeGroupRow(EncodeGroupRow(with_state)), with_state);
+  ExpectDamageIsSeen(EncodeGroupRow(joint), [](const std::string& bytes) {
+    return DecodeGroupRow(bytes).status();
+  });
+  ReplicaRow row;
+  row.spec = SpecOfGroup(5);
+  row.spec.configuration = Joint();
+  EXPECT_EQ(DecodeReplicaRow(EncodeReplicaRow(row))->spec.configuration,
+            Joint());
+}
+
 TEST(MetaRowsTest, ReplicaRow) {
   ReplicaRow row;
   row.spec = SpecOfGroup(5);
