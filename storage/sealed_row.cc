@@ -83,7 +83,7 @@ bool DecodeRuns(std::string_view in, size_t files,
     for (uint64_t& value : field) {
       if (!ReadVarint(&in, &value)) return false;
     }
-    if (field[1] >= files) return false;
+    if (field[1] >= files || field[2] + field[3] < field[2]) return false;
     last_replica += field[0];
     SealedRun run;
     run.key_replica = ReplicaNumber(last_replica);
@@ -161,7 +161,8 @@ absl::StatusOr<SealedRow> DecodeSealedRow(std::string_view bytes) {
   }
   const std::string_view replicas = reader.Bytes();
   const std::string_view runs = reader.Bytes();
-  if (!reader.Finish() || !DecodeReplicas(replicas, &row.replicas) ||
+  if (!reader.Finish() || row.segment > kSegmentNumberMax ||
+      !DecodeReplicas(replicas, &row.replicas) ||
       !DecodeRuns(runs, row.files.size(), &row.runs)) {
     return absl::DataLossError("decode sealed row: damaged");
   }

@@ -63,8 +63,11 @@ struct SealedRun {
   friend bool operator==(const SealedRun&, const SealedRun&) = default;
 };
 
+// The segment directory keeps numbers of segments in 32 bits.
+inline constexpr SegmentNumber kSegmentNumberMax{0xffff'ffff};
+
 struct SealedRow {
-  SegmentNumber segment;
+  SegmentNumber segment;    // at most kSegmentNumberMax
   uint32_t generation = 0;  // raised by each rewrite; names the folder
   // Written files: in key order, without overlap. Linked files: in the order
   // they were flushed; of a key in several the last one counts.

@@ -14,8 +14,7 @@ uint32_t Saturated(uint64_t value) {
 }
 
 uint32_t Narrow(SegmentNumber segment) {
-  KAPPA_CHECK(segment.value() <= std::numeric_limits<uint32_t>::max(),
-              "segment numbers fit 32 bits");
+  KAPPA_CHECK(segment <= kSegmentNumberMax, "segment numbers fit 32 bits");
   return static_cast<uint32_t>(segment.value());
 }
 

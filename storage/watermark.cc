@@ -93,7 +93,8 @@ size_t FirstSlotToWrite(const WatermarkSlots& slots) {
 std::optional<WatermarkValue> WatermarkSlots::newest() const {
   if (!slots[0]) return slots[1];
   if (!slots[1]) return slots[0];
-  return slots[0]->cycle >= slots[1]->cycle ? slots[0] : slots[1];
+  // Of two equal ones the second: it is the first that is written next.
+  return slots[0]->cycle > slots[1]->cycle ? slots[0] : slots[1];
 }
 
 absl::StatusOr<WatermarkSlots> ReadWatermark(const std::string& path) {

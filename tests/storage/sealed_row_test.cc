@@ -10,7 +10,7 @@ namespace {
 
 SealedRow RandomRow(std::mt19937_64* random) {
   SealedRow row;
-  row.segment = SegmentNumber((*random)());
+  row.segment = SegmentNumber((*random)() >> 32);
   row.generation = static_cast<uint32_t>((*random)());
   const size_t files = 1 + (*random)() % 4;
   for (size_t i = 0; i < files; ++i) {
@@ -58,6 +58,24 @@ TEST(SealedRowTest, EveryFlippedBitIsDamage) {
     EXPECT_EQ(DecodeSealedRow(bad).status().code(),
               absl::StatusCode::kDataLoss);
   }
+}
+
+// Whole by its checksum, but nothing that Kappa writes.
+TEST(SealedRowTest, NumbersThatCannotBeAreDamage) {
+  SealedRow row;
+  row.segment = kSegmentNumberMax;
+  EXPECT_TRUE(DecodeSealedRow(EncodeSealedRow(row)).ok());
+  row.segment = SegmentNumber(kSegmentNumberMax.value() + 1);
+  EXPECT_EQ(DecodeSealedRow(EncodeSealedRow(row)).status().code(),
+            absl::StatusCode::kDataLoss);
+
+  row.segment = SegmentNumber(1);
+  row.files.resize(1);
+  row.runs = {{ReplicaNumber(1), 0, LogIndex(5), LogIndex(9)}};
+  EXPECT_TRUE(DecodeSealedRow(EncodeSealedRow(row)).ok());
+  row.runs[0].last = LogIndex(4);
+  EXPECT_EQ(DecodeSealedRow(EncodeSealedRow(row)).status().code(),
+            absl::StatusCode::kDataLoss);
 }
 
 TEST(SealedRowTest, ReplicasOfOneNodeTakeFewBytes) {

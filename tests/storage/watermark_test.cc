@@ -107,6 +107,18 @@ TEST_F(WatermarkTest, DamagedSlotIsWrittenFirst) {
   EXPECT_EQ(Slots().slots[1], ValueOf(3));
 }
 
+// Two slots of one cycle: what was read as the newest is not the one that the
+// next write may tear.
+TEST_F(WatermarkTest, TheNewestIsNeverWrittenOver) {
+  ASSERT_TRUE(Watermark::Create(path_, ValueOf(4)).ok());
+  WatermarkSlots slots = Slots();
+  slots.slots[0]->open_id = 17;
+  EXPECT_EQ(slots.newest(), ValueOf(4));
+  Advance({5});
+  EXPECT_EQ(Slots().slots[0], ValueOf(5));
+  EXPECT_EQ(Slots().slots[1], ValueOf(4));
+}
+
 TEST_F(WatermarkTest, TwoDamagedSlotsSayNothing) {
   ASSERT_TRUE(Watermark::Create(path_, ValueOf(1)).ok());
   Damage(20);
