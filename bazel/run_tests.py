@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import fuzzing
 import test_results
 from test_results import Tally
 
@@ -25,6 +26,7 @@ SHARE_MINUTES = {
     "opt": 30,
     "asan": 6,
     "tsan": 3,
+    "fuzz": 3,
     "analysis": 3,
 }
 
@@ -107,6 +109,18 @@ def test_asan():
 def test_tsan():
     return bazel_test("tsan build", "--config=tsan", "--build_tests_only",
                       "--test_tag_filters=tsan", "//tests/...")
+
+
+def test_fuzz():
+    """The seeds of every fuzz target and a few thousand changes of them."""
+    tally, fuzzer, labels = Tally(), fuzzing.Fuzzer(CACHE), targets_tagged("fuzz")
+    faults = fuzzer.build(labels) if labels else ["no target is tagged fuzz"]
+    tally.check("fuzz build", faults)
+    for label in [] if faults else labels:
+        ran = fuzzer.run_short(label)
+        say(f"-- {label}: {ran.executions:,} executions")
+        tally.check(label, ran.faults)
+    return tally
 
 
 def foreign_includes(paths):
@@ -229,7 +243,8 @@ def run_all(install_seconds):
     total.check("install", [])
     check_time(total, "install", install_seconds / 60)
     for name, function in [("opt", test_opt), ("asan", test_asan),
-                           ("tsan", test_tsan), ("analysis", analyse)]:
+                           ("tsan", test_tsan), ("fuzz", test_fuzz),
+                           ("analysis", analyse)]:
         tally, minutes = run_part(name, function)
         total.add(tally)
         table.append((name, minutes))
@@ -248,8 +263,26 @@ def commit():
     return output_of(git + ["rev-parse", "--short=12", "HEAD"]).strip()
 
 
+def nightly_test(label):
+    """Runs the long version of a test. Returns its tally and a remark."""
+    return bazel_test(f"{label} build", "--nocache_test_results",
+                      "--test_output=streamed", "--test_env=KAPPA_NIGHTLY=1",
+                      f"--test_timeout={NIGHTLY_TIMEOUT_SECONDS}", label), ""
+
+
+def nightly_fuzz(label, memory):
+    """Runs a fuzz target for 30 minutes; goes on where it stopped."""
+    tally, fuzzer = Tally(), fuzzing.Fuzzer(CACHE)
+    faults, executions = fuzzer.build([label]), 0
+    if not faults:
+        faults, executions = fuzzing.run_nightly(fuzzer, label, memory)
+    tally.check(label, faults)
+    return tally, f", {executions:,} executions"
+
+
 def run_nightly(part):
     """Runs the long versions that have not passed yet at this commit."""
+    fuzz_targets = targets_tagged("fuzz")
     parts = [label for label in targets_tagged("nightly")
              if part in (None, label, label.rpartition(":")[2])]
     if not parts:
@@ -264,11 +297,13 @@ def run_nightly(part):
             tally = Tally(passed=int(passed))
         else:
             say(f"== {label} ({datetime.datetime.now():%H:%M:%S})")
-            tally = bazel_test(f"{label} build", "--nocache_test_results",
-                               "--test_output=streamed", "--test_env=KAPPA_NIGHTLY=1",
-                               f"--test_timeout={NIGHTLY_TIMEOUT_SECONDS}", label)
+            if label in fuzz_targets:
+                progress = memory.with_suffix(".progress") if at else None
+                tally, remark = nightly_fuzz(label, progress)
+            else:
+                tally, remark = nightly_test(label)
             line = (f"| `{label}` | {datetime.date.today()} | "
-                    f"{at or 'uncommitted changes'} | {tally} |")
+                    f"{at or 'uncommitted changes'} | {tally}{remark} |")
             if at and not tally.failures:
                 memory.parent.mkdir(parents=True, exist_ok=True)
                 memory.write_text(f"{tally.passed}\n{line}\n", encoding="utf-8")

@@ -23,8 +23,8 @@ class RunTestsTest(unittest.TestCase):
         Path(run_tests.DISABLED_LIST).write_text("# None.\n", encoding="utf-8")
         Path(run_tests.EXPECTED_MINIMUM).write_text("1\n", encoding="utf-8")
         self.parts = {name: Tally(passed=1)
-                      for name in ("test_opt", "test_asan", "test_tsan", "analyse")}
-        self.tagged = {"manual": [], "nightly": []}
+                      for name in ("test_opt", "test_asan", "test_tsan", "test_fuzz", "analyse")}
+        self.tagged = {"manual": [], "nightly": [], "fuzz": []}
         self.replace("targets_tagged", side_effect=lambda tag: self.tagged[tag])
         self.replace("CACHE", new=Path(folder.name) / "cache")
 
@@ -89,14 +89,14 @@ class RunTestsTest(unittest.TestCase):
 
     def test_a_good_run_ends_with_its_count(self):
         code, lines = self.run_all()
-        # Install, four parts, the two lists.
-        self.assertEqual((code, lines[-1]), (0, "7 passed, 0 failed"))
+        # Install, five parts, the two lists.
+        self.assertEqual((code, lines[-1]), (0, "8 passed, 0 failed"))
         self.assertTrue(any(line.split() == ["asan", "0.0", "6"] for line in lines), lines)
 
     def test_a_failing_part_does_not_stop_the_next(self):
         self.parts["test_opt"] = Tally(failures=["//a:test Log.Bad"])
         code, lines = self.run_all()
-        self.assertEqual((code, lines[-1]), (1, "6 passed, 1 failed"))
+        self.assertEqual((code, lines[-1]), (1, "7 passed, 1 failed"))
 
     def test_a_tool_that_fails_is_a_failure(self):
         self.parts["analyse"] = run_tests.subprocess.CalledProcessError(1, "git")
