@@ -24,8 +24,7 @@ T TakeAt(std::vector<T>& from, size_t position, bool keep) {
 
 }  // namespace
 
-Cluster::Cluster(const ClusterOptions& options)
-    : options_(options), checker_(VotersOf(options.voters)) {
+Cluster::Cluster(const ClusterOptions& options) : options_(options) {
   const Configuration configuration = VotersOf(options.voters);
   for (size_t i = 0; i < options.voters; ++i) {
     replicas_.emplace_back(configuration);
@@ -73,7 +72,6 @@ void Cluster::Read(size_t i) {
 absl::Status Cluster::InstallBase(size_t i, const LogBase& base) {
   absl::Status status = core(i).InstallBase(base);
   if (status.ok()) {
-    checker_.OnInstallBase(replicas_[i].id, base.id.index);
     Drain(i);
     while (Sync(i)) continue;
   }
@@ -102,6 +100,7 @@ void Cluster::Drain(size_t i) {
       Trace(core(i).term().value());
       checker_.OnLeader(replica.id, core(i), replica.disk.written());
     }
+    checker_.OnState(replica.id, core(i), replica.disk);
   }
 }
 
@@ -114,14 +113,14 @@ void Cluster::Handle(size_t i, const Persist& persist) {
     stored.messages_after.clear();
   }
   replica.disk.Write(std::move(stored));
-  checker_.OnWrite(persist, replica.disk.written());
+  checker_.OnWrite(replica.id, persist, replica.disk.written());
   if (options_.mutant_reports_before_sync) {
     replica.completions.push_back(persist.token);
   }
 }
 
 void Cluster::Send(size_t i, const Message& message) {
-  checker_.OnMessage(message);
+  checker_.OnMessage(message, replicas_[i].disk.durable());
   Trace(static_cast<uint64_t>(message.type));
   Message sent = message;
   for (EntryMeta& entry : sent.entries) {

@@ -1,6 +1,5 @@
 #include "tests/raft/safety_checker.h"
 
-#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +13,34 @@ std::string Name(ReplicaId replica) {
 
 std::string Name(EntryId id) {
   return absl::StrCat(id.term.value(), "/", id.index.value());
+}
+
+bool Holds(const LogImage& image, EntryId id) {
+  const EntryMeta* entry = image.Find(id.index);
+  return id.index <= image.base.id.index ||
+         (entry != nullptr && entry->id == id);
+}
+
+bool OnMajority(const std::vector<ReplicaId>& voters, EntryId id,
+                const std::map<ReplicaId, const LogImage*>& disks) {
+  size_t copies = 0;
+  for (ReplicaId voter : voters) {
+    auto disk = disks.find(voter);
+    copies += disk != disks.end() && Holds(*disk->second, id) ? 1 : 0;
+  }
+  return copies > voters.size() / 2;
+}
+
+bool DurableOnQuorum(const Configuration& configuration, EntryId id,
+                     const std::map<ReplicaId, const LogImage*>& disks) {
+  return OnMajority(configuration.voters, id, disks) &&
+         (!configuration.joint() ||
+          OnMajority(configuration.outgoing_voters, id, disks));
+}
+
+bool AloneIn(const Configuration& configuration) {
+  return configuration.voters.size() == 1 && !configuration.joint() &&
+         configuration.learners.empty();
 }
 
 }  // namespace
@@ -32,53 +59,94 @@ void SafetyChecker::OnLeader(ReplicaId replica, const Core& core,
     }
     return;
   }
+  NoteVote(replica, core.term(), replica);
+  if (!written.damaged.empty()) {
+    Breach(absl::StrCat("leader ", Name(replica), " of term ",
+                        core.term().value(), " cannot read index ",
+                        written.damaged.begin()->value()));
+  }
   for (const auto& [index, committed] : committed_) {
-    const EntryMeta& entry = committed.entry;
-    if (index <= written.base.id.index || committed.term >= core.term()) {
-      continue;
-    }
-    const EntryMeta* own = written.Find(index);
-    if (own == nullptr || own->id != entry.id) {
+    if (committed.term >= core.term()) continue;
+    if (!Holds(written, committed.entry.id)) {
       Breach(absl::StrCat("leader ", Name(replica), " of term ",
                           core.term().value(), " lacks committed entry ",
-                          Name(entry.id)));
+                          Name(committed.entry.id)));
     }
   }
 }
 
-void SafetyChecker::OnWrite(const Persist& persist, const LogImage& written) {
+bool SafetyChecker::Learn(const EntryMeta& entry, const LogImage& image) {
+  const EntryMeta* before = image.Find(entry.id.index.Previous());
+  const Content content{
+      before == nullptr ? image.base.id.term : before->id.term, entry.kind,
+      entry.handle,
+      entry.configuration ? *entry.configuration : Configuration()};
+  auto [known, added] = contents_.emplace(entry.id, content);
+  if (!added && known->second != content) {
+    Breach(absl::StrCat("two entries at ", Name(entry.id)));
+  }
+  return added;
+}
+
+void SafetyChecker::OnWrite(ReplicaId replica, const Persist& persist,
+                            const LogImage& written) {
+  if (persist.install_base) CheckBase(replica, *persist.install_base);
   for (const EntryMeta& entry : persist.entries) {
-    const EntryMeta* before = written.Find(entry.id.index.Previous());
-    const Content content{
-        before == nullptr ? written.base.id.term : before->id.term, entry.kind,
-        entry.handle};
-    auto [known, added] = contents_.emplace(entry.id, content);
-    if (!added && known->second != content) {
-      Breach(absl::StrCat("two entries at ", Name(entry.id)));
+    if (!Learn(entry, written) || !entry.configuration) continue;
+    LogIndex before = written.base.id.index;
+    for (const auto& [index, other] : written.entries) {
+      if (index < entry.id.index && other.configuration) before = index;
+    }
+    if (!recovering_) changes_.emplace_back(entry.id, before);
+    recovering_ = false;
+  }
+}
+
+void SafetyChecker::CheckBase(ReplicaId replica, const LogBase& base) {
+  auto known = committed_.find(base.id.index);
+  if (known != committed_.end() && known->second.entry.id != base.id) {
+    Breach(absl::StrCat(Name(replica), " begins at ", Name(base.id),
+                        ", committed is ", Name(known->second.entry.id)));
+  }
+  covered_ = std::max(covered_, base.id.index);
+  reported_[replica] = base.id.index;
+}
+
+void SafetyChecker::NoteVote(ReplicaId replica, Term term, ReplicaId vote) {
+  auto [known, added] = votes_.emplace(std::pair(replica, term), vote);
+  if (!added && known->second != vote) {
+    Breach(absl::StrCat(Name(replica), " votes twice in term ", term.value()));
+  }
+}
+
+void SafetyChecker::OnMessage(const Message& message, const LogImage& durable) {
+  if (!message.granted) return;
+  if (message.type == MessageType::kVoteResponse) {
+    NoteVote(message.from, message.term, message.to);
+    if (durable.hard_state.term < message.term ||
+        (durable.hard_state.term == message.term &&
+         durable.hard_state.vote != message.to)) {
+      Breach(absl::StrCat(Name(message.from), " promises its vote of term ",
+                          message.term.value(), " before it is durable"));
     }
   }
-}
-
-void SafetyChecker::OnMessage(const Message& message) {
-  if (message.type != MessageType::kVoteResponse || !message.granted) return;
-  auto [known, added] =
-      votes_.emplace(std::pair(message.from, message.term), message.to);
-  if (!added && known->second != message.to) {
-    Breach(absl::StrCat(Name(message.from), " votes twice in term ",
-                        message.term.value()));
+  if (message.type == MessageType::kAppendResponse &&
+      message.match > durable.last().index) {
+    Breach(absl::StrCat(Name(message.from), " acknowledges up to ",
+                        message.match.value(), ", durable is ",
+                        durable.last().index.value()));
   }
 }
 
-bool SafetyChecker::DurableOnMajority(
-    EntryId id, const std::map<ReplicaId, const LogImage*>& disks) const {
-  size_t copies = 0;
-  for (ReplicaId voter : configuration_.voters) {
-    const LogImage& disk = *disks.at(voter);
-    const EntryMeta* entry = disk.Find(id.index);
-    const bool holds = entry != nullptr && entry->id == id;
-    copies += holds || id.index <= disk.base.id.index ? 1 : 0;
-  }
-  return copies > configuration_.voters.size() / 2;
+// A configuration that was appended right after the commit, in the same output,
+// was not the one that counted.
+bool SafetyChecker::CountedRightly(
+    const LogImage& written, EntryId id,
+    const std::map<ReplicaId, const LogImage*>& disks) const {
+  if (DurableOnQuorum(written.NewestConfiguration(), id, disks)) return true;
+  return std::any_of(changes_.begin(), changes_.end(), [&](const auto& change) {
+    return DurableOnQuorum(written.ConfigurationAt(change.second), id, disks);
+  });
 }
 
 void SafetyChecker::OnCommit(
@@ -100,7 +168,7 @@ void SafetyChecker::OnCommit(
       return;
     }
     auto [known, first] = committed_.emplace(index, Committed{*entry, term});
-    if (first && !DurableOnMajority(entry->id, disks)) {
+    if (first && !CountedRightly(written, entry->id, disks)) {
       Breach(absl::StrCat("committed without a durable majority: ",
                           Name(entry->id)));
     }
@@ -113,19 +181,82 @@ void SafetyChecker::OnCommit(
   }
 }
 
-void SafetyChecker::OnInstallBase(ReplicaId replica, LogIndex base) {
-  covered_ = std::max(covered_, base);
-  reported_[replica] = base;
+void SafetyChecker::OnState(ReplicaId replica, const Core& core,
+                            const SimulatedDisk& disk) {
+  const LogImage& written = disk.written();
+  if (core.last() != written.last() || core.base() != written.base.id ||
+      core.term() != written.hard_state.term) {
+    Breach(absl::StrCat(Name(replica), " has last ", Name(core.last()),
+                        ", base ", Name(core.base()), ", term ",
+                        core.term().value(), "; it wrote ",
+                        Name(written.last()), ", ", Name(written.base.id), ", ",
+                        written.hard_state.term.value()));
+  }
+  if (core.configuration() != written.NewestConfiguration()) {
+    Breach(absl::StrCat(Name(replica),
+                        " does not use the newest configuration of its log"));
+  }
+  if (core.readable() > core.committed() || core.readable() > core.durable()) {
+    Breach(absl::StrCat(Name(replica), " shows ", core.readable().value(),
+                        " to readers, too much"));
+  }
+  CheckDurablePart(replica, core, disk);
+  CheckChanges();
+}
+
+void SafetyChecker::CheckDurablePart(ReplicaId replica, const Core& core,
+                                     const SimulatedDisk& disk) {
+  for (const auto& [index, entry] : disk.written().entries) {
+    if (index > core.durable()) break;
+    if (Holds(disk.durable(), entry.id)) continue;
+    Breach(absl::StrCat(Name(replica), " calls ", core.durable().value(),
+                        " durable; its disk lacks ", Name(entry.id)));
+    return;
+  }
+}
+
+void SafetyChecker::CheckChanges() {
+  for (const auto& [id, before] : changes_) {
+    auto newest = committed_.upper_bound(id.index);
+    const bool own_term = newest != committed_.begin() &&
+                          std::prev(newest)->second.entry.id.term >= id.term;
+    if (before > highest_committed()) {
+      Breach(absl::StrCat("configuration ", Name(id),
+                          " was made before the one at ", before.value(),
+                          " was committed"));
+    } else if (!own_term) {
+      Breach(absl::StrCat("configuration ", Name(id),
+                          " was made before an entry of its term was "
+                          "committed"));
+    }
+  }
+  changes_.clear();
+}
+
+void SafetyChecker::OnLoad(const LogImage& image) {
+  for (const auto& [index, entry] : image.entries) Learn(entry, image);
+  covered_ = std::max(covered_, image.base.id.index);
+}
+
+void SafetyChecker::OnRecoverAlone(const LogImage& written) {
+  recovering_ = true;
+  committed_.erase(committed_.upper_bound(written.last().index),
+                   committed_.end());
+  for (const auto& [index, entry] : written.entries) {
+    committed_[index] = Committed{entry, entry.id.term};
+  }
 }
 
 void SafetyChecker::OnRestart(ReplicaId replica, const LogImage& durable) {
   reported_[replica] = durable.base.id.index;
-  if (configuration_.voters.size() != 1) return;
+  const Configuration& configuration = durable.NewestConfiguration();
+  if (!AloneIn(configuration) || configuration.voters.front() != replica) {
+    return;
+  }
   // A single voter leads before its term is durable. What a crash took nobody
   // has seen, so the term and its indexes may come again.
   std::erase_if(contents_, [&](const auto& known) {
-    const EntryMeta* own = durable.Find(known.first.index);
-    return own == nullptr || own->id != known.first;
+    return !Holds(durable, known.first);
   });
   for (const auto& [index, committed] : committed_) {
     const EntryMeta& entry = committed.entry;
