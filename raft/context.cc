@@ -1,6 +1,7 @@
 #include "raft/context.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,11 @@ Context::Context(const CoreOptions& options, RestoredState restored)
   KAPPA_CHECK(options_.heartbeat_ticks > 0, "heartbeats take time");
   KAPPA_CHECK(options_.request_entries_max > 0, "a request carries entries");
   KAPPA_CHECK(options_.in_flight_entries_max > 0, "a window for entries");
+  if (restored.partial_base &&
+      restored.partial_base->base.id.index > base_.id.index) {
+    staged_base_ =
+        std::make_unique<PartialBase>(*std::move(restored.partial_base));
+  }
   CheckInvariants();
 }
 
@@ -72,20 +78,62 @@ void Context::TruncateFrom(LogIndex from) {
   SealPersist();
   log_.TruncateFrom(from);
   persists_.Truncate(from);
+  damaged_.DropFrom(from);
   configuration_changed_ |= configurations_.TruncateFrom(from);
 }
 
-void Context::InstallBase(const LogBase& base) {
+void Context::InstallBase(const LogBase& base,
+                          std::shared_ptr<const BaseChunk> chunk) {
   KAPPA_CHECK(base.id.index > committed_, "a base is news");
   KAPPA_CHECK(base.id.term <= term(), "a base of a later term");
   SealPersist();
-  persists_.InstallBase(base, committed_);
+  persists_.InstallBase(base, committed_, std::move(chunk));
   log_ = TermTable(base.id);
   committed_ = base.id.index;
   committed_told_ = base.id.index;
   configuration_changed_ |= configuration() != base.configuration;
   configurations_.Clear();
   base_ = base;
+  damaged_.Clear();
+  staged_base_.reset();
+}
+
+void Context::TrimTo(const LogBase& base) {
+  KAPPA_CHECK(base.id.index <= committed_, "only what is committed is dropped");
+  persists_.TrimTo(base);
+  log_.TrimTo(base.id);
+  configurations_.TrimTo(base.id.index);
+  damaged_.DropUpTo(base.id.index);
+  base_ = base;
+}
+
+void Context::StageChunk(std::shared_ptr<const BaseChunk> chunk) {
+  if (staged_base_ == nullptr || staged_base_->base != chunk->base) {
+    staged_base_ = std::make_unique<PartialBase>(PartialBase{chunk->base, 0});
+  }
+  KAPPA_CHECK(chunk->offset == staged_base_->bytes, "chunks follow each other");
+  staged_base_->bytes += chunk->bytes;
+  SealPersist();
+  persists_.AddBaseChunk(std::move(chunk));
+}
+
+bool Context::CompletePersist(const PersistToken& token) {
+  if (!persists_.Complete(token)) return false;
+  damaged_.FinishRepairs(token.sequence);
+  return true;
+}
+
+void Context::MarkDamaged(LogIndex index, const Digest& chain) {
+  damaged_.Add(EntryId{*log_.TermAt(index), index}, chain);
+}
+
+bool Context::Repair(const EntryMeta& entry) {
+  const DamagedEntry* damaged = damaged_.Find(entry.id.index);
+  if (damaged == nullptr || damaged->id != entry.id ||
+      damaged->repair_sequence != 0) {
+    return false;
+  }
+  return damaged_.BeginRepair(entry.id, persists_.AddRepair(entry));
 }
 
 void Context::CommitUpTo(LogIndex index) {
@@ -165,6 +213,10 @@ void Context::CheckInvariants() const {
   KAPPA_CHECK(log_.last().term <= term(), "no entry of a later term");
   KAPPA_CHECK(!hard_state_.vote || term() > Term(0), "a vote has a term");
   KAPPA_CHECK(log_.base() == base_.id, "one base");
+  damaged_.CheckInvariants(log_);
+  KAPPA_CHECK(staged_base_ == nullptr ||
+                  staged_base_->bytes <= staged_base_->base.state_bytes,
+              "a staged base's bytes");
   configurations_.CheckInvariants(base_.id.index, log_.last().index);
   const Configuration& present = configuration();
   KAPPA_CHECK(SortedAndDistinct(present.voters) &&

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "raft/configuration.h"
 #include "raft/configuration_history.h"
 #include "raft/core_options.h"
+#include "raft/damaged_entries.h"
 #include "raft/entry.h"
 #include "raft/message.h"
 #include "raft/output.h"
@@ -74,15 +76,35 @@ class Context {
   // Brings back the configuration that was effective before `from`.
   // Requires: committed() < from <= log().last().index.
   void TruncateFrom(LogIndex from);
-  // Replaces the whole log.
+  // Replaces the whole log. `chunk`: the base's last state bytes, or nullptr if
+  // the owner has them already.
   // Requires: base.id.index > committed(), base.id.term <= term().
-  void InstallBase(const LogBase& base);
+  void InstallBase(const LogBase& base,
+                   std::shared_ptr<const BaseChunk> chunk = nullptr);
+  // Drops entries up to the base.
+  // Requires: base.id is in the log, above the base; committed and durable.
+  void TrimTo(const LogBase& base);
+  // The base that is being received; nullptr if there is none.
+  const PartialBase* staged_base() const { return staged_base_.get(); }
+  // Requires: it follows what is staged, or begins another base.
+  void StageChunk(std::shared_ptr<const BaseChunk> chunk);
   // Requires: index <= log().last().index. A lower index changes nothing.
   void CommitUpTo(LogIndex index);
   // Returns false for a token that is not in flight.
-  bool CompletePersist(const PersistToken& token) {
-    return persists_.Complete(token);
-  }
+  bool CompletePersist(const PersistToken& token);
+
+  // --- disk, damage ---
+
+  // It takes term and vote, but no entries (RELIABILITY.md S10).
+  bool disk_full() const { return disk_full_; }
+  void SetDiskFull(bool full) { disk_full_ = full; }
+
+  const DamagedEntries& damaged() const { return damaged_; }
+  // Requires: index is in the log, above the base.
+  void MarkDamaged(LogIndex index, const Digest& chain);
+  // Puts an equal entry in place of a damaged one. Returns false if that is
+  // being done already, or `entry` is not damaged.
+  bool Repair(const EntryMeta& entry);
 
   // --- output ---
 
@@ -97,6 +119,8 @@ class Context {
   bool HasOutput() const;
   Output TakeOutput();
 
+  // Numbers batches of forwarded reads; never the same twice in this process.
+  uint64_t NextReadBatch() { return ++newest_read_batch_; }
   // A number of ticks in [election_ticks, 2 * election_ticks).
   uint32_t DrawElectionTicks();
   // Gives back memory that a burst has left; cheap.
@@ -116,11 +140,15 @@ class Context {
   LogIndex committed_;
   LogIndex committed_told_;  // what the owner knows
   PersistQueue persists_;
+  DamagedEntries damaged_;
+  std::unique_ptr<PartialBase> staged_base_;
   uint64_t random_state_;
+  uint64_t newest_read_batch_ = 0;
 
   std::vector<Message> messages_;
   std::vector<ReadConfirmed> reads_confirmed_;
   std::vector<uint64_t> reads_refused_;
+  bool disk_full_ = false;
   bool role_changed_ = false;
   bool configuration_changed_ = false;
 };

@@ -5,16 +5,39 @@
 #include <optional>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "raft/candidate.h"
 #include "raft/context.h"
+#include "raft/donor.h"
+#include "raft/entry_repair.h"
 #include "raft/follower.h"
 #include "raft/leader.h"
+#include "raft/log_start.h"
 #include "raft/quorum.h"
 
 namespace kappa::raft {
+namespace {
+
+// This replica does not lead.
+void RefuseReadRequest(Context& context, const Message& request) {
+  Message response =
+      context.NewMessage(MessageType::kReadResponse, request.from);
+  response.read_id = request.read_id;
+  response.read_instance = request.read_instance;
+  context.Send(std::move(response));
+}
+
+bool HasOtherVoter(const Configuration& configuration, ReplicaId self) {
+  for (ReplicaId member : Members(configuration)) {
+    if (member != self && IsVoter(configuration, member)) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 // The context and the present role; only here is a role replaced.
 struct Core::State {
@@ -28,8 +51,14 @@ struct Core::State {
   Candidate* candidate() { return std::get_if<Candidate>(&role); }
   Follower* follower() { return std::get_if<Follower>(&role); }
 
-  void BecomeFollower() {
+  // Refuses the reads that wait in the present role.
+  void LeaveRole() {
     if (leader() != nullptr) leader()->Resign(context);
+    if (follower() != nullptr) follower()->Resign(context);
+  }
+
+  void BecomeFollower() {
+    LeaveRole();
     role.emplace<Follower>(context.DrawElectionTicks());
     context.NoteRoleChange();
   }
@@ -42,7 +71,9 @@ struct Core::State {
 
   void Campaign();
   void StepInTerm(const Message& message);
+  void StepBesidesElections(const Message& message);
   void AnswerStale(const Message& message);
+  void TickRepair();
   void FinishElection(VoteResult result) {
     if (result == VoteResult::kWon) BecomeLeader();
     if (result == VoteResult::kLost) BecomeFollower();
@@ -50,6 +81,7 @@ struct Core::State {
 
   Context context;
   std::variant<Follower, Candidate, Leader> role;
+  std::unique_ptr<EntryRepair> repair;  // while entries are damaged
   // What CheckInvariants saw last.
   mutable Term checked_term;
   mutable LogIndex checked_committed;
@@ -60,6 +92,7 @@ void Core::State::Campaign() {
       !IsVoter(context.configuration(), context.self())) {
     return;
   }
+  LeaveRole();
   context.EnterTerm(context.term().Next());
   if (Members(context.configuration()).size() == 1) {
     // Nobody else can be elected or told of the term, so vote and no-op may
@@ -95,7 +128,62 @@ void Core::State::StepInTerm(const Message& message) {
       if (leader() != nullptr) leader()->OnAppendResponse(context, message);
       return;
     default:
+      StepBesidesElections(message);
       return;
+  }
+}
+
+// What concerns entries, bases and reads.
+void Core::State::StepBesidesElections(const Message& message) {
+  switch (message.type) {
+    case MessageType::kBaseRequest:
+      if (candidate() != nullptr) BecomeFollower();
+      if (follower() != nullptr) follower()->OnBaseRequest(context, message);
+      return;
+    case MessageType::kBaseResponse:
+      if (leader() != nullptr) leader()->OnBaseResponse(context, message);
+      return;
+    case MessageType::kFetchRequest:
+      AnswerFetchRequest(context, message);
+      return;
+    case MessageType::kFetchResponse:
+      if (follower() != nullptr) follower()->OnFetchResponse(context, message);
+      return;
+    case MessageType::kRepairRequest:
+      AnswerRepairRequest(context, message);
+      return;
+    case MessageType::kRepairResponse:
+      if (repair != nullptr) repair->OnRepairResponse(context, message);
+      return;
+    case MessageType::kReadRequest:
+      if (leader() != nullptr) {
+        leader()->OnReadRequest(context, message);
+      } else {
+        RefuseReadRequest(context, message);
+      }
+      return;
+    case MessageType::kReadResponse:
+      if (follower() != nullptr) follower()->OnReadResponse(context, message);
+      return;
+    default:
+      return;
+  }
+}
+
+// A damaged entry is looked for in every role; a leader that does not find an
+// equal one within an election time makes room for another (RELIABILITY.md S7).
+void Core::State::TickRepair() {
+  if (repair == nullptr) return;
+  repair->Tick(context, [&](ReplicaId replica, LogIndex index) {
+    return leader() == nullptr || leader()->HeldBy(replica, index);
+  });
+  if (context.damaged().empty()) {
+    repair.reset();
+  } else if (leader() != nullptr &&
+             repair->waited_ticks() >= context.options().election_ticks &&
+             HasOtherVoter(context.configuration(), context.self())) {
+    context.SetLeader(std::nullopt);
+    BecomeFollower();
   }
 }
 
@@ -103,9 +191,17 @@ void Core::State::StepInTerm(const Message& message) {
 void Core::State::AnswerStale(const Message& message) {
   if (message.type == MessageType::kVoteRequest) {
     context.Send(context.NewMessage(MessageType::kVoteResponse, message.from));
-  } else if (message.type == MessageType::kAppendRequest) {
+  } else if (message.type == MessageType::kAppendRequest ||
+             message.type == MessageType::kBaseRequest) {
     context.Send(
         context.NewMessage(MessageType::kAppendResponse, message.from));
+  } else if (message.type == MessageType::kFetchRequest) {
+    context.Send(context.NewMessage(MessageType::kFetchResponse, message.from));
+  } else if (message.type == MessageType::kRepairRequest) {
+    context.Send(
+        context.NewMessage(MessageType::kRepairResponse, message.from));
+  } else if (message.type == MessageType::kReadRequest) {
+    RefuseReadRequest(context, message);
   }
 }
 
@@ -116,12 +212,14 @@ Core::Core(Core&&) noexcept = default;
 
 void Core::Tick() {
   state_->context.ReleaseSpare();
+  state_->TickRepair();
   if (state_->leader() != nullptr) {
     state_->leader()->Tick(state_->context);
     return;
   }
-  const bool due = state_->follower() != nullptr ? state_->follower()->Tick()
-                                                 : state_->candidate()->Tick();
+  const bool due = state_->follower() != nullptr
+                       ? state_->follower()->Tick(state_->context)
+                       : state_->candidate()->Tick();
   if (due) state_->Campaign();
 }
 
@@ -156,29 +254,32 @@ absl::StatusOr<EntryId> Core::Propose(EntryKind kind, uint32_t record_count,
 }
 
 absl::Status Core::InstallBase(const LogBase& base) {
-  const Context& context = state_->context;
-  const uint64_t index = base.id.index.value();
   if (state_->follower() == nullptr) {
     return absl::FailedPreconditionError(
-        absl::StrCat("install base at index ", index,
+        absl::StrCat("install base at index ", base.id.index.value(),
                      ": only a follower's log is replaced"));
   }
-  if (base.id.index <= context.committed()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "install base at index ", index, ": already committed up to ",
-        context.committed().value()));
+  return ReplaceLog(state_->context, base);
+}
+
+absl::Status Core::TrimTo(const LogBase& base) {
+  absl::Status status = TrimLog(state_->context, base);
+  if (status.ok() && state_->leader() != nullptr) {
+    state_->leader()->OnTrimmed(state_->context);
   }
-  if (context.log().TermAt(base.id.index) == base.id.term) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "install base at index ", index, ": the log holds that entry"));
+  return status;
+}
+
+void Core::OnEntryDamaged(LogIndex index, const Digest& chain) {
+  Context& context = state_->context;
+  if (index <= context.log().base().index ||
+      index > context.log().last().index) {
+    return;
   }
-  if (base.id.term > context.term()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "install base at index ", index, ": its term ", base.id.term.value(),
-        " is later than this replica's ", context.term().value()));
+  context.MarkDamaged(index, chain);
+  if (state_->repair == nullptr) {
+    state_->repair = std::make_unique<EntryRepair>();
   }
-  state_->context.InstallBase(base);
-  return absl::OkStatus();
 }
 
 void Core::OnPersisted(const PersistToken& token) {
@@ -188,20 +289,30 @@ void Core::OnPersisted(const PersistToken& token) {
     state_->leader()->OnDurable(context);
   } else if (state_->candidate() != nullptr) {
     state_->FinishElection(state_->candidate()->OnDurable(context));
+  } else {
+    state_->follower()->OnDurable(context);
   }
 }
 
+void Core::OnDiskHealth(DiskHealth health) {
+  state_->context.SetDiskFull(health == DiskHealth::kFull);
+}
+
 void Core::OnReadRequested(uint64_t id) {
-  if (state_->leader() == nullptr) {
-    state_->context.RefuseRead(id);
-  } else {
+  if (state_->leader() != nullptr) {
     state_->leader()->OnReadRequested(state_->context, id);
+  } else if (state_->follower() != nullptr) {
+    state_->follower()->OnReadRequested(state_->context, id);
+  } else {
+    state_->context.RefuseRead(id);
   }
 }
 
 Output Core::TakeOutput() {
   if (state_->leader() != nullptr) {
     state_->leader()->SendPending(state_->context);
+  } else if (state_->follower() != nullptr) {
+    state_->follower()->SendPending(state_->context);
   }
   return state_->context.TakeOutput();
 }
@@ -209,7 +320,8 @@ Output Core::TakeOutput() {
 bool Core::HasOutput() const {
   return state_->context.HasOutput() ||
          (state_->leader() != nullptr &&
-          state_->leader()->HasPending(state_->context));
+          state_->leader()->HasPending(state_->context)) ||
+         (state_->follower() != nullptr && state_->follower()->HasPending());
 }
 
 Role Core::role() const {
@@ -244,6 +356,19 @@ LogIndex Core::leader_term_start() const {
 
 std::optional<Term> Core::TermAt(LogIndex index) const {
   return state_->context.log().TermAt(index);
+}
+
+std::vector<LogIndex> Core::damaged() const {
+  std::vector<LogIndex> indexes;
+  for (const DamagedEntry& damaged : state_->context.damaged().entries()) {
+    indexes.push_back(damaged.id.index);
+  }
+  return indexes;
+}
+
+std::vector<PeerStatus> Core::peers() const {
+  if (state_->leader() == nullptr) return {};
+  return state_->leader()->Peers(state_->context);
 }
 
 void Core::CheckInvariants() const {

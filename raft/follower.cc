@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <utility>
+
+#include "raft/base_receiver.h"
+#include "raft/received_entries.h"
 
 namespace kappa::raft {
 namespace {
@@ -11,27 +15,6 @@ namespace {
 // How many term starts a refusal carries: the leader skips that many terms in
 // one round trip.
 constexpr size_t kTermStartsMax = 128;
-
-// False for a request that no correct leader sends.
-bool WellFormed(const Message& request) {
-  EntryId previous = request.previous;
-  for (const EntryMeta& entry : request.entries) {
-    if (entry.id.index != previous.index.Next() ||
-        entry.id.term < previous.term || entry.id.term > request.term ||
-        (entry.kind == EntryKind::kConfiguration) !=
-            (entry.configuration != nullptr)) {
-      return false;
-    }
-    previous = entry.id;
-  }
-  return request.previous.term <= request.term;
-}
-
-// Whether the log holds `id`. Everything up to the base is committed, so every
-// leader's log agrees with it there.
-bool Holds(const TermTable& log, EntryId id) {
-  return id.index <= log.base().index || log.TermAt(id.index) == id.term;
-}
 
 void Refuse(Context& context, const Message& request) {
   const TermTable& log = context.log();
@@ -43,24 +26,21 @@ void Refuse(Context& context, const Message& request) {
   response.last = EntryId{log.TermAt(end).value_or(Term(0)), end};
   response.term_starts = log.StartsUpTo(end, kTermStartsMax);
   response.read_round = request.read_round;
+  response.beat = request.beat;
   context.Send(std::move(response));
 }
 
-// Adds the entries that the log lacks, replacing a conflicting suffix; a prefix
-// that matches is never touched (RAFT.md 15). Returns false if that would
-// replace a committed entry, which no correct leader asks for.
-bool TakeEntries(Context& context, const Message& request) {
-  auto entry = request.entries.begin();
-  while (entry != request.entries.end() && Holds(context.log(), entry->id)) {
-    ++entry;
-  }
-  if (entry == request.entries.end()) return true;
-  if (entry->id.index <= context.committed()) return false;
-  if (entry->id.index <= context.log().last().index) {
-    context.TruncateFrom(entry->id.index);
-  }
-  for (; entry != request.entries.end(); ++entry) context.Append(*entry);
-  return true;
+// The disk takes no entries; the leader asks again in a while.
+void RefuseForSpace(Context& context, const Message& request) {
+  context.CommitUpTo(std::min(request.committed, request.previous.index));
+  Message response =
+      context.NewMessage(MessageType::kAppendResponse, request.from);
+  response.previous = request.previous;
+  response.last = request.previous;
+  response.full = true;
+  response.read_round = request.read_round;
+  response.beat = request.beat;
+  context.Send(std::move(response));
 }
 
 }  // namespace
@@ -80,6 +60,12 @@ bool AnswerVoteRequest(Context& context, const Message& request) {
   return true;
 }
 
+bool Follower::Tick(Context& context) {
+  reads_.Tick(context);
+  if (catch_up_ != nullptr) catch_up_->Tick(context);
+  return ++waited_ticks_ >= election_ticks_;
+}
+
 void Follower::OnVoteRequest(Context& context, const Message& request) {
   // Only a vote that is given away postpones an election of one's own.
   if (AnswerVoteRequest(context, request)) waited_ticks_ = 0;
@@ -91,6 +77,11 @@ void Follower::OnAppendRequest(Context& context, const Message& request) {
   context.SetLeader(request.from);
   if (!Holds(context.log(), request.previous)) {
     Refuse(context, request);
+    return;
+  }
+  if (context.disk_full() && !request.entries.empty() &&
+      !Holds(context.log(), request.entries.back().id)) {
+    RefuseForSpace(context, request);
     return;
   }
   if (!TakeEntries(context, request)) return;
@@ -106,10 +97,47 @@ void Follower::OnAppendRequest(Context& context, const Message& request) {
   response.previous = request.previous;
   response.match = verified;
   response.read_round = request.read_round;
+  response.beat = request.beat;
   if (verified > context.durable()) {
     context.SendAfterDurable(std::move(response));
   } else {
     context.Send(std::move(response));
+  }
+  FollowDonor(context, request, verified);
+}
+
+void Follower::FollowDonor(Context& context, const Message& request,
+                           LogIndex verified) {
+  if (!request.donor || context.IsSelf(*request.donor)) {
+    catch_up_.reset();
+    return;
+  }
+  const EntryId shared{*context.log().TermAt(verified), verified};
+  if (catch_up_ == nullptr) {
+    catch_up_ = std::make_unique<CatchUp>(*request.donor, shared);
+  }
+  catch_up_->OnHeartbeat(context, *request.donor, shared);
+}
+
+void Follower::OnBaseRequest(Context& context, const Message& request) {
+  waited_ticks_ = 0;
+  context.SetLeader(request.from);
+  TakeBaseRequest(context, request);
+}
+
+void Follower::OnFetchResponse(Context& context, const Message& response) {
+  if (catch_up_ != nullptr) catch_up_->OnFetchResponse(context, response);
+}
+
+void Follower::OnDurable(Context& context) {
+  if (catch_up_ != nullptr) catch_up_->OnDurable(context);
+}
+
+void Follower::OnReadRequested(Context& context, uint64_t id) {
+  if (context.leader()) {
+    reads_.Add(id);
+  } else {
+    context.RefuseRead(id);
   }
 }
 

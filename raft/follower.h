@@ -3,8 +3,12 @@
 #define KAPPA_RAFT_FOLLOWER_H_
 
 #include <cstdint>
+#include <memory>
 
+#include "proto/wire/types.h"
+#include "raft/catch_up.h"
 #include "raft/context.h"
+#include "raft/forwarded_reads.h"
 #include "raft/message.h"
 
 namespace kappa::raft {
@@ -21,15 +25,36 @@ class Follower {
       : election_ticks_(election_ticks) {}
 
   // Returns true when it has waited too long for a leader.
-  bool Tick() { return ++waited_ticks_ >= election_ticks_; }
+  bool Tick(Context& context);
 
   // Requires: messages of the present term.
   void OnVoteRequest(Context& context, const Message& request);
   void OnAppendRequest(Context& context, const Message& request);
+  void OnBaseRequest(Context& context, const Message& request);
+  void OnFetchResponse(Context& context, const Message& response);
+  void OnReadResponse(Context& context, const Message& response) {
+    reads_.OnReadResponse(context, response);
+  }
+  // A write has become durable.
+  void OnDurable(Context& context);
+
+  // Asks the leader for a read point; refused where none is known.
+  void OnReadRequested(Context& context, uint64_t id);
+  // Asks for the reads that came since the last output.
+  void SendPending(Context& context) {
+    if (reads_.due()) reads_.Ask(context);
+  }
+  bool HasPending() const { return reads_.due(); }
+  // The role is left: refuses the reads that wait.
+  void Resign(Context& context) { reads_.RefuseAll(context); }
 
  private:
+  void FollowDonor(Context& context, const Message& request, LogIndex verified);
+
   uint32_t election_ticks_;
   uint32_t waited_ticks_ = 0;
+  ForwardedReads reads_;
+  std::unique_ptr<CatchUp> catch_up_;  // while a donor is named
 };
 
 }  // namespace kappa::raft

@@ -12,10 +12,8 @@
 namespace kappa::raft {
 
 Leader::Leader(Context& context)
-    : term_start_(context.log().last().index.Next()) {
-  for (ReplicaId member : Members(context.configuration())) {
-    if (!context.IsSelf(member)) peers_.emplace_back(member, term_start_);
-  }
+    : replicator_(context, context.log().last().index.Next()),
+      term_start_(context.log().last().index.Next()) {
   EntryMeta no_op;
   no_op.kind = EntryKind::kNoOp;
   AppendEntry(context, no_op);
@@ -50,29 +48,28 @@ absl::StatusOr<EntryId> Leader::Propose(Context& context, EntryKind kind,
 }
 
 void Leader::Tick(Context& context) {
+  ++ticks_;
   tail_.ReleaseSpare();
   reads_.ReleaseSpare();
-  if (peers_.empty() ||
+  replicator_.ReleaseSpare();
+  if (replicator_.empty() ||
       ++ticks_since_beat_ < context.options().heartbeat_ticks) {
     return;
   }
   ticks_since_beat_ = 0;
   beat_due_ = true;
-  for (PeerProgress& peer : peers_) peer.RecordHeartbeat();
+  replicator_.RecordHeartbeat(context, ticks_);
 }
 
 void Leader::OnAppendResponse(Context& context, const Message& response) {
-  PeerProgress* peer = FindPeer(response.from);
+  PeerProgress* peer = replicator_.Find(response.from);
   if (peer == nullptr || response.read_round > reads_.round() ||
-      response.match > context.log().last().index) {
+      response.beat > ticks_ || response.match > context.log().last().index) {
     return;
   }
   peer->RecordRound(response.read_round);
-  if (!response.granted) {
-    peer->RecordRejection(response.previous.index,
-                          context.log().HighestPossibleMatch(
-                              response.term_starts, response.last.index));
-  } else if (peer->RecordAck(response.match)) {
+  peer->RecordBeat(response.beat);
+  if (replicator_.RecordResponse(context, *peer, response)) {
     AdvanceCommit(context);
   }
   ConfirmReads(context);
@@ -87,7 +84,7 @@ void Leader::AdvanceCommit(Context& context) {
   const LogIndex reached(
       Quorum(context.configuration()).ReachedByMajority([&](ReplicaId voter) {
         if (context.IsSelf(voter)) return context.durable().value();
-        const PeerProgress* peer = FindPeer(voter);
+        const PeerProgress* peer = replicator_.Find(voter);
         return peer == nullptr ? uint64_t{0} : peer->match().value();
       }));
   // Only an entry of the own term is committed by counting; those before it are
@@ -102,6 +99,12 @@ void Leader::OnReadRequested(Context& context, uint64_t id) {
   ConfirmReads(context);
 }
 
+void Leader::OnReadRequest(Context& context, const Message& request) {
+  if (replicator_.Find(request.from) == nullptr) return;
+  reads_.AddFor(request.from, request.read_instance, request.read_id);
+  ConfirmReads(context);
+}
+
 void Leader::ConfirmReads(Context& context) {
   // Before an entry of its own term is committed, a leader does not know what
   // is (RAFT.md 5).
@@ -109,104 +112,53 @@ void Leader::ConfirmReads(Context& context) {
   const uint64_t round =
       Quorum(context.configuration()).ReachedByMajority([&](ReplicaId voter) {
         if (context.IsSelf(voter)) return std::numeric_limits<uint64_t>::max();
-        const PeerProgress* peer = FindPeer(voter);
+        const PeerProgress* peer = replicator_.Find(voter);
         return peer == nullptr ? uint64_t{0} : peer->acknowledged_round();
       });
-  uint64_t id = 0;
-  while (reads_.TakeConfirmed(round, &id)) {
-    context.ConfirmRead(id, context.committed());
-  }
+  ReadQueue::WaitingRead read;
+  while (reads_.TakeConfirmed(round, &read)) Confirm(context, read);
 }
 
-bool Leader::EntriesDue(const Context& context,
-                        const PeerProgress& peer) const {
-  // A peer that needs what lies below the base cannot be served from the log.
-  if (peer.next() <= context.log().base().index ||
-      !peer.MaySend(context.options().in_flight_entries_max)) {
-    return false;
+void Leader::Confirm(Context& context, const ReadQueue::WaitingRead& read) {
+  if (read.from == ReplicaId{}) {
+    context.ConfirmRead(read.id, context.committed());
+    return;
   }
-  return peer.probing() || peer.next() <= context.log().last().index;
-}
-
-bool Leader::CommitDue(const Context& context, const PeerProgress& peer) const {
-  return std::min(context.committed(), peer.match()) > peer.told_committed();
+  Message response = context.NewMessage(MessageType::kReadResponse, read.from);
+  response.granted = true;
+  response.read_id = read.id;
+  response.read_instance = read.instance;
+  response.read_index = context.committed();
+  context.Send(std::move(response));
 }
 
 bool Leader::HasPending(const Context& context) const {
-  if (peers_.empty()) return false;
-  if (HeartbeatDue()) return true;
-  return std::any_of(
-      peers_.begin(), peers_.end(), [&](const PeerProgress& peer) {
-        return EntriesDue(context, peer) || CommitDue(context, peer);
-      });
+  if (replicator_.empty()) return false;
+  return HeartbeatDue() || replicator_.HasPending(context);
 }
 
 void Leader::SendPending(Context& context) {
-  if (peers_.empty()) return;
+  if (replicator_.empty()) return;
   const bool heartbeat = HeartbeatDue();
   if (reads_.needs_round()) reads_.BeginRound();
-  for (PeerProgress& peer : peers_) {
-    const bool entries = EntriesDue(context, peer);
-    while (EntriesDue(context, peer)) SendEntries(context, peer);
-    if (!entries && (heartbeat || CommitDue(context, peer))) {
-      SendHeartbeat(context, peer);
-    }
-  }
+  RequestStamp stamp;
+  stamp.read_round = reads_.round();
+  stamp.beat = ticks_;
+  replicator_.SendPending(context, tail_, stamp, heartbeat);
   beat_due_ = false;
 }
 
-// Refers to the last entry that the peer is known to hold, so it is never
-// refused, whatever it overtakes on its way.
-void Leader::SendHeartbeat(Context& context, PeerProgress& peer) {
-  Message request = context.NewMessage(MessageType::kAppendRequest, peer.id());
-  if (const std::optional<Term> term = context.log().TermAt(peer.match())) {
-    request.previous = EntryId{*term, peer.match()};
-  }
-  request.committed = std::min(context.committed(), peer.match());
-  request.read_round = reads_.round();
-  peer.RecordTold(request.committed);
-  context.Send(std::move(request));
-}
-
-void Leader::SendEntries(Context& context, PeerProgress& peer) {
-  const CoreOptions& options = context.options();
-  const LogIndex last = context.log().last().index;
-  Message request = context.NewMessage(MessageType::kAppendRequest, peer.id());
-  const LogIndex previous = peer.next().Previous();
-  request.previous = EntryId{*context.log().TermAt(previous), previous};
-  uint64_t payload_bytes = 0;
-  for (LogIndex index = peer.next();
-       index <= last && request.entries.size() < options.request_entries_max &&
-       payload_bytes < options.request_bytes_max;
-       ++index) {
-    request.entries.push_back(MetaAt(context, index));
-    payload_bytes += request.entries.back().payload_bytes;
-  }
-  const LogIndex sent = previous + request.entries.size();
-  request.committed = std::min(context.committed(), sent);
-  request.read_round = reads_.round();
-  peer.RecordSent(sent);
-  peer.RecordTold(request.committed);
-  context.Send(std::move(request));
-}
-
-EntryMeta Leader::MetaAt(const Context& context, LogIndex index) const {
-  if (const EntryMeta* own = tail_.Find(index)) return *own;
-  EntryMeta named;
-  named.id = EntryId{*context.log().TermAt(index), index};
-  return named;
-}
-
-PeerProgress* Leader::FindPeer(ReplicaId id) {
-  auto peer = std::lower_bound(
-      peers_.begin(), peers_.end(), id,
-      [](const PeerProgress& p, ReplicaId wanted) { return p.id() < wanted; });
-  return peer == peers_.end() || peer->id() != id ? nullptr : &*peer;
+bool Leader::HeldBy(ReplicaId replica, LogIndex index) const {
+  const PeerProgress* peer = replicator_.Find(replica);
+  return peer != nullptr && peer->match() >= index;
 }
 
 void Leader::Resign(Context& context) {
-  uint64_t id = 0;
-  while (reads_.TakeAny(&id)) context.RefuseRead(id);
+  // Other replicas' reads are refused there when the leader changes.
+  ReadQueue::WaitingRead read;
+  while (reads_.TakeAny(&read)) {
+    if (read.from == ReplicaId{}) context.RefuseRead(read.id);
+  }
 }
 
 void Leader::CheckInvariants(const Context& context) const {
@@ -219,13 +171,10 @@ void Leader::CheckInvariants(const Context& context) const {
               "the no-op is the term's first entry");
   tail_.CheckInvariants(context.committed(), term_start_, log.last().index);
   reads_.CheckInvariants();
-  KAPPA_CHECK(
-      reads_.empty() || !peers_.empty() || context.committed() < term_start_,
-      "a single voter's reads wait for its no-op only");
-  for (const PeerProgress& peer : peers_) {
-    KAPPA_CHECK(!context.IsSelf(peer.id()), "no peer of itself");
-    peer.CheckInvariants(log.last().index);
-  }
+  KAPPA_CHECK(reads_.empty() || !replicator_.empty() ||
+                  context.committed() < term_start_,
+              "a single voter's reads wait for its no-op only");
+  replicator_.CheckInvariants(context);
 }
 
 }  // namespace kappa::raft

@@ -11,8 +11,9 @@
 #include "raft/context.h"
 #include "raft/entry.h"
 #include "raft/message.h"
-#include "raft/peer_progress.h"
+#include "raft/peer_status.h"
 #include "raft/read_queue.h"
+#include "raft/replicator.h"
 #include "raft/uncommitted_tail.h"
 
 namespace kappa::raft {
@@ -33,9 +34,16 @@ class Leader {
   void Tick(Context& context);
   // Requires: a response of the present term.
   void OnAppendResponse(Context& context, const Message& response);
+  void OnBaseResponse(const Context& context, const Message& response) {
+    replicator_.OnBaseResponse(context, response);
+  }
   // A write has become durable.
   void OnDurable(Context& context);
   void OnReadRequested(Context& context, uint64_t id);
+  // A follower's read; answered like an own one.
+  void OnReadRequest(Context& context, const Message& request);
+  // The log begins later now.
+  void OnTrimmed(const Context& context) { replicator_.OnTrimmed(context); }
 
   // Hands what followers should get to the context; called when the output is
   // taken, so that many proposals share one request.
@@ -48,26 +56,27 @@ class Leader {
 
   LogIndex term_start() const { return term_start_; }
   uint64_t uncommitted_bytes() const { return tail_.payload_bytes(); }
+  // Whether `replica` has that entry durably, as far as the leader knows.
+  bool HeldBy(ReplicaId replica, LogIndex index) const;
+  std::vector<PeerStatus> Peers(const Context& context) const {
+    return replicator_.Status(context, ticks_);
+  }
 
   // Aborts when an invariant does not hold.
   void CheckInvariants(const Context& context) const;
 
  private:
-  PeerProgress* FindPeer(ReplicaId id);
   void AppendEntry(Context& context, EntryMeta entry);
   void AdvanceCommit(Context& context);
   void ConfirmReads(Context& context);
+  void Confirm(Context& context, const ReadQueue::WaitingRead& read);
   bool HeartbeatDue() const { return beat_due_ || reads_.needs_round(); }
-  bool EntriesDue(const Context& context, const PeerProgress& peer) const;
-  bool CommitDue(const Context& context, const PeerProgress& peer) const;
-  void SendHeartbeat(Context& context, PeerProgress& peer);
-  void SendEntries(Context& context, PeerProgress& peer);
-  EntryMeta MetaAt(const Context& context, LogIndex index) const;
 
-  std::vector<PeerProgress> peers_;  // all members but self, ascending by id
+  Replicator replicator_;
   UncommittedTail tail_;
   ReadQueue reads_;
   LogIndex term_start_;
+  uint64_t ticks_ = 1;  // of this leadership; names beats
   uint32_t ticks_since_beat_ = 0;
   bool beat_due_ = false;
 };

@@ -35,10 +35,27 @@ void PersistQueue::Truncate(LogIndex from) {
   Cut(from.Previous());
 }
 
-void PersistQueue::InstallBase(const LogBase& base, LogIndex kept) {
+void PersistQueue::InstallBase(const LogBase& base, LogIndex kept,
+                               std::shared_ptr<const BaseChunk> chunk) {
   KAPPA_CHECK(!is_open_, "sealed before a new base");
   Open().install_base = base;
+  Open().base_chunk = std::move(chunk);
   Cut(kept);
+}
+
+void PersistQueue::AddBaseChunk(std::shared_ptr<const BaseChunk> chunk) {
+  KAPPA_CHECK(!is_open_, "sealed before a chunk");
+  Open().base_chunk = std::move(chunk);
+}
+
+void PersistQueue::TrimTo(const LogBase& base) {
+  KAPPA_CHECK(base.id.index <= durable_, "only what is durable is dropped");
+  Open().trim_to = base;
+}
+
+uint64_t PersistQueue::AddRepair(const EntryMeta& entry) {
+  Open().repairs.push_back(entry);
+  return next_sequence_;
 }
 
 void PersistQueue::Cut(LogIndex kept) {

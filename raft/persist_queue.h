@@ -4,9 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "proto/wire/types.h"
+#include "raft/base.h"
+#include "raft/entry.h"
+#include "raft/message.h"
 #include "raft/output.h"
 #include "raft/ring.h"
 
@@ -39,7 +43,18 @@ class PersistQueue {
   // `kept` is the last index that stays as it was.
   // Requires: Seal() was called since the last addition.
   void Truncate(LogIndex from);
-  void InstallBase(const LogBase& base, LogIndex kept);
+  // `chunk`: its last state bytes, or nullptr.
+  void InstallBase(const LogBase& base, LogIndex kept,
+                   std::shared_ptr<const BaseChunk> chunk);
+
+  // Adds state bytes of a base that is being received.
+  // Requires: Seal() was called since the last addition.
+  void AddBaseChunk(std::shared_ptr<const BaseChunk> chunk);
+  // Drops what lies up to the base, all of it durable.
+  void TrimTo(const LogBase& base);
+  // Puts an equal entry in place of a damaged one. Returns the sequence number
+  // of the open write.
+  uint64_t AddRepair(const EntryMeta& entry);
 
   // Closes the open write, if any: nothing is added to it any more. Called
   // before the term changes, before a cut and before the output is taken, so

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "proto/wire/types.h"
 #include "raft/ring.h"
 
 namespace kappa::raft {
@@ -16,8 +17,18 @@ namespace kappa::raft {
 // Thread safety: thread-compatible.
 class ReadQueue {
  public:
-  // The read waits for the next round.
+  struct WaitingRead {
+    uint64_t id = 0;
+    uint64_t round = 0;
+    // The replica that asks and the start of its process; none: the owner.
+    ReplicaId from;
+    uint64_t instance = 0;
+  };
+
+  // The owner's read waits for the next round.
   void Add(uint64_t id);
+  // So does another replica's, unless the same one waits already.
+  void AddFor(ReplicaId from, uint64_t instance, uint64_t id);
   // True if reads wait for a round that has not begun.
   bool needs_round() const;
   // Begins the next round: what is sent from now on asks under round().
@@ -27,9 +38,9 @@ class ReadQueue {
 
   // Takes out the oldest read whose round is at most `confirmed_round`. Returns
   // false if there is none.
-  bool TakeConfirmed(uint64_t confirmed_round, uint64_t* id);
+  bool TakeConfirmed(uint64_t confirmed_round, WaitingRead* read);
   // Takes out the oldest read. Returns false if there is none.
-  bool TakeAny(uint64_t* id);
+  bool TakeAny(WaitingRead* read);
   // Gives memory back when empty.
   void ReleaseSpare() { reads_.ReleaseSpare(); }
 
@@ -37,11 +48,6 @@ class ReadQueue {
   void CheckInvariants() const;
 
  private:
-  struct WaitingRead {
-    uint64_t id;
-    uint64_t round;
-  };
-
   Ring<WaitingRead> reads_;  // ascending by round
   uint64_t round_ = 0;
 };

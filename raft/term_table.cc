@@ -37,6 +37,24 @@ void TermTable::TruncateFrom(LogIndex from) {
   while (!starts_.empty() && starts_.back().index >= from) starts_.pop_back();
 }
 
+void TermTable::TrimTo(EntryId base) {
+  KAPPA_CHECK(base_.index < base.index && base.index <= last_.index,
+              "a trim inside the log");
+  KAPPA_CHECK(TermAt(base.index) == base.term, "the base is in the log");
+  auto above = std::upper_bound(
+      starts_.begin(), starts_.end(), base.index,
+      [](LogIndex i, const EntryId& start) { return i < start.index; });
+  const bool cut = base.index < last_.index &&
+                   (above == starts_.end() || above->index > base.index.Next());
+  // The rest of a term that began at or below the base begins after it now.
+  if (cut) {
+    --above;
+    above->index = base.index.Next();
+  }
+  starts_.erase(starts_.begin(), above);
+  base_ = base;
+}
+
 std::optional<Term> TermTable::TermAt(LogIndex index) const {
   if (index < base_.index || index > last_.index) return std::nullopt;
   if (index == last_.index) return last_.term;

@@ -41,6 +41,10 @@ class TermTable {
   // Requires: base().index < from <= last().index.
   void TruncateFrom(LogIndex from);
 
+  // Drops everything up to and including `base`, which becomes the base.
+  // Requires: base().index < base.index <= last().index; base is in the log.
+  void TrimTo(EntryId base);
+
   // The term of an index in [base, last]; nullopt outside.
   std::optional<Term> TermAt(LogIndex index) const;
 

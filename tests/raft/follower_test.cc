@@ -225,15 +225,15 @@ TEST_F(FollowerTest, VotesForUpToDateLogsOnly) {
 
 TEST_F(FollowerTest, WaitsAnewAfterALeaderOrAVoteGivenAway) {
   Start({1}, 1);
-  for (int i = 0; i < 9; ++i) EXPECT_FALSE(follower_->Tick());
+  for (int i = 0; i < 9; ++i) EXPECT_FALSE(follower_->Tick(*context_));
   Append(AppendRequest(2, 1, 1, At(1, 1), {}));
-  for (int i = 0; i < 9; ++i) EXPECT_FALSE(follower_->Tick());
+  for (int i = 0; i < 9; ++i) EXPECT_FALSE(follower_->Tick(*context_));
   Vote(VoteRequest(2, 1, 1, At(0, 0)));  // refused
-  EXPECT_TRUE(follower_->Tick());
+  EXPECT_TRUE(follower_->Tick(*context_));
   Start({1}, 1);
-  for (int i = 0; i < 9; ++i) EXPECT_FALSE(follower_->Tick());
+  for (int i = 0; i < 9; ++i) EXPECT_FALSE(follower_->Tick(*context_));
   Vote(VoteRequest(2, 1, 1, At(1, 1)));
-  EXPECT_FALSE(follower_->Tick());
+  EXPECT_FALSE(follower_->Tick(*context_));
 }
 
 }  // namespace

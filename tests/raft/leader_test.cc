@@ -218,16 +218,23 @@ TEST_F(LeaderTest, SendsAgainWhatGotLost) {
   EXPECT_EQ(with_entries, 1);
 }
 
-TEST_F(LeaderTest, DoesNotServeBelowItsBase) {
+TEST_F(LeaderTest, SendsItsBaseToWhoNeedsWhatIsGone) {
   Start({1, 2}, {4}, OptionsOf(1), At(3, 10));
   Take();
   Refuse(2, At(4, 11), At(1, 2), {At(0, 0), At(1, 1)});
   EXPECT_EQ(Take().messages.at(0).previous, At(3, 10));
-  // Nothing lower to offer: heartbeats go on.
+  // Nothing lower to offer.
   Refuse(2, At(3, 10), At(1, 2), {At(0, 0), At(1, 1)});
-  EXPECT_TRUE(Take().messages.empty());
+  const Output output = Take();
+  ASSERT_EQ(output.messages.size(), 1u);
+  EXPECT_EQ(output.messages[0].type, MessageType::kBaseRequest);
+  EXPECT_EQ(output.messages[0].chunk->base.id, At(3, 10));
+  // Heartbeats go on.
   Beat();
   ASSERT_EQ(Take().messages.size(), 1u);
+  // It is there: entries follow.
+  Accept(2, 10);
+  EXPECT_EQ(Take().messages.at(0).previous, At(3, 10));
 }
 
 // RAFT.md 5.

@@ -116,7 +116,7 @@ TEST(PersistQueueTest, ANewBaseCountsOnceItIsWritten) {
   const PersistToken before = WriteOne(queue, At(1, 10));
   LogBase base;
   base.id = At(2, 40);
-  queue.InstallBase(base, LogIndex(3));
+  queue.InstallBase(base, LogIndex(3), nullptr);
   EXPECT_EQ(queue.durable(), LogIndex(3));
   queue.AddEntry(Records(At(2, 41)));
   queue.Seal(InTerm(2), LogIndex(41));
@@ -133,7 +133,7 @@ TEST(PersistQueueDeathTest, ACutNeedsAWriteOfItsOwn) {
   PersistQueue queue(LogIndex(9));
   queue.AddEntry(Records(At(1, 10)));
   EXPECT_DEATH(queue.Truncate(LogIndex(6)), "sealed before a truncation");
-  EXPECT_DEATH(queue.InstallBase(LogBase{}, LogIndex(0)),
+  EXPECT_DEATH(queue.InstallBase(LogBase{}, LogIndex(0), nullptr),
                "sealed before a new base");
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdint>
+#include "tests/raft/samples.h"
 
 namespace kappa::raft {
 namespace {
@@ -13,18 +13,18 @@ TEST(ReadQueueTest, AReadWaitsForARoundThatBeganAfterIt) {
   reads.BeginRound();
   reads.Add(70);
   EXPECT_TRUE(reads.needs_round());
-  uint64_t id = 0;
-  EXPECT_FALSE(reads.TakeConfirmed(1, &id));
+  ReadQueue::WaitingRead read;
+  EXPECT_FALSE(reads.TakeConfirmed(1, &read));
   reads.BeginRound();
   EXPECT_FALSE(reads.needs_round());
   reads.Add(71);
   EXPECT_TRUE(reads.needs_round());
-  EXPECT_TRUE(reads.TakeConfirmed(2, &id));
-  EXPECT_EQ(id, 70u);
-  EXPECT_FALSE(reads.TakeConfirmed(2, &id));
+  EXPECT_TRUE(reads.TakeConfirmed(2, &read));
+  EXPECT_EQ(read.id, 70u);
+  EXPECT_FALSE(reads.TakeConfirmed(2, &read));
   reads.BeginRound();
-  EXPECT_TRUE(reads.TakeConfirmed(3, &id));
-  EXPECT_EQ(id, 71u);
+  EXPECT_TRUE(reads.TakeConfirmed(3, &read));
+  EXPECT_EQ(read.id, 71u);
   EXPECT_TRUE(reads.empty());
   reads.CheckInvariants();
 }
@@ -34,12 +34,32 @@ TEST(ReadQueueTest, GivesUpReadsInTheirOrder) {
   reads.Add(3);
   reads.BeginRound();
   reads.Add(1);
-  uint64_t id = 0;
-  EXPECT_TRUE(reads.TakeAny(&id));
-  EXPECT_EQ(id, 3u);
-  EXPECT_TRUE(reads.TakeAny(&id));
-  EXPECT_EQ(id, 1u);
-  EXPECT_FALSE(reads.TakeAny(&id));
+  ReadQueue::WaitingRead read;
+  EXPECT_TRUE(reads.TakeAny(&read));
+  EXPECT_EQ(read.id, 3u);
+  EXPECT_TRUE(reads.TakeAny(&read));
+  EXPECT_EQ(read.id, 1u);
+  EXPECT_FALSE(reads.TakeAny(&read));
+}
+
+TEST(ReadQueueTest, KnowsWhoAsksAndKeepsARepeatedQuestionOnce) {
+  ReadQueue reads;
+  reads.Add(5);
+  reads.AddFor(Replica(2), 70, 5);
+  reads.AddFor(Replica(2), 70, 5);
+  reads.AddFor(Replica(2), 71, 5);  // another start of its process
+  reads.AddFor(Replica(3), 70, 5);
+  ReadQueue::WaitingRead read;
+  EXPECT_TRUE(reads.TakeAny(&read));
+  EXPECT_EQ(read.from, ReplicaId{});
+  EXPECT_TRUE(reads.TakeAny(&read));
+  EXPECT_EQ(read.from, Replica(2));
+  EXPECT_EQ(read.instance, 70u);
+  EXPECT_TRUE(reads.TakeAny(&read));
+  EXPECT_EQ(read.instance, 71u);
+  EXPECT_TRUE(reads.TakeAny(&read));
+  EXPECT_EQ(read.from, Replica(3));
+  EXPECT_FALSE(reads.TakeAny(&read));
 }
 
 }  // namespace
