@@ -3,11 +3,13 @@
 #include <utility>
 
 #include "proto/wire/check.h"
+#include "raft/mutant.h"
 
 namespace kappa::raft {
 
-Candidate::Candidate(Context& context)
-    : election_ticks_(context.DrawElectionTicks()) {
+Candidate::Candidate(Context& context, const Message* call)
+    : election_ticks_(context.DrawElectionTicks()),
+      doubted_(context.damaged().lowest()) {
   KAPPA_CHECK(IsVoter(context.configuration(), context.self()),
               "only voters are candidates");
   vote_sequence_ = context.VoteFor(context.self());
@@ -17,6 +19,11 @@ Candidate::Candidate(Context& context)
     }
     Message request = context.NewMessage(MessageType::kVoteRequest, member);
     request.last = context.log().last();
+    request.doubted = doubted_;
+    if (call != nullptr) {
+      request.transfer = true;
+      request.beat = call->beat;
+    }
     context.SendAfterDurable(std::move(request));
   }
 }
@@ -24,14 +31,25 @@ Candidate::Candidate(Context& context)
 VoteResult Candidate::OnVoteResponse(const Context& context,
                                      const Message& response) {
   tally_.Record(response.from, response.granted);
+  if (response.holding != Holding::kUnknown && response.doubted == doubted_) {
+    lacking_.Record(response.from, response.holding == Holding::kLacks);
+  }
   return tally_.Result(context.configuration());
 }
 
 VoteResult Candidate::OnDurable(const Context& context) {
-  if (context.persists().completed_sequence() >= vote_sequence_) {
+  if (context.persists().completed_sequence() >= vote_sequence_ ||
+      KAPPA_MUTANT(kCandidateCountsOwnEarly)) {
     tally_.Record(context.self(), true);
   }
   return tally_.Result(context.configuration());
+}
+
+bool Candidate::MajorityLacks(const Context& context) const {
+  if (doubted_.term == Term(0)) return false;
+  if (KAPPA_MUTANT(kGiveUpWithoutMajority) && lacking_.AnyGranted())
+    return true;
+  return lacking_.Result(context.configuration()) == VoteResult::kWon;
 }
 
 }  // namespace kappa::raft

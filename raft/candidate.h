@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "raft/context.h"
+#include "raft/entry.h"
 #include "raft/message.h"
 #include "raft/quorum.h"
 #include "raft/vote_tally.h"
@@ -19,9 +20,10 @@ namespace kappa::raft {
 // Thread safety: thread-compatible.
 class Candidate {
  public:
-  // Votes for itself in the present term and asks the other voters.
+  // Votes for itself in the present term and asks the other voters. `call`: the
+  // kTimeoutNow that made it stand, or nullptr.
   // Requires: no vote was given in this term; self is a voter.
-  explicit Candidate(Context& context);
+  explicit Candidate(Context& context, const Message* call = nullptr);
 
   // Returns true when the election has taken too long.
   bool Tick() { return ++waited_ticks_ >= election_ticks_; }
@@ -31,11 +33,21 @@ class Candidate {
   // A write has become durable.
   VoteResult OnDurable(const Context& context);
 
+  // The lowest entry that was damaged when the candidacy began; term 0 if none.
+  EntryId doubted() const { return doubted_; }
+  // Whether a majority of the voters proves that it lacks doubted(). They have
+  // entered the candidate's term, so none of them can take the entry from an
+  // older leader any more; what the candidate itself lost proves nothing
+  // (RELIABILITY.md S8).
+  bool MajorityLacks(const Context& context) const;
+
  private:
   uint32_t election_ticks_;
   uint32_t waited_ticks_ = 0;
   uint64_t vote_sequence_;  // the write that makes the own vote durable
   VoteTally tally_;
+  EntryId doubted_;
+  VoteTally lacking_;  // granted: lacks doubted_
 };
 
 }  // namespace kappa::raft

@@ -79,7 +79,9 @@ void Context::TruncateFrom(LogIndex from) {
   log_.TruncateFrom(from);
   persists_.Truncate(from);
   damaged_.DropFrom(from);
-  configuration_changed_ |= configurations_.TruncateFrom(from);
+  if (!KAPPA_MUTANT(kTruncationKeepsConfiguration)) {
+    configuration_changed_ |= configurations_.TruncateFrom(from);
+  }
 }
 
 void Context::InstallBase(const LogBase& base,
@@ -150,6 +152,8 @@ Message Context::NewMessage(MessageType type, ReplicaId to) const {
   message.from = options_.self;
   message.to = to;
   message.term = hard_state_.term;
+  if (type == MessageType::kAppendResponse)
+    message.priority = options_.priority;
   return message;
 }
 
@@ -171,8 +175,9 @@ void Context::RefuseRead(uint64_t id) { reads_refused_.push_back(id); }
 
 bool Context::HasOutput() const {
   return persists_.has_output() || committed_ != committed_told_ ||
-         role_changed_ || configuration_changed_ || !messages_.empty() ||
-         !reads_confirmed_.empty() || !reads_refused_.empty();
+         role_changed_ || configuration_changed_ || transfer_ended_ ||
+         !messages_.empty() || !reads_confirmed_.empty() ||
+         !reads_refused_.empty();
 }
 
 Output Context::TakeOutput() {
@@ -186,6 +191,7 @@ Output Context::TakeOutput() {
   }
   output.reads_confirmed = std::exchange(reads_confirmed_, {});
   output.reads_refused = std::exchange(reads_refused_, {});
+  output.transfer_ended = std::exchange(transfer_ended_, std::nullopt);
   output.role_changed = std::exchange(role_changed_, false);
   output.configuration_changed = std::exchange(configuration_changed_, false);
   return output;

@@ -16,6 +16,7 @@
 #include "raft/damaged_entries.h"
 #include "raft/entry.h"
 #include "raft/message.h"
+#include "raft/mutant.h"
 #include "raft/output.h"
 #include "raft/persist_queue.h"
 #include "raft/term_table.h"
@@ -41,7 +42,9 @@ class Context {
 
   // The newest one in the log, whether committed or not.
   const Configuration& configuration() const {
-    const Configuration* newest = configurations_.newest();
+    const Configuration* newest = KAPPA_MUTANT(kConfigurationOnCommit)
+                                      ? configurations_.NewestUpTo(committed_)
+                                      : configurations_.newest();
     return newest == nullptr ? base_.configuration : *newest;
   }
   // Where it is; the base's index if no entry above the base has one.
@@ -59,6 +62,8 @@ class Context {
   // Requires: no vote for another in this term. Returns the sequence number of
   // the write that makes it durable.
   uint64_t VoteFor(ReplicaId candidate);
+  // Only for the mutant kFallBackClearsVote.
+  void ForgetVote() { hard_state_.vote.reset(); }
   const std::optional<ReplicaId>& leader() const { return leader_; }
   void SetLeader(std::optional<ReplicaId> leader);
   // The owner hears that role, term or leader changed.
@@ -116,6 +121,8 @@ class Context {
   void ConfirmRead(uint64_t id, LogIndex index);
   void RefuseRead(uint64_t id);
 
+  void EndTransfer(TransferResult result) { transfer_ended_ = result; }
+
   bool HasOutput() const;
   Output TakeOutput();
 
@@ -148,6 +155,7 @@ class Context {
   std::vector<Message> messages_;
   std::vector<ReadConfirmed> reads_confirmed_;
   std::vector<uint64_t> reads_refused_;
+  std::optional<TransferResult> transfer_ended_;
   bool disk_full_ = false;
   bool role_changed_ = false;
   bool configuration_changed_ = false;

@@ -28,26 +28,9 @@
 #include "raft/message.h"
 #include "raft/output.h"
 #include "raft/peer_status.h"
+#include "raft/role.h"
 
 namespace kappa::raft {
-
-enum class Role : uint8_t {
-  kLearner,  // a follower without a vote, or one that was removed
-  kFollower,
-  kPreCandidate,
-  kCandidate,
-  kLeader,
-};
-
-// What the owner's disk can do at the moment.
-enum class DiskHealth : uint8_t {
-  kHealthy,
-  // Writes wait for the store's memory, not for the disk: no reason to move
-  // leadership; write_stall_ticks do not count.
-  kStalled,
-  kSlow,  // as if write_stall_ticks had passed
-  kFull,  // takes term and vote, but no entries (RELIABILITY.md S10)
-};
 
 // Invariants (checked by CheckInvariants):
 //   last >= committed >= readable; last >= durable; committed, readable and

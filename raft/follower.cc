@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "raft/base_receiver.h"
+#include "raft/damaged_entries.h"
+#include "raft/mutant.h"
 #include "raft/received_entries.h"
 
 namespace kappa::raft {
@@ -45,18 +47,37 @@ void RefuseForSpace(Context& context, const Message& request) {
 
 }  // namespace
 
-bool AnswerVoteRequest(Context& context, const Message& request) {
-  const bool free = !context.vote() || *context.vote() == request.from;
-  const bool up_to_date = request.last >= context.log().last();
+bool AnswerVoteRequest(Context& context, const Message& request, bool loyal) {
+  const bool free = !context.vote() || *context.vote() == request.from ||
+                    KAPPA_MUTANT(kVoteTwice);
+  const bool up_to_date =
+      request.last >= context.log().last() || KAPPA_MUTANT(kStaleLogElected);
   Message response =
       context.NewMessage(MessageType::kVoteResponse, request.from);
-  response.granted = free && up_to_date;
+  response.granted = free && up_to_date && !loyal;
+  if (request.doubted.term != Term(0)) {
+    response.doubted = request.doubted;
+    response.holding =
+        HoldingOf(context.log(), context.damaged(), request.doubted);
+  }
   if (!response.granted) {
-    context.Send(std::move(response));
+    // "I lack it" promises not to take it from an older leader, so the term
+    // must be durable.
+    if (response.holding == Holding::kLacks) {
+      context.SendAfterDurable(std::move(response));
+    } else {
+      context.Send(std::move(response));
+    }
     return false;
   }
-  if (!context.vote()) context.VoteFor(request.from);
-  context.SendAfterDurable(std::move(response));
+  if (!context.vote() || KAPPA_MUTANT(kVoteTwice)) {
+    context.VoteFor(request.from);
+  }
+  if (KAPPA_MUTANT(kVoteAfterReply)) {
+    context.Send(std::move(response));
+  } else {
+    context.SendAfterDurable(std::move(response));
+  }
   return true;
 }
 
@@ -64,11 +85,6 @@ bool Follower::Tick(Context& context) {
   reads_.Tick(context);
   if (catch_up_ != nullptr) catch_up_->Tick(context);
   return ++waited_ticks_ >= election_ticks_;
-}
-
-void Follower::OnVoteRequest(Context& context, const Message& request) {
-  // Only a vote that is given away postpones an election of one's own.
-  if (AnswerVoteRequest(context, request)) waited_ticks_ = 0;
 }
 
 void Follower::OnAppendRequest(Context& context, const Message& request) {

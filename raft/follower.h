@@ -14,9 +14,10 @@
 namespace kappa::raft {
 
 // Grants or refuses a vote (Raft paper §5.2, §5.4.1); the same in every role. A
-// granted vote leaves only after it is durable. Returns whether it was granted.
+// granted vote leaves only after it is durable. `loyal`: this replica keeps to
+// another leader. Returns whether it was granted.
 // Requires: a vote request of the present term.
-bool AnswerVoteRequest(Context& context, const Message& request);
+bool AnswerVoteRequest(Context& context, const Message& request, bool loyal);
 
 // Thread safety: thread-compatible.
 class Follower {
@@ -27,8 +28,10 @@ class Follower {
   // Returns true when it has waited too long for a leader.
   bool Tick(Context& context);
 
+  // Waits anew for a leader: a vote was given away.
+  void Wait() { waited_ticks_ = 0; }
+
   // Requires: messages of the present term.
-  void OnVoteRequest(Context& context, const Message& request);
   void OnAppendRequest(Context& context, const Message& request);
   void OnBaseRequest(Context& context, const Message& request);
   void OnFetchResponse(Context& context, const Message& response);

@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
+#include "raft/mutant.h"
 #include "raft/quorum.h"
 
 namespace kappa::raft {
 
 Leader::Leader(Context& context)
     : replicator_(context, context.log().last().index.Next()),
-      term_start_(context.log().last().index.Next()) {
+      term_start_(context.log().last().index.Next()),
+      contact_(ticks_) {
   EntryMeta no_op;
   no_op.kind = EntryKind::kNoOp;
   AppendEntry(context, no_op);
@@ -31,8 +34,12 @@ absl::StatusOr<EntryId> Leader::Propose(Context& context, EntryKind kind,
                                         EntryHandle handle) {
   KAPPA_CHECK(kind == EntryKind::kRecords || kind == EntryKind::kProducerFence,
               "a kind that is proposed");
+  if (transfer_ && !KAPPA_MUTANT(kTransferTakesProposals)) {
+    return absl::UnavailableError("propose: leadership is being transferred");
+  }
   const uint64_t bytes_max = context.options().uncommitted_bytes_max;
-  if (!tail_.Admits(payload_bytes, bytes_max)) {
+  if (!tail_.Admits(payload_bytes, bytes_max) &&
+      !KAPPA_MUTANT(kUncommittedUnlimited)) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "propose at index ", context.log().last().index.Next().value(), ": ",
         tail_.payload_bytes(), " payload bytes are uncommitted, ",
@@ -47,18 +54,26 @@ absl::StatusOr<EntryId> Leader::Propose(Context& context, EntryKind kind,
   return context.log().last();
 }
 
-void Leader::Tick(Context& context) {
+bool Leader::Tick(Context& context, Impairment impairment) {
   ++ticks_;
   tail_.ReleaseSpare();
   reads_.ReleaseSpare();
   replicator_.ReleaseSpare();
-  if (replicator_.empty() ||
-      ++ticks_since_beat_ < context.options().heartbeat_ticks) {
-    return;
+  if (replicator_.empty()) return false;
+  const CoreOptions& options = context.options();
+  if (++ticks_since_beat_ >= options.heartbeat_ticks) {
+    ticks_since_beat_ = 0;
+    beat_due_ = true;
+    replicator_.RecordHeartbeat(context, ticks_);
+    if (transfer_) transfer_->RecordHeartbeat();
   }
-  ticks_since_beat_ = 0;
-  beat_due_ = true;
-  replicator_.RecordHeartbeat(context, ticks_);
+  contact_.Record(QuorumBeat(context));
+  if (options.check_quorum && !KAPPA_MUTANT(kNoQuorumKeepsLeading) &&
+      contact_.Lost(ticks_, options.election_ticks)) {
+    return true;
+  }
+  FollowCommit(context);
+  return TickTransfer(context, impairment);
 }
 
 void Leader::OnAppendResponse(Context& context, const Message& response) {
@@ -68,7 +83,8 @@ void Leader::OnAppendResponse(Context& context, const Message& response) {
     return;
   }
   peer->RecordRound(response.read_round);
-  peer->RecordBeat(response.beat);
+  peer->RecordBeat(KAPPA_MUTANT(kLeaseFromReceipt) ? ticks_ : response.beat);
+  peer->RecordPriority(response.priority);
   if (replicator_.RecordResponse(context, *peer, response)) {
     AdvanceCommit(context);
   }
@@ -83,24 +99,45 @@ void Leader::OnDurable(Context& context) {
 void Leader::AdvanceCommit(Context& context) {
   const LogIndex reached(
       Quorum(context.configuration()).ReachedByMajority([&](ReplicaId voter) {
-        if (context.IsSelf(voter)) return context.durable().value();
+        if (context.IsSelf(voter) ||
+            (KAPPA_MUTANT(kRemovedLeaderCountsItself) &&
+             !IsVoter(context.configuration(), context.self()) &&
+             voter == context.configuration().voters.front())) {
+          return context.durable().value();
+        }
         const PeerProgress* peer = replicator_.Find(voter);
         return peer == nullptr ? uint64_t{0} : peer->match().value();
       }));
   // Only an entry of the own term is committed by counting; those before it are
   // committed with it (Raft paper §5.4.2).
-  if (reached <= context.committed() || reached < term_start_) return;
+  if (reached <= context.committed() ||
+      (reached < term_start_ && !KAPPA_MUTANT(kOlderTermByCount))) {
+    return;
+  }
   context.CommitUpTo(reached);
   tail_.PopUpTo(reached);
+  FollowCommit(context);
 }
 
 void Leader::OnReadRequested(Context& context, uint64_t id) {
+  if (HoldsLease(context)) {
+    context.ConfirmRead(id, context.committed());
+    return;
+  }
   reads_.Add(id);
   ConfirmReads(context);
 }
 
 void Leader::OnReadRequest(Context& context, const Message& request) {
   if (replicator_.Find(request.from) == nullptr) return;
+  if (HoldsLease(context)) {
+    ReadQueue::WaitingRead read;
+    read.from = request.from;
+    read.instance = request.read_instance;
+    read.id = request.read_id;
+    Confirm(context, read);
+    return;
+  }
   reads_.AddFor(request.from, request.read_instance, request.read_id);
   ConfirmReads(context);
 }
@@ -134,18 +171,25 @@ void Leader::Confirm(Context& context, const ReadQueue::WaitingRead& read) {
 
 bool Leader::HasPending(const Context& context) const {
   if (replicator_.empty()) return false;
-  return HeartbeatDue() || replicator_.HasPending(context);
+  return HeartbeatDue() || leaving_ || CallDue(context) ||
+         replicator_.HasPending(context);
 }
 
-void Leader::SendPending(Context& context) {
-  if (replicator_.empty()) return;
-  const bool heartbeat = HeartbeatDue();
+bool Leader::SendPending(Context& context) {
+  if (replicator_.empty()) return false;
+  const bool heartbeat = HeartbeatDue() || leaving_;
   if (reads_.needs_round()) reads_.BeginRound();
   RequestStamp stamp;
   stamp.read_round = reads_.round();
   stamp.beat = ticks_;
   replicator_.SendPending(context, tail_, stamp, heartbeat);
   beat_due_ = false;
+  if (leaving_) return Leave(context);
+  if (CallDue(context)) {
+    Call(context, transfer_->target());
+    transfer_->RecordTold();
+  }
+  return false;
 }
 
 bool Leader::HeldBy(ReplicaId replica, LogIndex index) const {
@@ -154,11 +198,110 @@ bool Leader::HeldBy(ReplicaId replica, LogIndex index) const {
 }
 
 void Leader::Resign(Context& context) {
+  if (transfer_) context.EndTransfer(TransferResult::kDone);
   // Other replicas' reads are refused there when the leader changes.
   ReadQueue::WaitingRead read;
   while (reads_.TakeAny(&read)) {
     if (read.from == ReplicaId{}) context.RefuseRead(read.id);
   }
+}
+
+// --- configuration ---
+
+absl::StatusOr<EntryId> Leader::ProposeConfiguration(
+    Context& context, const ConfigurationChange& change) {
+  if (transfer_) {
+    return absl::UnavailableError(
+        "propose configuration: leadership is being transferred");
+  }
+  if (context.committed() < term_start_ &&
+      !KAPPA_MUTANT(kConfigurationBeforeOwnTerm)) {
+    // RAFT.md 8.
+    return absl::FailedPreconditionError(
+        absl::StrCat("propose configuration: no entry of term ",
+                     context.term().value(), " is committed yet"));
+  }
+  if (context.committed() < context.configuration_index() &&
+      !KAPPA_MUTANT(kConfigurationBeforeOwnTerm)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "propose configuration: the one at index ",
+        context.configuration_index().value(), " is not committed yet"));
+  }
+  absl::StatusOr<Configuration> next =
+      ApplyChange(context.configuration(), change);
+  if (!next.ok()) return next.status();
+  AppendConfiguration(context, *std::move(next));
+  return context.log().last();
+}
+
+void Leader::AppendConfiguration(Context& context,
+                                 Configuration configuration) {
+  EntryMeta entry;
+  entry.kind = EntryKind::kConfiguration;
+  entry.configuration =
+      std::make_shared<const Configuration>(std::move(configuration));
+  AppendEntry(context, entry);
+  replicator_.FollowConfiguration(context);
+}
+
+void Leader::RecoverAlone(Context& context) {
+  Configuration alone;
+  alone.voters = {context.self()};
+  AppendConfiguration(context, std::move(alone));
+}
+
+void Leader::FollowCommit(Context& context) {
+  const bool settled = context.committed() >= context.configuration_index() ||
+                       KAPPA_MUTANT(kPromotionsOverlap);
+  if (context.committed() < term_start_ || !settled) return;
+  if (KAPPA_MUTANT(kConfigurationOnCommit)) {
+    replicator_.FollowConfiguration(context);
+  }
+  const Configuration& present = context.configuration();
+  if (present.joint()) {
+    if (!present.auto_leave) return;
+    ConfigurationChange leave;
+    leave.step = ConfigurationChange::Step::kLeaveJoint;
+    AppendConfiguration(context, *ApplyChange(present, leave));
+    return;
+  }
+  if (!IsVoter(present, context.self())) {
+    leaving_ = true;
+    return;
+  }
+  if (transfer_) return;
+  if (std::optional<Configuration> next = Promotion(context)) {
+    AppendConfiguration(context, *std::move(next));
+  }
+}
+
+// The configuration with the first promoting learner that has caught up as a
+// voter; one at a time (RAFT.md 9).
+std::optional<Configuration> Leader::Promotion(const Context& context) {
+  const Configuration& present = context.configuration();
+  promotions_.KeepOnly(present.promoting);
+  std::optional<ReplicaId> ready;
+  for (ReplicaId learner : present.promoting) {
+    const PeerProgress* peer = replicator_.Find(learner);
+    if (peer != nullptr &&
+        promotions_.Record(learner, peer->match(), context.log().last().index,
+                           ticks_, context.options().election_ticks) &&
+        !ready) {
+      ready = learner;
+    }
+  }
+  if (!ready) return std::nullopt;
+  ConfigurationChange change;
+  change.step = ConfigurationChange::Step::kSimple;
+  change.voters = present.voters;
+  change.voters.push_back(*ready);
+  change.learners = present.learners;
+  change.promoting = present.promoting;
+  std::erase(change.learners, *ready);
+  std::erase(change.promoting, *ready);
+  absl::StatusOr<Configuration> next = ApplyChange(present, change);
+  KAPPA_CHECK(next.ok(), "a promotion is a legal change");
+  return *std::move(next);
 }
 
 void Leader::CheckInvariants(const Context& context) const {

@@ -4,16 +4,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/types.h"
+#include "raft/configuration.h"
+#include "raft/configuration_change.h"
 #include "raft/context.h"
 #include "raft/entry.h"
+#include "raft/leadership_transfer.h"
 #include "raft/message.h"
 #include "raft/peer_status.h"
+#include "raft/promotion_rounds.h"
+#include "raft/quorum_contact.h"
 #include "raft/read_queue.h"
 #include "raft/replicator.h"
+#include "raft/succession.h"
 #include "raft/uncommitted_tail.h"
 
 namespace kappa::raft {
@@ -31,7 +39,16 @@ class Leader {
   absl::StatusOr<EntryId> Propose(Context& context, EntryKind kind,
                                   uint32_t record_count, uint64_t payload_bytes,
                                   EntryHandle handle);
-  void Tick(Context& context);
+  // Errors: as Core::ProposeConfiguration.
+  absl::StatusOr<EntryId> ProposeConfiguration(
+      Context& context, const ConfigurationChange& change);
+  // Errors: as Core::TransferLeadership.
+  absl::Status Transfer(Context& context, std::optional<ReplicaId> target);
+  // Makes self the only member, whatever is committed yet.
+  void RecoverAlone(Context& context);
+  // `impairment`: of the own disk. Returns true if it must step down: no
+  // majority answers, or the disk is too slow and nobody takes over.
+  bool Tick(Context& context, Impairment impairment);
   // Requires: a response of the present term.
   void OnAppendResponse(Context& context, const Message& response);
   void OnBaseResponse(const Context& context, const Message& response) {
@@ -46,13 +63,18 @@ class Leader {
   void OnTrimmed(const Context& context) { replicator_.OnTrimmed(context); }
 
   // Hands what followers should get to the context; called when the output is
-  // taken, so that many proposals share one request.
-  void SendPending(Context& context);
+  // taken, so that many proposals share one request. Returns true if it must
+  // step down: it left the group and has told a successor.
+  bool SendPending(Context& context);
   // True if SendPending() would send anything.
   bool HasPending(const Context& context) const;
 
   // Leadership is lost: refuses the reads that wait.
   void Resign(Context& context);
+
+  bool transferring() const { return transfer_.has_value(); }
+  // Whether reads are answered without a round at the moment.
+  bool HoldsLease(const Context& context) const;
 
   LogIndex term_start() const { return term_start_; }
   uint64_t uncommitted_bytes() const { return tail_.payload_bytes(); }
@@ -67,7 +89,21 @@ class Leader {
 
  private:
   void AppendEntry(Context& context, EntryMeta entry);
+  void AppendConfiguration(Context& context, Configuration configuration);
   void AdvanceCommit(Context& context);
+  // Changes the configuration where that is due by itself.
+  void FollowCommit(Context& context);
+  std::optional<Configuration> Promotion(const Context& context);
+
+  // leader_transfer.cc
+  uint64_t QuorumBeat(const Context& context) const;
+  std::vector<Successor> Successors(const Context& context) const;
+  void BeginTransfer(Context& context, ReplicaId target, bool by_impairment);
+  bool TickTransfer(Context& context, Impairment impairment);
+  bool CallDue(const Context& context) const;
+  void Call(Context& context, ReplicaId successor);
+  bool Leave(Context& context);
+
   void ConfirmReads(Context& context);
   void Confirm(Context& context, const ReadQueue::WaitingRead& read);
   bool HeartbeatDue() const { return beat_due_ || reads_.needs_round(); }
@@ -76,7 +112,13 @@ class Leader {
   UncommittedTail tail_;
   ReadQueue reads_;
   LogIndex term_start_;
-  uint64_t ticks_ = 1;  // of this leadership; names beats
+  // Of this leadership; names beats.
+  uint64_t ticks_ = 1;
+  QuorumContact contact_;
+  std::optional<LeadershipTransfer> transfer_;
+  PriorityWatch priorities_;
+  PromotionRounds promotions_;
+  bool leaving_ = false;  // committed: self has no vote any more
   uint32_t ticks_since_beat_ = 0;
   bool beat_due_ = false;
 };

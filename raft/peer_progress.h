@@ -84,6 +84,9 @@ class PeerProgress {
   // The newest beat (RequestStamp) that it answered; 0 at first.
   uint64_t acknowledged_beat() const { return acknowledged_beat_; }
   void RecordBeat(uint64_t beat);
+  // Its election priority, by its last answer; 0 at first.
+  uint8_t priority() const { return priority_; }
+  void RecordPriority(uint8_t priority) { priority_ = priority; }
   // The highest commit index that a request told it.
   LogIndex told_committed() const { return told_committed_; }
   void RecordTold(LogIndex committed);
@@ -101,6 +104,7 @@ class PeerProgress {
   PeerState state_ = PeerState::kProbe;
   bool awaiting_ = false;  // kProbe: a request is on its way
   bool full_ = false;
+  uint8_t priority_ = 0;
   uint32_t silent_heartbeats_ = 0;
   LogIndex match_;
   LogIndex next_;

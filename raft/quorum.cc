@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "absl/container/inlined_vector.h"
+#include "raft/mutant.h"
 
 namespace kappa::raft {
 namespace {
@@ -42,14 +43,20 @@ VoteResult CountOf(const std::vector<ReplicaId>& voters,
 
 uint64_t Quorum::ReachedByMajority(
     absl::FunctionRef<uint64_t(ReplicaId)> reached) const {
+  if (KAPPA_MUTANT(kLearnerCounts)) {
+    return ReachedBy(Members(configuration_), reached);
+  }
   const uint64_t incoming = ReachedBy(configuration_.voters, reached);
-  if (!configuration_.joint()) return incoming;
+  if (!configuration_.joint() || KAPPA_MUTANT(kJointCountsNewOnly)) {
+    return incoming;
+  }
   return std::min(incoming, ReachedBy(configuration_.outgoing_voters, reached));
 }
 
 VoteResult Quorum::Count(absl::FunctionRef<Ballot(ReplicaId)> ballot) const {
   const VoteResult incoming = CountOf(configuration_.voters, ballot);
-  if (!configuration_.joint() || incoming == VoteResult::kLost) {
+  if (!configuration_.joint() || incoming == VoteResult::kLost ||
+      KAPPA_MUTANT(kJointCountsNewOnly)) {
     return incoming;
   }
   const VoteResult outgoing = CountOf(configuration_.outgoing_voters, ballot);
@@ -62,6 +69,14 @@ bool IsVoter(const Configuration& configuration, ReplicaId replica) {
                             configuration.voters.end(), replica) ||
          std::binary_search(configuration.outgoing_voters.begin(),
                             configuration.outgoing_voters.end(), replica);
+}
+
+bool HasOtherVoter(const Configuration& configuration, ReplicaId self) {
+  const auto other = [&](ReplicaId voter) { return voter != self; };
+  return std::any_of(configuration.voters.begin(), configuration.voters.end(),
+                     other) ||
+         std::any_of(configuration.outgoing_voters.begin(),
+                     configuration.outgoing_voters.end(), other);
 }
 
 std::vector<ReplicaId> Members(const Configuration& configuration) {

@@ -40,6 +40,9 @@ class Quorum {
 // Whether `replica` has a vote in `configuration`.
 bool IsVoter(const Configuration& configuration, ReplicaId replica);
 
+// Whether anybody but `self` has a vote.
+bool HasOtherVoter(const Configuration& configuration, ReplicaId self);
+
 // Every replica of the configuration, sorted, without repetitions.
 std::vector<ReplicaId> Members(const Configuration& configuration);
 

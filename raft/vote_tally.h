@@ -19,6 +19,8 @@ namespace kappa::raft {
 class VoteTally {
  public:
   void Record(ReplicaId from, bool granted);
+  // Whether anyone granted.
+  bool AnyGranted() const;
   VoteResult Result(const Configuration& configuration) const;
 
  private:

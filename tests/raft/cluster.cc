@@ -26,11 +26,11 @@ T TakeAt(std::vector<T>& from, size_t position, bool keep) {
 
 Cluster::Cluster(const ClusterOptions& options) : options_(options) {
   const Configuration configuration = VotersOf(options.voters);
-  for (size_t i = 0; i < options.voters; ++i) {
+  for (size_t i = 0; i < options.voters + options.outsiders; ++i) {
     replicas_.emplace_back(configuration);
     replicas_.back().id = IdOf(i);
   }
-  for (size_t i = 0; i < options.voters; ++i) {
+  for (size_t i = 0; i < options.voters + options.outsiders; ++i) {
     disks_[IdOf(i)] = &replicas_[i].disk.durable();
     replicas_[i].core.emplace(OptionsOf(i), replicas_[i].disk.Restore());
   }
@@ -40,6 +40,7 @@ CoreOptions Cluster::OptionsOf(size_t i) const {
   CoreOptions core = options_.core;
   core.self = IdOf(i);
   core.group = GroupId(7);
+  core.instance = restarts_ + 1;
   core.random_seed = options_.seed * 1000 + restarts_ * 10 + i;
   return core;
 }
@@ -201,6 +202,32 @@ void Cluster::Settle() {
       busy = true;
     }
   }
+}
+
+void Cluster::Isolate(size_t i, bool cut) {
+  for (size_t other = 0; other < size(); ++other) {
+    Cut(i, other, cut);
+    Cut(other, i, cut);
+  }
+}
+
+void Cluster::Run(size_t ticks) {
+  Settle();
+  for (size_t tick = 0; tick < ticks; ++tick) {
+    for (size_t i = 0; i < size(); ++i) {
+      if (alive(i)) Tick(i);
+    }
+    Settle();
+  }
+}
+
+std::optional<size_t> Cluster::Leader() {
+  std::optional<size_t> leader;
+  for (size_t i = 0; i < size(); ++i) {
+    if (!alive(i) || core(i).role() != Role::kLeader) continue;
+    if (!leader || core(i).term() > core(*leader).term()) leader = i;
+  }
+  return leader;
 }
 
 bool Cluster::Converge(size_t ticks_max) {

@@ -18,6 +18,7 @@ namespace kappa::raft {
 
 struct ClusterOptions {
   size_t voters = 1;
+  size_t outsiders = 0;  // further replicas, not members at first
   uint64_t seed = 0;
   CoreOptions core;  // self and group are set for each replica
 
@@ -74,6 +75,8 @@ class Cluster {
   void Deliver(size_t position, bool keep);
   void Drop(size_t position);
   void Cut(size_t from, size_t to, bool cut) { cut_[{from, to}] = cut; }
+  // Cuts every way from and to a replica, or heals it.
+  void Isolate(size_t i, bool cut);
 
   // Restarts everything, heals the network, reports each replica's newest
   // completion (a lost one may have been the last) and lets time pass until
@@ -83,6 +86,10 @@ class Cluster {
   bool Converge(size_t ticks_max);
   // Everything that is due without time passing: syncs, completions, messages.
   void Settle();
+  // Settles, then a tick of every living replica; as often as asked for.
+  void Run(size_t ticks);
+  // The replica that leads in the highest term, if any.
+  std::optional<size_t> Leader();
 
   // A digest of everything that came out, for comparing two runs.
   uint64_t trace() const { return trace_; }

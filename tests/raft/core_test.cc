@@ -49,6 +49,18 @@ class CheckedCore {
   Core core_;
 };
 
+CoreOptions WithoutPreVote() {
+  CoreOptions options = OptionsOf(1);
+  options.pre_vote = false;
+  return options;
+}
+
+CoreOptions WithoutLoyalty() {
+  CoreOptions options = OptionsOf(1);
+  options.check_quorum = false;
+  return options;
+}
+
 CheckedCore SingleVoter(const std::vector<uint64_t>& terms = {},
                         EntryId base = EntryId{}) {
   return CheckedCore(OptionsOf(1), Restored(Voters({1}), terms, base));
@@ -201,7 +213,10 @@ TEST(CoreTest, CampaigningAgainChangesNothingForALeader) {
 }
 
 TEST(CoreTest, ASingleVoterThatNobodyCallsCampaignsByItself) {
-  CheckedCore voter = SingleVoter();
+  CheckedCore fresh = SingleVoter();
+  fresh.core().Tick();
+  EXPECT_EQ(fresh.core().role(), Role::kLeader);
+  CheckedCore voter = SingleVoter({1});
   uint32_t ticks = 0;
   while (voter.core().role() != Role::kLeader && ticks < 100) {
     voter.core().Tick();
@@ -268,7 +283,7 @@ TEST(CoreTest, ConfirmsReadsOnceItsNoOpIsCommitted) {
 }
 
 TEST(CoreTest, AHigherTermEndsLeadershipAndRefusesWaitingReads) {
-  CheckedCore voter = SingleVoter();
+  CheckedCore voter(WithoutLoyalty(), Restored(Voters({1}), {}));
   voter.core().Campaign();
   voter.core().OnReadRequested(6);
   const PersistToken token = voter.Take().persists.at(0).token;
@@ -291,7 +306,10 @@ TEST(CoreTest, AHigherTermEndsLeadershipAndRefusesWaitingReads) {
 }
 
 TEST(CoreTest, WhatWasProposedBeforeATermEndedLeavesWithItsOwnTerm) {
-  CheckedCore voter = Leading();
+  CheckedCore voter(WithoutLoyalty(), Restored(Voters({1}), {}));
+  voter.core().Campaign();
+  voter.Persisted(voter.Take().persists.at(0).token);
+  voter.Take();
   ASSERT_TRUE(voter.Propose().ok());
   voter.Step(VoteRequest(2, 1, 7, At(6, 9)));
   const Output output = voter.Take();
@@ -340,7 +358,7 @@ TEST(CoreTest, TellsAStaleSenderTheTerm) {
 
 // RAFT.md 1: the vote outlives every change of role within its term.
 TEST(CoreTest, ACandidateThatMeetsTheLeaderKeepsItsVote) {
-  CheckedCore replica(OptionsOf(1), Restored(Voters({1, 2, 3}), {1}));
+  CheckedCore replica(WithoutPreVote(), Restored(Voters({1, 2, 3}), {1}));
   replica.core().Campaign();
   replica.Take();
   replica.Step(AppendRequest(2, 1, 2, At(1, 1), {2}));
@@ -356,7 +374,7 @@ TEST(CoreTest, ACandidateThatMeetsTheLeaderKeepsItsVote) {
 }
 
 TEST(CoreTest, AnElectionThatTakesTooLongIsHeldAgain) {
-  CheckedCore replica(OptionsOf(1), Restored(Voters({1, 2, 3}), {1}));
+  CheckedCore replica(WithoutPreVote(), Restored(Voters({1, 2, 3}), {1}));
   replica.core().Campaign();
   EXPECT_EQ(replica.core().term(), Term(2));
   for (uint32_t i = 0; i < 2 * OptionsOf(1).election_ticks; ++i) {

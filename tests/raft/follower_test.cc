@@ -29,7 +29,9 @@ class FollowerTest : public testing::Test {
     return context_->TakeOutput();
   }
   Output Vote(const Message& request) {
-    follower_->OnVoteRequest(*context_, request);
+    if (AnswerVoteRequest(*context_, request, /*loyal=*/false)) {
+      follower_->Wait();
+    }
     context_->CheckInvariants();
     return context_->TakeOutput();
   }

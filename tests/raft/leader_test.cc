@@ -25,7 +25,7 @@ class LeaderTest : public testing::Test {
     leader_.emplace(*context_);
   }
   Output Take() {
-    leader_->SendPending(*context_);
+    EXPECT_FALSE(leader_->SendPending(*context_));
     Check();
     EXPECT_FALSE(leader_->HasPending(*context_));
     return context_->TakeOutput();
@@ -56,7 +56,7 @@ class LeaderTest : public testing::Test {
     return id;
   }
   void Beat() {
-    leader_->Tick(*context_);
+    EXPECT_FALSE(leader_->Tick(*context_, Impairment::kNone));
     Check();
   }
 

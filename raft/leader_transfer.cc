@@ -1,0 +1,132 @@
+// Leader: for how long it leads, and who leads next.
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "raft/leader.h"
+#include "raft/mutant.h"
+#include "raft/quorum.h"
+
+namespace kappa::raft {
+
+// The newest beat that a majority has answered.
+uint64_t Leader::QuorumBeat(const Context& context) const {
+  return Quorum(context.configuration())
+      .ReachedByMajority([&](ReplicaId voter) {
+        if (context.IsSelf(voter)) return ticks_;
+        const PeerProgress* peer = replicator_.Find(voter);
+        return peer == nullptr ? uint64_t{0} : peer->acknowledged_beat();
+      });
+}
+
+bool Leader::HoldsLease(const Context& context) const {
+  const uint32_t lease_ticks = context.options().lease_ticks;
+  if (lease_ticks == 0 || context.committed() < term_start_) return false;
+  QuorumContact contact = contact_;
+  contact.Record(QuorumBeat(context));
+  return contact.HoldsLease(ticks_, lease_ticks);
+}
+
+std::vector<Successor> Leader::Successors(const Context& context) const {
+  std::vector<Successor> successors;
+  for (const PeerStatus& status : replicator_.Status(context, ticks_)) {
+    successors.push_back(
+        Successor{status, replicator_.Find(status.id)->priority()});
+  }
+  return successors;
+}
+
+absl::Status Leader::Transfer(Context& context,
+                              std::optional<ReplicaId> target) {
+  if (target &&
+      (context.IsSelf(*target) || !IsVoter(context.configuration(), *target))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("transfer leadership: replica ", target->node.value(), ".",
+                     target->incarnation.value(), " is no other voter"));
+  }
+  if (transfer_) {
+    if (!target || *target == transfer_->target()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        "transfer leadership: a transfer to another replica is under way");
+  }
+  if (!target) target = BestSuccessor(Successors(context));
+  if (!target) {
+    return absl::FailedPreconditionError(
+        "transfer leadership: no other voter is known to be alive");
+  }
+  BeginTransfer(context, *target, /*by_impairment=*/false);
+  return absl::OkStatus();
+}
+
+void Leader::BeginTransfer(Context& context, ReplicaId target,
+                           bool by_impairment) {
+  transfer_.emplace(target, ticks_ + context.options().election_ticks,
+                    by_impairment);
+}
+
+// Returns true if the leader must step down.
+bool Leader::TickTransfer(Context& context, Impairment impairment) {
+  if (transfer_) {
+    const bool by_impairment = transfer_->by_impairment();
+    if (!IsVoter(context.configuration(), transfer_->target())) {
+      context.EndTransfer(TransferResult::kAborted);
+      transfer_.reset();
+    } else if (transfer_->Expired(ticks_) &&
+               !KAPPA_MUTANT(kTransferNeverEnds)) {
+      context.EndTransfer(TransferResult::kTimedOut);
+      transfer_.reset();
+      if (by_impairment && impairment == Impairment::kSlow) return true;
+    }
+    return false;
+  }
+  if (impairment != Impairment::kNone) {
+    if (std::optional<ReplicaId> best = BestSuccessor(Successors(context))) {
+      BeginTransfer(context, *best, /*by_impairment=*/true);
+      return false;
+    }
+    return impairment == Impairment::kSlow &&
+           HasOtherVoter(context.configuration(), context.self());
+  }
+  if (ticks_since_beat_ != 0 ||
+      context.options().priority == CoreOptions::kPriorityMax) {
+    return false;
+  }
+  if (std::optional<ReplicaId> better = priorities_.Beat(
+          Successors(context), context.options().priority, context.committed(),
+          ticks_, context.options().election_ticks)) {
+    BeginTransfer(context, *better, /*by_impairment=*/false);
+  }
+  return false;
+}
+
+// Whether the target is to be called now.
+bool Leader::CallDue(const Context& context) const {
+  if (!transfer_) return false;
+  const PeerProgress* peer = replicator_.Find(transfer_->target());
+  return peer != nullptr &&
+         transfer_->Due(peer->match(), context.log().last().index);
+}
+
+void Leader::Call(Context& context, ReplicaId successor) {
+  Message call = context.NewMessage(MessageType::kTimeoutNow, successor);
+  call.beat = ticks_;
+  context.Send(std::move(call));
+  // Voters listen to the called one for an election time after this, whatever
+  // they promised.
+  if (!KAPPA_MUTANT(kLeaseOutlivesTransfer)) {
+    contact_.NoLeaseBefore(ticks_ + context.options().election_ticks);
+  }
+}
+
+// Everybody was sent the commit of the configuration without this leader; the
+// best voter is called. Returns true: the leader must step down.
+bool Leader::Leave(Context& context) {
+  if (std::optional<ReplicaId> best = BestSuccessor(Successors(context))) {
+    Call(context, *best);
+  }
+  return true;
+}
+
+}  // namespace kappa::raft

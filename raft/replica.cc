@@ -1,0 +1,338 @@
+#include "raft/replica.h"
+
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "proto/wire/check.h"
+#include "raft/mutant.h"
+#include "raft/quorum.h"
+
+namespace kappa::raft {
+namespace {
+
+// Ticks without a leader after which a follower stands. Each step of priority
+// below the highest waits half an election time longer.
+uint32_t StandTicks(Context& context) {
+  const CoreOptions& options = context.options();
+  const uint32_t drawn = context.DrawElectionTicks();
+  if (options.priority == 0 &&
+      HasOtherVoter(context.configuration(), context.self())) {
+    return std::numeric_limits<uint32_t>::max();
+  }
+  const uint32_t steps = CoreOptions::kPriorityMax - options.priority;
+  return drawn + steps * options.election_ticks / 2;
+}
+
+}  // namespace
+
+Replica::Replica(const CoreOptions& options, RestoredState restored)
+    : context_(options, std::move(restored)),
+      role_(std::in_place_type<Follower>, StandTicks(context_)),
+      contact_(options.election_ticks, options.lease_ticks > 0),
+      checked_term_(context_.term()),
+      checked_committed_(context_.committed()) {
+  KAPPA_CHECK(options.priority <= CoreOptions::kPriorityMax, "a priority");
+  KAPPA_CHECK(options.lease_ticks == 0 || options.check_quorum,
+              "leases rest on the quorum check");
+  KAPPA_CHECK(options.lease_ticks < options.election_ticks,
+              "a lease ends before an election can");
+}
+
+Role Replica::role() const {
+  if (leader() != nullptr) return Role::kLeader;
+  if (std::holds_alternative<Candidate>(role_)) return Role::kCandidate;
+  if (std::holds_alternative<PreCandidate>(role_)) return Role::kPreCandidate;
+  return IsVoter(context_.configuration(), context_.self()) ? Role::kFollower
+                                                            : Role::kLearner;
+}
+
+// --- roles ---
+
+// Refuses the reads that wait in the present role.
+void Replica::LeaveRole() {
+  if (leader() != nullptr) leader()->Resign(context_);
+  if (follower() != nullptr) follower()->Resign(context_);
+}
+
+void Replica::BecomeFollower() {
+  LeaveRole();
+  if (KAPPA_MUTANT(kFallBackClearsVote)) context_.ForgetVote();
+  role_.emplace<Follower>(StandTicks(context_));
+  context_.NoteRoleChange();
+}
+
+void Replica::BecomePreCandidate() {
+  LeaveRole();
+  role_.emplace<PreCandidate>(context_);
+  context_.NoteRoleChange();
+}
+
+void Replica::BecomeCandidate(const Message* call) {
+  LeaveRole();
+  context_.EnterTerm(context_.term().Next());
+  if (Members(context_.configuration()).size() == 1) {
+    // Nobody else can be elected or told of the term, so vote and no-op may
+    // become durable together; a crash before that takes both, unseen.
+    context_.VoteFor(context_.self());
+    BecomeLeader();
+    return;
+  }
+  role_.emplace<Candidate>(context_, call);
+  context_.NoteRoleChange();
+}
+
+void Replica::BecomeLeader() {
+  context_.SetLeader(context_.self());
+  role_.emplace<Leader>(context_);
+  context_.NoteRoleChange();
+}
+
+// The leader makes room for another one in its own term.
+void Replica::StepDown() {
+  context_.SetLeader(std::nullopt);
+  BecomeFollower();
+}
+
+// --- elections ---
+
+// The election time is over.
+void Replica::Stand() {
+  if (!IsVoter(context_.configuration(), context_.self()) ||
+      impairment() != Impairment::kNone ||
+      (candidate() != nullptr && !MayLead())) {
+    if (follower() == nullptr) BecomeFollower();
+    return;
+  }
+  if (context_.options().pre_vote &&
+      HasOtherVoter(context_.configuration(), context_.self())) {
+    BecomePreCandidate();
+  } else {
+    BecomeCandidate(nullptr);
+  }
+}
+
+void Replica::Campaign() {
+  const Configuration& present = context_.configuration();
+  if (halted_ || leader() != nullptr || !IsVoter(present, context_.self())) {
+    return;
+  }
+  const bool others = HasOtherVoter(present, context_.self());
+  // What this replica promised to the leader binds its own vote, too.
+  if (others && context_.options().lease_ticks > 0 && contact_.recent() &&
+      context_.term() != Term(0)) {
+    return;
+  }
+  if (others && context_.options().pre_vote && context_.term() != Term(0)) {
+    BecomePreCandidate();
+  } else {
+    BecomeCandidate(nullptr);
+  }
+}
+
+// On a fresh group leaders spread at once, without any election time.
+bool Replica::FirstInRank() const {
+  const std::vector<ReplicaId>& voters = context_.configuration().voters;
+  if (context_.term() != Term(0) || context_.log().last() != EntryId{} ||
+      voters.empty() || context_.options().priority == 0) {
+    return false;
+  }
+  const uint64_t rank = context_.options().group.value() % voters.size();
+  return context_.IsSelf(voters[rank]);
+}
+
+void Replica::FinishPreElection(VoteResult result) {
+  if (result == VoteResult::kWon) BecomeCandidate(nullptr);
+  if (result == VoteResult::kLost) BecomeFollower();
+}
+
+void Replica::FinishElection(VoteResult result) {
+  // Who won and may not lead remains a candidate, so that all voters can say
+  // what they know of the doubted entry.
+  if (result == VoteResult::kWon && MayLead()) BecomeLeader();
+  if (result == VoteResult::kLost) BecomeFollower();
+}
+
+// A leader must be able to send every entry (RELIABILITY.md S7).
+bool Replica::MayLead() const {
+  return context_.damaged().empty() || KAPPA_MUTANT(kDamagedLeads) ||
+         !HasOtherVoter(context_.configuration(), context_.self());
+}
+
+// RELIABILITY.md S8.
+void Replica::GiveUpDoubted() {
+  const EntryId doubted = candidate()->doubted();
+  if (context_.damaged().lowest() != doubted ||
+      !candidate()->MajorityLacks(context_)) {
+    return;
+  }
+  if (doubted.index <= context_.committed() &&
+      !KAPPA_MUTANT(kGiveUpCommitted)) {
+    return;
+  }
+  context_.TruncateFrom(doubted.index);
+  BecomeFollower();
+}
+
+// --- disk ---
+
+Impairment Replica::impairment() const {
+  if (health_ == DiskHealth::kFull) return Impairment::kFull;
+  const uint32_t stall_max = context_.options().write_stall_ticks;
+  const bool stalled = stall_max > 0 && stall_.waited_ticks() >= stall_max;
+  if (KAPPA_MUTANT(kZombieLeader)) return Impairment::kNone;
+  return health_ == DiskHealth::kSlow || stalled ? Impairment::kSlow
+                                                 : Impairment::kNone;
+}
+
+void Replica::OnDiskHealth(DiskHealth health) {
+  health_ = health;
+  context_.SetDiskFull(health == DiskHealth::kFull);
+}
+
+void Replica::OnPersisted(const PersistToken& token) {
+  if (halted_ || token.term != context_.term() ||
+      !context_.CompletePersist(token)) {
+    return;
+  }
+  if (leader() != nullptr) {
+    leader()->OnDurable(context_);
+  } else if (candidate() != nullptr) {
+    FinishElection(candidate()->OnDurable(context_));
+  } else if (follower() != nullptr) {
+    follower()->OnDurable(context_);
+  }
+}
+
+void Replica::Halt() {
+  if (halted_) return;
+  context_.SetLeader(std::nullopt);
+  BecomeFollower();
+  halted_ = !KAPPA_MUTANT(kHaltedVotes);
+}
+
+// --- damage, recovery ---
+
+void Replica::OnEntryDamaged(LogIndex index, const Digest& chain) {
+  if (halted_ || index <= context_.log().base().index ||
+      index > context_.log().last().index) {
+    return;
+  }
+  context_.MarkDamaged(index, chain);
+  if (repair_ == nullptr) repair_ = std::make_unique<EntryRepair>();
+}
+
+// A damaged entry is looked for in every role; a leader that does not find an
+// equal one within an election time makes room for another (RELIABILITY.md S7).
+void Replica::TickRepair() {
+  if (repair_ == nullptr) return;
+  repair_->Tick(context_, [&](ReplicaId replica, LogIndex index) {
+    return leader() == nullptr || leader()->HeldBy(replica, index);
+  });
+  if (context_.damaged().empty()) {
+    repair_.reset();
+  } else if (leader() != nullptr && !MayLead() &&
+             repair_->waited_ticks() >= context_.options().election_ticks) {
+    StepDown();
+  }
+}
+
+absl::Status Replica::RecoverAlone() {
+  if (halted_) {
+    return absl::FailedPreconditionError("recover alone: halted");
+  }
+  if (context_.leader()) {
+    return absl::FailedPreconditionError("recover alone: a leader is known");
+  }
+  if (!context_.damaged().empty()) {
+    return absl::FailedPreconditionError("recover alone: an entry is damaged");
+  }
+  LeaveRole();
+  context_.EnterTerm(context_.term().Next());
+  context_.VoteFor(context_.self());
+  BecomeLeader();
+  leader()->RecoverAlone(context_);
+  return absl::OkStatus();
+}
+
+// --- time ---
+
+void Replica::Tick() {
+  if (halted_) return;
+  context_.ReleaseSpare();
+  contact_.Tick();
+  stall_.Tick(context_.persists().idle() || health_ == DiskHealth::kStalled,
+              context_.persists().completed_sequence());
+  TickRepair();
+  const bool first = !std::exchange(ticked_, true);
+  if (leader() != nullptr) {
+    if (leader()->Tick(context_, impairment())) StepDown();
+  } else if (first && FirstInRank()) {
+    BecomeCandidate(nullptr);
+  } else if (std::visit(
+                 [&](auto& role) {
+                   if constexpr (std::is_same_v<decltype(role), Leader&>) {
+                     return false;
+                   } else if constexpr (std::is_same_v<decltype(role),
+                                                       Follower&>) {
+                     return role.Tick(context_);
+                   } else {
+                     return role.Tick();
+                   }
+                 },
+                 role_)) {
+    Stand();
+  }
+}
+
+// --- output ---
+
+Output Replica::TakeOutput() {
+  if (halted_) return Output{};
+  if (leader() != nullptr) {
+    if (leader()->SendPending(context_)) StepDown();
+  } else if (follower() != nullptr) {
+    follower()->SendPending(context_);
+  }
+  return context_.TakeOutput();
+}
+
+bool Replica::HasOutput() const {
+  if (halted_) return false;
+  if (context_.HasOutput()) return true;
+  if (leader() != nullptr) return leader()->HasPending(context_);
+  const Follower* follower = std::get_if<Follower>(&role_);
+  return follower != nullptr && follower->HasPending();
+}
+
+void Replica::CheckInvariants() const {
+  context_.CheckInvariants();
+  KAPPA_CHECK(context_.term() >= checked_term_, "terms only grow");
+  KAPPA_CHECK(context_.committed() >= checked_committed_,
+              "committed only grows");
+  checked_term_ = context_.term();
+  checked_committed_ = context_.committed();
+  if (leader() != nullptr) {
+    leader()->CheckInvariants(context_);
+  } else {
+    KAPPA_CHECK(context_.leader() != context_.self(), "leads without the role");
+  }
+  if (std::holds_alternative<PreCandidate>(role_)) {
+    KAPPA_CHECK(!context_.leader(), "a pre-candidate has no leader");
+  }
+  if (std::holds_alternative<Candidate>(role_)) {
+    KAPPA_CHECK(context_.vote() == context_.self(), "a candidate's own vote");
+    KAPPA_CHECK(!context_.leader(), "a candidate has no leader");
+  }
+  if (repair_ == nullptr) {
+    KAPPA_CHECK(context_.damaged().empty(), "damage is being repaired");
+  }
+  if (Members(context_.configuration()).size() == 1 &&
+      IsVoter(context_.configuration(), context_.self())) {
+    KAPPA_CHECK(context_.committed() <= context_.durable() ||
+                    context_.committed() == context_.log().base().index,
+                "a single voter commits by its own disk only");
+  }
+}
+
+}  // namespace kappa::raft

@@ -1,0 +1,122 @@
+// Replica: which role one replica of a group has, and what moves it between
+// roles.
+#ifndef KAPPA_RAFT_REPLICA_H_
+#define KAPPA_RAFT_REPLICA_H_
+
+#include <cstdint>
+#include <memory>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/types.h"
+#include "raft/candidate.h"
+#include "raft/context.h"
+#include "raft/core_options.h"
+#include "raft/entry_repair.h"
+#include "raft/follower.h"
+#include "raft/leader.h"
+#include "raft/leader_contact.h"
+#include "raft/message.h"
+#include "raft/output.h"
+#include "raft/pre_candidate.h"
+#include "raft/role.h"
+#include "raft/succession.h"
+#include "raft/write_stall.h"
+
+namespace kappa::raft {
+
+// The context and the present role; only here is a role replaced.
+//
+//                  time out                  won
+//   Follower ------------------> PreCandidate ----> Candidate ----> Leader
+//      ^                              |                 |              |
+//      +------------------------------+-----------------+--------------+
+//        a leader, a higher term, lost          no quorum, disk, damage
+//
+// A fall back to follower within a term keeps the vote (RAFT.md 1).
+//
+// The inputs are those of Core, which documents them.
+// Thread safety: thread-compatible.
+class Replica {
+ public:
+  Replica(const CoreOptions& options, RestoredState restored);
+
+  // --- inputs ---
+
+  void Tick();
+  void Step(const Message& message);
+  void Campaign();
+  void OnPersisted(const PersistToken& token);
+  void OnDiskHealth(DiskHealth health);
+  void Halt();
+  void OnEntryDamaged(LogIndex index, const Digest& chain);
+  absl::Status RecoverAlone();
+  Output TakeOutput();
+  bool HasOutput() const;
+
+  // --- state ---
+
+  Context& context() { return context_; }
+  const Context& context() const { return context_; }
+  // The present role; the others are nullptr.
+  Leader* leader() { return std::get_if<Leader>(&role_); }
+  const Leader* leader() const { return std::get_if<Leader>(&role_); }
+  Candidate* candidate() { return std::get_if<Candidate>(&role_); }
+  PreCandidate* pre_candidate() { return std::get_if<PreCandidate>(&role_); }
+  Follower* follower() { return std::get_if<Follower>(&role_); }
+  Role role() const;
+  bool halted() const { return halted_; }
+
+  // Aborts when an invariant does not hold.
+  void CheckInvariants() const;
+
+ private:
+  // --- roles (replica.cc) ---
+
+  void LeaveRole();
+  void BecomeFollower();
+  void BecomePreCandidate();
+  // `call`: the kTimeoutNow that asks for it, or nullptr.
+  void BecomeCandidate(const Message* call);
+  void BecomeLeader();
+  void StepDown();
+  void Stand();
+  void FinishPreElection(VoteResult result);
+  void FinishElection(VoteResult result);
+  void GiveUpDoubted();
+  bool MayLead() const;
+  bool FirstInRank() const;
+  Impairment impairment() const;
+  void TickRepair();
+
+  // --- messages (replica_step.cc) ---
+
+  bool Loyal() const;
+  bool LoyalAgainst(const Message& request) const;
+  bool StepInAnyTerm(const Message& message);
+  void StepPreVoteResponse(const Message& message);
+  void StepInTerm(const Message& message);
+  void StepVoteRequest(const Message& message);
+  void StepVoteResponse(const Message& message);
+  void StepTimeoutNow(const Message& message);
+  void HearLeader(const Message& message);
+  void StepBesidesElections(const Message& message);
+  void AnswerStale(const Message& message);
+
+  Context context_;
+  std::variant<Follower, PreCandidate, Candidate, Leader> role_;
+  LeaderContact contact_;
+  WriteStall stall_;
+  DiskHealth health_ = DiskHealth::kHealthy;
+  bool halted_ = false;
+  bool ticked_ = false;
+  std::unique_ptr<EntryRepair> repair_;  // while entries are damaged
+  // What CheckInvariants saw last.
+  mutable Term checked_term_;
+  mutable LogIndex checked_committed_;
+};
+
+}  // namespace kappa::raft
+
+#endif  // KAPPA_RAFT_REPLICA_H_

@@ -1,0 +1,56 @@
+#include "raft/succession.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace kappa::raft {
+namespace {
+
+bool Eligible(const PeerStatus& status) {
+  return status.voter && status.active && !status.full;
+}
+
+}  // namespace
+
+std::optional<ReplicaId> BestSuccessor(const std::vector<Successor>& peers) {
+  const Successor* best = nullptr;
+  for (const Successor& peer : peers) {
+    if (!Eligible(peer.status)) continue;
+    if (best == nullptr || std::tuple(peer.status.match, peer.priority) >
+                               std::tuple(best->status.match, best->priority)) {
+      best = &peer;
+    }
+  }
+  if (best == nullptr) return std::nullopt;
+  return best->status.id;
+}
+
+std::optional<ReplicaId> PriorityWatch::Beat(
+    const std::vector<Successor>& peers, uint8_t own_priority,
+    LogIndex committed, uint64_t now, uint32_t election_ticks) {
+  std::vector<KeepsUp> watched;
+  const Successor* best = nullptr;
+  for (const Successor& peer : peers) {
+    if (peer.priority <= own_priority || !Eligible(peer.status) ||
+        peer.status.match < committed_before_) {
+      continue;
+    }
+    auto before = std::find_if(
+        watched_.begin(), watched_.end(),
+        [&](const KeepsUp& k) { return k.replica == peer.status.id; });
+    const uint64_t since = before == watched_.end() ? now : before->since;
+    watched.push_back(KeepsUp{peer.status.id, since});
+    if (now - since >= election_ticks &&
+        (best == nullptr || peer.priority > best->priority)) {
+      best = &peer;
+    }
+  }
+  watched_ = std::move(watched);
+  committed_before_ = committed;
+  if (best == nullptr) return std::nullopt;
+  watched_.clear();
+  return best->status.id;
+}
+
+}  // namespace kappa::raft
