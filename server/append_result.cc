@@ -94,8 +94,9 @@ absl::Status ProducerRefusal(const storage::ProducerVerdict& verdict,
                                     "kept"));
     case ProducerDecision::kUnknown:
       return MakeError(v1::ERROR_REASON_PRODUCER_UNKNOWN,
-                       "the producer was never opened, or its session may "
-                       "have been forgotten");
+                       absl::StrCat("sequence ", producer.sequence(),
+                                    ": whether an earlier request stored it "
+                                    "is not known any more"));
     case ProducerDecision::kAccept:
     case ProducerDecision::kDuplicate:
       break;

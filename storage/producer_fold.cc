@@ -115,9 +115,9 @@ absl::Status ProducerFold::Fold(const ProducerEntry& entry) {
   if (*cached == nullptr) {
     auto made = std::make_unique<Cached>();
     // A session that was evicted while this batch was under way begins anew:
-    // what came before it was stored.
+    // what came before it is not known.
     if (!entry.key().named && sessions_.evicted_offset() > Offset(0)) {
-      made->record.stored_through = entry.stamp.sequence - 1;
+      made->record.ForgetBelow(entry.stamp.sequence);
     }
     *cached = made.get();
     records_[entry.key()] = std::move(made);
@@ -271,6 +271,8 @@ ProducerVerdict ProducerFold::CheckSequence(
     verdict.decision = ProducerDecision::kDuplicate;
     verdict.index = result->index;
     verdict.rests_on = LogIndex(0);
+  } else if (stamp.sequence < record->stored_from) {
+    verdict.decision = ProducerDecision::kUnknown;
   } else if (stamp.sequence <= record->stored_through) {
     verdict.decision = ProducerDecision::kSequenceStored;
     verdict.rests_on = LogIndex(0);

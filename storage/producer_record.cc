@@ -49,10 +49,17 @@ void ProducerRecord::Fold(const ProducerEntry& entry) {
   last_next_offset = entry.next_offset;
   state = entry.state;
   if (results.size() >= kProducerResultsMax) {
-    stored_through = results.front().sequence;
+    const uint64_t dropped = results.front().sequence;
+    if (dropped != stored_through + 1) stored_from = dropped;
+    stored_through = dropped;
     results.erase(results.begin());
   }
   results.push_back({entry.stamp.sequence, entry.index});
+}
+
+void ProducerRecord::ForgetBelow(uint64_t sequence) {
+  stored_from = sequence;
+  stored_through = sequence - 1;
 }
 
 std::string EncodeProducerRecord(const ProducerRecord& record) {
@@ -65,6 +72,7 @@ std::string EncodeProducerRecord(const ProducerRecord& record) {
   writer.Byte(record.state.has_value() ? 1 : 0);
   writer.Bytes(record.state.has_value() ? *record.state : std::string_view());
   writer.Bytes(EncodeResults(record.results));
+  if (record.stored_from != 1) writer.Number(record.stored_from);
   return std::move(writer).Finish();
 }
 
@@ -80,6 +88,7 @@ absl::StatusOr<ProducerRecord> DecodeProducerRecord(std::string_view bytes) {
   const std::string_view state = reader.Bytes();
   if (has_state) record.state.emplace(state);
   const std::string_view results = reader.Bytes();
+  if (reader.more()) record.stored_from = reader.Number();
   if (!reader.Finish() || !DecodeResults(results, &record.results)) {
     return absl::DataLossError("decode producer record: damaged");
   }

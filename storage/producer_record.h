@@ -59,13 +59,18 @@ struct ProducerRecord {
   uint64_t last_sequence = 0;
   LogIndex last_index;      // of its last batch
   Offset last_next_offset;  // after its last batch
-  // Sequences up to this one were stored, and their results are not kept.
+  // Sequences in [stored_from, stored_through] were stored, and their results
+  // are not kept. Of those below, some may have been skipped: nobody knows any
+  // more which were stored.
+  uint64_t stored_from = 1;
   uint64_t stored_through = 0;
   std::optional<std::string> state;
   std::vector<ProducerResult> results;  // ascending, the newest ones
 
   // Takes in the next committed entry.
   void Fold(const ProducerEntry& entry);
+  // Forgets everything below `sequence`.
+  void ForgetBelow(uint64_t sequence);
   friend bool operator==(const ProducerRecord&,
                          const ProducerRecord&) = default;
 };

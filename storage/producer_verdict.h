@@ -36,7 +36,8 @@ enum class ProducerDecision : uint8_t {
   kSequenceGap,
   // SEQUENCE_STORED.
   kSequenceStored,
-  // PRODUCER_UNKNOWN: an unnamed session that may have been evicted.
+  // PRODUCER_UNKNOWN: an unnamed session that may have been evicted, or a
+  // sequence of which nobody knows any more whether it was stored or skipped.
   kUnknown,
 };
 

@@ -141,6 +141,8 @@ class RowReader {
 
   // Whether all fields so far were there; ends loops over a count.
   bool good() const { return good_; }
+  // Whether there are more fields: a row may end before those it rarely has.
+  bool more() const { return good_ && !rest_.empty(); }
   // Whether the row was whole and nothing is left.
   bool Finish() const { return good_ && rest_.empty(); }
 

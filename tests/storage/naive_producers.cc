@@ -41,7 +41,7 @@ NaiveProducers::Fold NaiveProducers::FoldCommitted() const {
     const auto [it, added] = fold.known.try_emplace(entry.key());
     Known& known = it->second;
     if (added && !entry.key().named && fold.evicted_offset > Offset(0)) {
-      known.stored_through = entry.stamp.sequence - 1;
+      known.unknown_below = entry.stamp.sequence;
     }
     known.batches.push_back(entry);
     known.last_use = entry.index;
@@ -113,19 +113,28 @@ ProducerVerdict NaiveProducers::Check(const ProducerStamp& stamp,
     return verdict;
   }
   verdict.decision = ProducerDecision::kSequenceGap;
+  uint64_t forgotten_through = 0;
+  bool skipped_later = false;  // between the sequence and the last forgotten
+  bool stored = false;
   for (size_t i = 0; i < known.batches.size(); ++i) {
     const ProducerEntry& batch = known.batches[i];
-    const bool forgotten = i + kProducerResultsMax < committed_batches;
-    if (forgotten) {
-      known.stored_through = batch.stamp.sequence;
-    } else if (batch.stamp.sequence == stamp.sequence) {
+    const uint64_t sequence = batch.stamp.sequence;
+    if (i + kProducerResultsMax < committed_batches) {
+      if (sequence != forgotten_through + 1 && stamp.sequence < sequence) {
+        skipped_later = true;
+      }
+      if (sequence == stamp.sequence) stored = true;
+      forgotten_through = sequence;
+    } else if (sequence == stamp.sequence) {
       verdict.decision = ProducerDecision::kDuplicate;
       verdict.index = batch.index;
       if (batch.index > committed_) verdict.rests_on = batch.index;
       return verdict;
     }
   }
-  if (committed_batches > 0 && stamp.sequence <= known.stored_through) {
+  if (skipped_later || stamp.sequence < known.unknown_below) {
+    verdict.decision = ProducerDecision::kUnknown;
+  } else if (stored) {
     verdict.decision = ProducerDecision::kSequenceStored;
   }
   return verdict;

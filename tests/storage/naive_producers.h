@@ -39,7 +39,7 @@ class NaiveProducers {
   // The batches of one producer that the rules still know.
   struct Known {
     std::vector<ProducerEntry> batches;
-    uint64_t stored_through = 0;  // before the first of them
+    uint64_t unknown_below = 0;  // before the first of them
     LogIndex last_use;
   };
   struct Fold {
