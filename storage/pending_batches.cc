@@ -91,6 +91,13 @@ std::optional<PendingBatches::Found> PendingBatches::BatchOf(
   return *found;
 }
 
+std::optional<PendingBatches::Found> PendingBatches::FirstBatch(
+    const ProducerKey& key) const {
+  const auto it = places_.find(key);
+  if (it == places_.end() || it->second.batches.empty()) return std::nullopt;
+  return it->second.batches.front();
+}
+
 std::optional<PendingBatches::Found> PendingBatches::LastBatch(
     const ProducerKey& key) const {
   const auto it = places_.find(key);

@@ -44,6 +44,8 @@ class PendingBatches {
                                        uint64_t epoch) const;
   // The batch with that sequence.
   std::optional<Found> BatchOf(const ProducerKey& key, uint64_t sequence) const;
+  // The producer's first batch.
+  std::optional<Found> FirstBatch(const ProducerKey& key) const;
   // The producer's last batch.
   std::optional<Found> LastBatch(const ProducerKey& key) const;
 

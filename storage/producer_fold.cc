@@ -261,7 +261,16 @@ ProducerVerdict ProducerFold::CheckSequence(
   // Below the last one and not stored: the producer steps back over batches
   // that it never sent.
   verdict.decision = ProducerDecision::kSequenceGap;
-  if (record == nullptr) return verdict;
+  if (record == nullptr) {
+    // A session may have been evicted after its first pending batch was
+    // accepted: what it stored before is not known.
+    const auto first_pending = pending_.FirstBatch(key);
+    if (!key.named && sessions_.evicted_offset() > Offset(0) &&
+        first_pending.has_value() && stamp.sequence < first_pending->sequence) {
+      verdict.decision = ProducerDecision::kUnknown;
+    }
+    return verdict;
+  }
   const auto result =
       std::partition_point(record->results.begin(), record->results.end(),
                            [&stamp](const ProducerResult& r) {

@@ -103,6 +103,10 @@ ProducerVerdict NaiveProducers::Check(const ProducerStamp& stamp,
     verdict.decision = ProducerDecision::kUnknown;
     return verdict;
   }
+  if (!key.named && committed_batches == 0 && !known.batches.empty() &&
+      fold.evicted_offset > Offset(0)) {
+    known.unknown_below = known.batches.front().stamp.sequence;
+  }
   const uint64_t last =
       known.batches.empty() ? 0 : known.batches.back().stamp.sequence;
   verdict.last_sequence = last;

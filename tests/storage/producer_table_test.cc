@@ -309,6 +309,23 @@ TEST_F(ProducerTableTest, ASessionEvictedWhileItsBatchIsPendingStaysExact) {
   EXPECT_EQ(Decide(Unnamed(2, 2), std::nullopt, 0), Decision::kUnknown);
 }
 
+TEST_F(ProducerTableTest, AnEvictedSessionIsUnknownBelowItsPendingBatches) {
+  options_.unnamed_sessions_max = 1;
+  Reopen();
+  Batch(Unnamed(1, 1));
+  CommitAll();
+  Batch(Unnamed(1, 2));
+  const LogIndex other = Batch(Unnamed(2, 1));
+  Batch(Unnamed(1, 3));  // accepted while 1 was known
+  Batch(Unnamed(1, 6));
+  ASSERT_TRUE(table_->OnCommitted(other, now_us_).ok());  // evicts 1
+  EXPECT_EQ(Decide(Unnamed(1, 1)), Decision::kUnknown) << "it is stored";
+  EXPECT_EQ(Decide(Unnamed(1, 2)), Decision::kUnknown) << "it is stored";
+  EXPECT_EQ(Decide(Unnamed(1, 3)), Decision::kDuplicate);
+  EXPECT_EQ(Decide(Unnamed(1, 5)), Decision::kSequenceGap) << "never sent";
+  EXPECT_EQ(Decide(Unnamed(1, 7)), Decision::kAccept);
+}
+
 TEST_F(ProducerTableTest, ANamedProducerCannotDropItsEpoch) {
   Batch(Named(1, 3, 1));
   const ProducerVerdict verdict = Check(Unnamed(1, 2));
