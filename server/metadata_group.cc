@@ -67,7 +67,8 @@ void MetadataGroup::Execute(MetadataCommand command, Done done) {
                           "too many metadata commands are waiting",
                           {{"retry_after_ms", "100"}}));
   }
-  if (commands_.empty() && effects_running_ == 0 && log_.own_term_committed()) {
+  if (commands_.empty() && effects_running_.empty() &&
+      log_.own_term_committed()) {
     std::optional<CommandOutcome> outcome =
         state_.OutcomeWithoutChange(command);
     if (outcome.has_value()) return done(*std::move(outcome));
@@ -168,14 +169,16 @@ void MetadataGroup::ApplyPending(PendingCommand pending) {
   if (!effects_ || outcome.topic.topic == nullptr) {
     return pending.done(std::move(outcome));
   }
-  ++effects_running_;
+  const uint64_t id = next_effect_++;
   const TopicChange change = outcome.topic;
+  effects_running_[id] = {std::move(outcome), std::move(pending.done)};
   effects_(change, pending.command.has_delete_topic(),
-           [this, done = std::move(pending.done),
-            outcome = std::move(outcome)]() mutable {
-             --effects_running_;
-             done(std::move(outcome));
-           });
+           [this, id] { FinishEffect(id); });
+}
+
+void MetadataGroup::FinishEffect(uint64_t id) {
+  auto finished = effects_running_.extract(id);
+  finished.mapped().done(std::move(finished.mapped().outcome));
 }
 
 void MetadataGroup::OnDurable(const WriteInFlight& write) {
@@ -189,7 +192,7 @@ void MetadataGroup::OnDurable(const WriteInFlight& write) {
 bool MetadataGroup::idle() const {
   return commands_.empty() && answers_.empty() && pending_reads_.empty() &&
          rows_.empty() && !log_.writing() && row_writes_in_flight_ == 0 &&
-         effects_running_ == 0;
+         effects_running_.empty();
 }
 
 void MetadataGroup::Abandon(const absl::Status& status) {
@@ -197,6 +200,13 @@ void MetadataGroup::Abandon(const absl::Status& status) {
     commands_.PopFront().done(
         MakeError(v1::ERROR_REASON_OUTCOME_UNKNOWN,
                   "the command was accepted and may or may not be committed"));
+  }
+  std::map<uint64_t, RunningEffect> effects =
+      std::exchange(effects_running_, {});
+  for (auto& [id, effect] : effects) {
+    effect.done(MakeError(v1::ERROR_REASON_OUTCOME_UNKNOWN,
+                          "the command is committed and takes effect once the "
+                          "node runs again"));
   }
   answers_.FailAll(status);
   std::vector<PendingRead> reads = std::exchange(pending_reads_, {});

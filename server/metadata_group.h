@@ -8,6 +8,7 @@
 #define KAPPA_SERVER_METADATA_GROUP_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,11 @@ class MetadataGroup final : public ShardGroup {
     storage::v1::MetadataCommand command;
     Done done;
   };
+  // Applied, and on its way to become real.
+  struct RunningEffect {
+    CommandOutcome outcome;
+    Done done;
+  };
   struct PendingRead {
     uint64_t id = 0;
     CommitQueue::Continuation then;
@@ -91,6 +97,7 @@ class MetadataGroup final : public ShardGroup {
   // Applies what the log held when it was opened, up to `last`.
   absl::Status ApplyStored(LogIndex last);
   void ApplyPending(PendingCommand pending);
+  void FinishEffect(uint64_t id);
   void WriteRows(WriteCycle* cycle);
 
   const ShardServices* const services_;
@@ -101,7 +108,10 @@ class MetadataGroup final : public ShardGroup {
   std::vector<PendingRead> pending_reads_;
   std::vector<storage::SideRow> rows_;  // to be written
   uint32_t row_writes_in_flight_ = 0;
-  uint32_t effects_running_ = 0;
+  // By the order of their begin. They wait here, not with the effect: whatever
+  // becomes of that, each is answered.
+  std::map<uint64_t, RunningEffect> effects_running_;
+  uint64_t next_effect_ = 0;
   Effects effects_;
   absl::AnyInvocable<void(const absl::Status&)> ready_;
 };

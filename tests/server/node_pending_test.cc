@@ -187,6 +187,8 @@ TEST_F(NodeTopicCrashTest, ReplicasThatWereNotCreatedAreCreatedAtOpen) {
   Awaited<v1::CreateTopicResponse> answer;
   harness_.node().CreateTopic(request, answer.callback());
   AwaitCrashAndReopen();
+  ASSERT_TRUE(answer.has_answer()) << "every request is answered";
+  EXPECT_EQ(ReasonOf(answer.Get().status()), "OUTCOME_UNKNOWN");
   ASSERT_NE(driver_.node().FindTopic("t"), nullptr);
   EXPECT_EQ(harness_.store().Replicas().size(), 4u);
   EXPECT_TRUE(driver_.Append(driver_.GroupOf("t", 2), {"a"}).ok());
