@@ -122,6 +122,12 @@ void SegmentDirectory::PutSealed(const SealedRow& row) {
     PutSealedReplica(row.segment, from, &it->second);
     ForgetBelowBase(&it->second);
   }
+  // Linked files also hold what had died before the seal.
+  if (!row.runs.empty()) {
+    uint64_t file_bytes = 0;
+    for (const SealedFile& file : row.files) file_bytes += file.bytes;
+    bytes = std::max(bytes, file_bytes);
+  }
   MutexLock lock(&sealed_mutex_);
   sealed_bytes_[row.segment] = bytes;
 }

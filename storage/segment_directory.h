@@ -161,7 +161,7 @@ class SegmentDirectory {
 
   std::array<Stripe, kStripes> stripes_;
   mutable Mutex sealed_mutex_;
-  // Bytes of the entries in the files of each sealed segment.
+  // Bytes of all entries in the files of each sealed segment.
   std::map<SegmentNumber, uint64_t> sealed_bytes_
       ABSL_GUARDED_BY(sealed_mutex_);
 };

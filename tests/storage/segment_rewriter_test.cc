@@ -93,6 +93,39 @@ TEST_F(SegmentRewriterTest, RewritesLinkedFilesOrderedByKeys) {
   ExpectEntries(*Create(*rewritten), 2, 1, 60, 300);
 }
 
+// Linked files hold everything that was flushed, also of replicas that were
+// dropped before the seal, whom no row names.
+TEST_F(SegmentRewriterTest, WhatDiedBeforeALinkCountsAsDead) {
+  sealer_options_.link_run_bytes_min = 1;
+  for (uint64_t replica = 1; replica <= 4; ++replica) {
+    PutEntries(replica, 1, 400, 10'000);
+  }
+  Flush();
+  SegmentDirectory directory;
+  for (uint64_t replica = 1; replica <= 4; ++replica) {
+    directory.AddReplica(ReplicaNumber(replica), LogIndex(0));
+  }
+  directory.PutSealed(Seal({RangeOf(1, 1, 400), RangeOf(2, 1, 400),
+                            RangeOf(3, 1, 400), RangeOf(4, 1, 400)}));
+  EXPECT_EQ(DeadestSegment(directory.SealedUsage()), std::nullopt);
+
+  const SealedRow row = Seal({RangeOf(2, 1, 400), RangeOf(4, 1, 400)});
+  ASSERT_FALSE(row.runs.empty());
+  directory.DropReplica(ReplicaNumber(1));
+  directory.DropReplica(ReplicaNumber(3));
+  directory.PutSealed(row);
+  EXPECT_EQ(DeadestSegment(directory.SealedUsage()), SegmentNumber(1));
+  const SegmentUsage usage = directory.SealedUsage().at(0);
+  EXPECT_NEAR(static_cast<double>(usage.dead_bytes()), 8e6, 1e6);
+
+  const auto rewritten =
+      SegmentRewriter(sealer_options_)
+          .Rewrite(*Create(row), std::vector<SegmentRange>{RangeOf(2, 1, 400),
+                                                           RangeOf(4, 1, 400)});
+  directory.PutSealed(*rewritten);
+  EXPECT_EQ(DeadestSegment(directory.SealedUsage()), std::nullopt);
+}
+
 TEST_F(SegmentRewriterTest, CopiesMoreThanOneCursorReaches) {
   PutEntries(1, 1, 200, 100'000);
   const SealedRow row = Seal({RangeOf(1, 1, 200)});
