@@ -1,5 +1,7 @@
 #include "storage/segment_lifecycle.h"
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -14,6 +16,12 @@ namespace {
 
 // A scan that nobody goes on with is kept one to two of these.
 constexpr int64_t kIdleScanUs = 1'000'000;
+
+int64_t MonotonicUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 SealerOptions MakeSealerOptions(SealerOptions options,
                                 const std::atomic<bool>* cancelled) {
@@ -147,8 +155,13 @@ void SegmentLifecycle::Loop() {
 }
 
 void SegmentLifecycle::Rest() {
+  const int64_t period_us = std::min(kIdleScanUs, options_.retry_period_us);
   while (!nudged_ && !stopping_) {
-    if (!work_.WaitFor(&mutex_, kIdleScanUs)) parts_.scans->DropIdle();
+    if (!work_.WaitFor(&mutex_, period_us)) parts_.scans->DropIdle();
+    if (resting_ && MonotonicUs() >= resting_until_us_) {
+      resting_ = false;
+      break;
+    }
   }
   nudged_ = false;
 }
@@ -221,8 +234,7 @@ bool SegmentLifecycle::RewriteDeadest() {
     MutexLock lock(&mutex_);
     if (stopping_ || resting_ || concluding_) return false;
   }
-  const std::optional<SegmentNumber> segment =
-      DeadestSegment(parts_.directory->SealedUsage());
+  const std::optional<SegmentNumber> segment = PickDeadest();
   if (!segment.has_value()) return false;
   const std::shared_ptr<SealedSegment> sealed =
       parts_.entries->Sealed(*segment);
@@ -230,8 +242,18 @@ bool SegmentLifecycle::RewriteDeadest() {
   const std::vector<SegmentRange> visible = parts_.directory->VisibleIn(
       *segment,
       [this](ReplicaNumber replica) { return parts_.replicas->Last(replica); });
-  Conclude(*segment, rewriter_.Rewrite(*sealed, visible));
+  absl::StatusOr<SealedRow> row = rewriter_.Rewrite(*sealed, visible);
+  if (absl::IsDataLoss(row.status())) damaged_.insert(*segment);
+  Conclude(*segment, std::move(row));
   return true;
+}
+
+std::optional<SegmentNumber> SegmentLifecycle::PickDeadest() const {
+  std::vector<SegmentUsage> usage = parts_.directory->SealedUsage();
+  std::erase_if(usage, [this](const SegmentUsage& one) {
+    return damaged_.contains(one.segment);
+  });
+  return DeadestSegment(usage);
 }
 
 void SegmentLifecycle::Conclude(SegmentNumber segment,
@@ -247,16 +269,15 @@ void SegmentLifecycle::Conclude(SegmentNumber segment,
     if (options_.on_rows_ready) options_.on_rows_ready();
     return;
   }
-  if (absl::IsDataLoss(row.status()) ||
-      absl::IsResourceExhausted(row.status()) ||
-      absl::IsCancelled(row.status())) {
-    MutexLock lock(&mutex_);
-    resting_ = true;
-    return;
+  // A damaged segment is left as it is; others go on.
+  if (absl::IsDataLoss(row.status())) return;
+  if (!absl::IsResourceExhausted(row.status()) &&
+      !absl::IsCancelled(row.status()) && options_.on_fatal) {
+    options_.on_fatal(row.status());
   }
-  if (options_.on_fatal) options_.on_fatal(row.status());
   MutexLock lock(&mutex_);
   resting_ = true;
+  resting_until_us_ = MonotonicUs() + options_.retry_period_us;
 }
 
 }  // namespace kappa::storage

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +39,9 @@ struct SegmentLifecycleOptions {
   uint64_t segment_bytes = 0;
   std::string sealed_root;
   SealerOptions sealer;
+  // What found no space is tried again after this time; sooner when a segment
+  // is full or something died.
+  int64_t retry_period_us = 10'000'000;
   // Told of an error that may have left files in an unknown state.
   std::function<void(const absl::Status&)> on_fatal;
   // Told, on the lifecycle's thread, that rows wait for the next cycle.
@@ -105,6 +109,8 @@ class SegmentLifecycle {
   bool CreateNext();
   bool SealOldest();
   bool RewriteDeadest();
+  // The sealed segment most worth rewriting.
+  std::optional<SegmentNumber> PickDeadest() const;
   // Hands over an outcome, or reports why there is none.
   void Conclude(SegmentNumber segment, absl::StatusOr<SealedRow> row);
   void PublishOutcome(const Outcome& outcome);
@@ -138,8 +144,14 @@ class SegmentLifecycle {
   // What files took the place of.
   std::deque<Family> dropped_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<SealedSegment>> replaced_ ABSL_GUARDED_BY(mutex_);
-  // There was no space: nothing is tried until the next switch or nudge.
+  // There was no space: nothing is tried until the next switch or nudge, or
+  // until the time is over.
   bool resting_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t resting_until_us_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  // Of the lifecycle's thread: sealed segments with a damaged entry, which are
+  // not rewritten before the next open.
+  std::set<SegmentNumber> damaged_;
 
   std::atomic<bool> has_ready_{false};
   std::thread thread_;
