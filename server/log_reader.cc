@@ -121,8 +121,11 @@ absl::StatusOr<std::vector<StoredEntry>> LogReader::ReadEntriesUpTo(
     absl::StatusOr<std::vector<StoredEntry>> entries =
         store_->Read(scope.replica, index - (count - 1), index,
                      std::max<size_t>(1, bytes_max) * 2, read_class);
-    if (!entries.ok()) return entries.status();
-    if (!entries->empty() && entries->back().header.index == index) {
+    // Damage below hides what is above only from reads that begin there.
+    const bool damaged = absl::IsDataLoss(entries.status()) && count > 1;
+    if (!entries.ok() && !damaged) return entries.status();
+    if (entries.ok() && !entries->empty() &&
+        entries->back().header.index == index) {
       return entries;
     }
     KAPPA_CHECK(count > 1, "a read of one entry returns it");

@@ -149,6 +149,30 @@ TEST_F(NodePendingTest, ShutdownFinishesWhatWasAccepted) {
   }
 }
 
+TEST_F(NodePendingTest, ABackwardsReadServesWhatStandsAboveDamage) {
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(Append({"v"}).Get().ok());
+  harness_.Stop();  // nothing stays in the window
+  const ReplicaNumber replica = harness_.store().Replicas().back().number;
+  const LogIndex damaged = *harness_.store().FindOffset(replica, Offset(3));
+  harness_.store().DamageEntry(replica, damaged);
+  ASSERT_EQ(harness_.Open(), absl::OkStatus());
+  ReadCommand command;
+  command.group = group_;
+  command.backwards = true;
+  command.from = Offset(6);
+  std::vector<Offset> read;
+  absl::StatusOr<ReadChunk> chunk = driver_.Read(command);
+  while (chunk.ok() && !chunk->entries.empty()) {
+    for (const storage::StoredEntry& entry : chunk->entries) {
+      read.push_back(entry.header.base_offset);
+    }
+    command.from = chunk->next_offset;
+    chunk = driver_.Read(command);
+  }
+  EXPECT_EQ(ReasonOf(chunk.status()), "DATA_DAMAGED");
+  EXPECT_EQ(read, std::vector<Offset>({Offset(5), Offset(4)}));
+}
+
 // --- a crash within a change of topics ---
 
 class NodeTopicCrashTest : public testing::Test {
