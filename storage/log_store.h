@@ -105,9 +105,10 @@ class LogStore {
   // are given in the order of `specs` and never reused.
   virtual absl::StatusOr<std::vector<ReplicaNumber>> CreateReplicas(
       absl::Span<const ReplicaSpec> specs) = 0;
-  // Forgets a replica: a durable, permanent record of the act; its space comes
-  // back when segments are rewritten. Its number stays used. Unknown or already
-  // dropped: OK, nothing changes.
+  // Forgets a replica and its rows in SideTable::kProducers: a durable,
+  // permanent record of the act; its space comes back when segments are
+  // rewritten. Its number stays used. Unknown or already dropped: OK, nothing
+  // changes.
   virtual absl::Status DropReplicas(
       absl::Span<const ReplicaNumber> numbers) = 0;
   // One cycle: all writes atomically; durable (synced, and the watermark

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "storage/chain.h"
+#include "storage/producer_record.h"
 
 namespace kappa::storage {
 namespace {
@@ -49,6 +50,9 @@ absl::Status MemoryLogStore::DropReplicas(
     Replica& replica = replicas_[number.value() - 1];
     replica.dropped = true;
     replica.entries.clear();
+    auto& rows = side_tables_.at(static_cast<size_t>(SideTable::kProducers));
+    rows.erase(rows.lower_bound(ProducerRowsPrefix(number)),
+               rows.lower_bound(ProducerRowsPrefix(number.Next())));
   }
   return absl::OkStatus();
 }

@@ -18,6 +18,7 @@
 #include "storage/group_row.h"
 #include "storage/keys.h"
 #include "storage/open_verification.h"
+#include "storage/producer_record.h"
 #include "storage/replica_row.h"
 #include "storage/replica_table.h"
 #include "storage/rocks_database.h"
@@ -402,6 +403,9 @@ absl::Status RocksLogStore::DropReplicas(
     batch->Put(meta, MetaKey(MetaRow::kReplica, number.value()),
                EncodeReplicaRow({*std::move(spec), /*dropped=*/true}));
     batch->Delete(meta, MetaKey(MetaRow::kGroup, number.value()));
+    batch->DeleteRange(state_->database->side(SideTable::kProducers),
+                       ProducerRowsPrefix(number),
+                       ProducerRowsPrefix(number.Next()));
     dropped.push_back(number);
   }
   if (batch == nullptr) return absl::OkStatus();

@@ -9,6 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/producer_record.h"
 #include "tests/storage/directory_damage.h"
 #include "tests/storage/log_script.h"
 
@@ -316,6 +317,33 @@ TEST_F(RocksLogStoreTest, DroppedReplicaStaysDropped) {
   Crash();
   EXPECT_TRUE(store_->Replicas().empty());
   EXPECT_GT(NewLog(1).replica(), number);
+}
+
+TEST_F(RocksLogStoreTest, ProducerRowsGoWithTheirReplica) {
+  Open();
+  const LogScript kept = NewLog(1);
+  const LogScript log = NewLog(2);
+  const auto put_row = [this](const LogScript& of) {
+    GroupWrite write = of.Empty();
+    write.side_rows = {{SideTable::kProducers,
+                        ProducerRowsPrefix(of.replica()) + "row", "value"}};
+    ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  };
+  put_row(kept);
+  put_row(log);
+  const ReplicaNumber number = log.replica();
+  ASSERT_TRUE(store_->DropReplicas({&number, 1}).ok());
+  Crash();
+  std::vector<std::string> keys;
+  ASSERT_TRUE(store_
+                  ->ScanSideRows(SideTable::kProducers, "",
+                                 [&](std::string_view key, std::string_view) {
+                                   keys.emplace_back(key);
+                                   return true;
+                                 })
+                  .ok());
+  EXPECT_EQ(keys, std::vector<std::string>{ProducerRowsPrefix(kept.replica()) +
+                                           "row"});
 }
 
 TEST_F(RocksLogStoreTest, CycleRowsDoNotPileUp) {

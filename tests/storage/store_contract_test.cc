@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "storage/producer_record.h"
 #include "tests/storage/directory_damage.h"
 #include "tests/storage/log_script.h"
 #include "tests/storage/store_pair.h"
@@ -127,7 +128,7 @@ class ContractRun {
     }
     if (Below(4) == 0) write.hard_state = RandomHardState(log);
     for (uint64_t i = Below(3); i > 0; --i) {
-      write.side_rows.push_back(RandomSideRow());
+      write.side_rows.push_back(RandomSideRow(write.replica));
     }
     return write;
   }
@@ -184,11 +185,14 @@ class ContractRun {
     return state;
   }
 
-  SideRow RandomSideRow() {
+  SideRow RandomSideRow(ReplicaNumber replica) {
     SideRow row;
     row.table = Below(2) == 0 ? SideTable::kMetadata : SideTable::kProducers;
     row.key =
         std::string("ab").substr(0, 1 + Below(2)) + std::to_string(Below(20));
+    if (row.table == SideTable::kProducers && Below(4) == 0) {
+      row.key = ProducerRowsPrefix(replica) + row.key;
+    }
     if (Below(3) != 0) row.value = std::string(Below(100), 'v');
     return row;
   }
