@@ -1,5 +1,6 @@
 #include "server/group_log.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -91,6 +92,16 @@ absl::StatusOr<const storage::EntryHeader*> GroupLog::Propose(
   if (!id.ok()) return RefusalOf(id.status());
   tail_ = PlaceAfter(tail_, *id, *clock_, &header);
   return &pending_.PushBack({std::move(header), std::move(payload)}).header;
+}
+
+int64_t GroupLog::SettleAppendTime() {
+  // Entries under way may have any time since the last committed one.
+  if (!leads() || tail_.last.index != committed_tail_.last.index) {
+    return committed_tail_.last_append_time_us;
+  }
+  tail_.last_append_time_us =
+      std::max(tail_.last_append_time_us, clock_->PassedUs());
+  return tail_.last_append_time_us;
 }
 
 uint64_t GroupLog::RequestRead() {

@@ -63,6 +63,11 @@ class GroupLog {
   // The next committed entry, in order; nullopt when there is none.
   std::optional<storage::StoredEntry> PopCommitted();
 
+  // A time that no entry behind committed_tail() will be below; it rises with
+  // the clock. As leader, later entries are held to it from now on, also when
+  // the clock is set back.
+  int64_t SettleAppendTime();
+
   const LogTail& tail() const { return tail_; }
   const LogTail& committed_tail() const { return committed_tail_; }
   // Whether an entry of the own term is committed, and taken by PopCommitted:
@@ -90,7 +95,7 @@ class GroupLog {
   storage::GroupBase base_;
   raft::Core core_;
   raft::HardState written_hard_state_;
-  LogTail tail_;
+  LogTail tail_;  // its time is the least that the next entry gets
   LogTail committed_tail_;
   RingQueue<storage::StoredEntry> pending_;
   uint64_t last_read_id_ = 0;

@@ -80,6 +80,9 @@ struct PartitionEnd {
   Offset end_offset;  // committed end
   Digest chain{};     // at end_offset
   int64_t last_append_time_us = 0;
+  // No batch at or above end_offset has, or will get, an append time below
+  // this. Near the leader's clock.
+  int64_t settled_time_us = 0;
 };
 
 // One piece of a partition, in whole batches (control entries left out).

@@ -88,7 +88,9 @@ struct ReplayOptions {
   // Backwards: reading begins before it; the default is then the end.
   std::optional<ReplayPosition> start = {};
   // Default: the tail is followed for ever. Backwards: the lowest position
-  // still delivered, default the beginning.
+  // still delivered, default the beginning. An offset beyond the end and a time
+  // to come are waited for; a time ends the replay about two seconds after it
+  // has passed, whether or not something was appended.
   std::optional<ReplayPosition> stop = {};
   // Exactly this many records at most; 0: no limit. TopicReplay: in all.
   uint64_t records_max = 0;

@@ -116,6 +116,7 @@ class RangeResolution : public std::enable_shared_from_this<RangeResolution> {
     if (!end.ok()) return done_(end.status());
     range_.first_offset = end->first_offset;
     range_.end_offset = end->end_offset;
+    settled_time_us_ = end->settled_time_us;
     if (start_.place == Place::kOffset && start_.offset > end->end_offset) {
       // Only a confirmed end may refuse.
       if (consistency != v1::CONSISTENCY_UNSPECIFIED) {
@@ -171,11 +172,12 @@ class RangeResolution : public std::enable_shared_from_this<RangeResolution> {
       case Place::kTime:
         break;
     }
-    if (!backwards_) {
+    if (!backwards_ && stop_.append_time_us > settled_time_us_) {
       range_.until = kNoStop;
       range_.stop_time_us = stop_.append_time_us;
       return done_(range_);
     }
+    // Nothing older will come any more: the time is an offset.
     node_->FindTime(group_, stop_.append_time_us,
                     [self = shared_from_this()](absl::StatusOr<Offset> offset) {
                       if (!offset.ok()) return self->done_(offset.status());
@@ -191,6 +193,7 @@ class RangeResolution : public std::enable_shared_from_this<RangeResolution> {
   const Position stop_;
   Done done_;
   ReadRange range_;
+  int64_t settled_time_us_ = 0;
 };
 
 }  // namespace

@@ -60,7 +60,8 @@ struct ReadRange {
   Offset from;
   // Forwards: exclusive, or kNoStop. Backwards: the lowest one wanted.
   Offset until;
-  // Forwards: before the first batch with this append time or a later one.
+  // Forwards, and only while batches before it may still come: before the first
+  // batch with this append time or a later one.
   std::optional<int64_t> stop_time_us;
   // As of the start of the call.
   Offset first_offset;

@@ -15,6 +15,9 @@ namespace {
 constexpr uint32_t kHeartbeatDefaultMs = 5'000;
 constexpr uint32_t kHeartbeatMinMs = 100;
 constexpr uint32_t kHeartbeatMaxMs = 60'000;
+// How soon, and how late, a stop time is looked at again.
+constexpr int64_t kStopCheckMinUs = 250'000;
+constexpr int64_t kStopCheckMaxUs = 60'000'000;
 
 // Numbers of the fields of kappa.v1.ReplayResponse.
 constexpr uint32_t kTopicUuidField = 1;
@@ -98,6 +101,7 @@ void ReplayStream::OnRange(absl::StatusOr<ReadRange> range) {
                            : v1::REPLAY_PROGRESS_UNSPECIFIED);
   }
   ScheduleHeartbeat(now_us + heartbeat_us_);
+  if (range->stop_time_us.has_value()) ScheduleStopCheck(*range->stop_time_us);
   Idle(absl::OkStatus(), delivery_->complete());
 }
 
@@ -142,6 +146,7 @@ void ReplayStream::WaitAtEnd() {
   {
     MutexLock lock(&mutex_);
     waiting_ = true;
+    wait_offset_ = delivery_->next_offset();
   }
   const uint64_t token = context_.node->WaitForEnd(
       partition_.group, delivery_->next_offset(),
@@ -268,6 +273,51 @@ void ReplayStream::Queue(WireMessage message, Offset next_offset) {
   resume_offset_ = next_offset;
   last_message_us_ = context_.clock->MonotonicUs();
   ready_.push_back(ByteBufferOf(std::move(message)));
+}
+
+void ReplayStream::ScheduleStopCheck(int64_t stop_time_us) {
+  const int64_t ahead_us = stop_time_us - context_.clock->NowUs();
+  const int64_t delay_us =
+      std::clamp(ahead_us, kStopCheckMinUs, kStopCheckMaxUs);
+  context_.pool->PostAt(context_.clock->MonotonicUs() + delay_us,
+                        [weak = weak_from_this(), stop_time_us] {
+                          if (auto self = weak.lock()) {
+                            self->CheckStopTime(stop_time_us);
+                          }
+                        });
+}
+
+void ReplayStream::CheckStopTime(int64_t stop_time_us) {
+  {
+    MutexLock lock(&mutex_);
+    if (end_.has_value()) return;
+    if (!waiting_) return ScheduleStopCheck(stop_time_us);
+  }
+  Node* const node = context_.node;
+  const GroupId group = partition_.group;
+  node->GetEnd(group, v1::CONSISTENCY_UNSPECIFIED,
+               [self = shared_from_this(), node, group,
+                stop_time_us](absl::StatusOr<PartitionEnd> end) {
+                 if (!end.ok() || end->settled_time_us < stop_time_us) {
+                   return self->ScheduleStopCheck(stop_time_us);
+                 }
+                 node->FindTime(
+                     group, stop_time_us,
+                     [self, stop_time_us](absl::StatusOr<Offset> stop) {
+                       self->OnStopOffset(stop_time_us, std::move(stop));
+                     });
+               });
+}
+
+void ReplayStream::OnStopOffset(int64_t stop_time_us,
+                                absl::StatusOr<Offset> stop) {
+  {
+    MutexLock lock(&mutex_);
+    if (!stop.ok() || !waiting_ || wait_offset_ < *stop) {
+      return ScheduleStopCheck(stop_time_us);
+    }
+  }
+  EndWith(grpc::Status::OK, /*drop_ready=*/false);
 }
 
 void ReplayStream::ScheduleHeartbeat(int64_t at_us) {

@@ -82,6 +82,11 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // Adds the fields that say where the reader is, and queues the message.
   void Queue(WireMessage message, Offset next_offset)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the stream when it waits at its stop time, which passes without a
+  // batch. Looks again later otherwise.
+  void ScheduleStopCheck(int64_t stop_time_us);
+  void CheckStopTime(int64_t stop_time_us);
+  void OnStopOffset(int64_t stop_time_us, absl::StatusOr<Offset> stop);
   void ScheduleHeartbeat(int64_t at_us);
   void OnHeartbeatTime();
   // busy_ ends; `status` (not OK) or `complete` ends the stream after what is
@@ -117,6 +122,7 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // Waiting at the end, and the token to cancel it once that is known.
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<uint64_t> wait_token_ ABSL_GUARDED_BY(mutex_);
+  Offset wait_offset_ ABSL_GUARDED_BY(mutex_);  // while waiting_
   // Of the messages queued so far.
   bool told_topic_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t last_message_us_ ABSL_GUARDED_BY(mutex_) = 0;

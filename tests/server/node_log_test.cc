@@ -87,6 +87,18 @@ TEST_P(NodeLogTest, AppendTimeNeverFalls) {
   EXPECT_EQ(driver_.Append(group_, {"c"})->append_time_us, kStartUs + 7);
 }
 
+TEST_P(NodeLogTest, WhatIsSettledIsKeptWhenTheClockIsSetBack) {
+  Append({"a"});
+  harness_->clock.Advance(10'000'000);
+  const int64_t settled_us = driver_.GetEnd(group_)->settled_time_us;
+  EXPECT_GT(settled_us, kStartUs);
+  EXPECT_LT(settled_us, harness_->clock.NowUs());
+  harness_->clock.SetNow(kStartUs + 1);
+  EXPECT_GE(driver_.GetEnd(group_)->settled_time_us, settled_us);
+  EXPECT_GE(driver_.Append(group_, {"b"})->append_time_us, settled_us);
+  EXPECT_EQ(*driver_.FindTime(group_, settled_us), Offset(1));
+}
+
 TEST_P(NodeLogTest, RestartAndKillKeepEverything) {
   Append({"a", "b"});
   Append({"c"});

@@ -195,6 +195,26 @@ TEST_F(ReplayStreamTest, StopsBeforeATime) {
   EXPECT_EQ(values, (std::vector<std::string>{"a0", "a1"}));
 }
 
+// Nothing is appended any more, so no batch ever tells that the time is over.
+TEST_F(ReplayStreamTest, EndsWhenItsStopTimeHasPassed) {
+  CreateTopic("orders");
+  const v1::AppendResponse first = Append("orders", 2, "a");
+  v1::ReplayRequest request = Request("orders");
+  request.mutable_options()->mutable_stop()->set_append_time_us(
+      first.append_time_us() + 100'000);
+  auto waiting = Start(request);
+  EXPECT_EQ(ValuesOf(waiting->Next()), (std::vector<std::string>{"a0", "a1"}));
+  v1::ReplayResponse response;
+  while (waiting->reader->Read(&response)) EXPECT_TRUE(response.heartbeat());
+  EXPECT_TRUE(waiting->reader->Finish().ok());
+  // It is long over for one that begins now.
+  auto late = Start(request);
+  EXPECT_EQ(ValuesOf(late->Next()), (std::vector<std::string>{"a0", "a1"}));
+  EXPECT_FALSE(late->reader->Read(&response));
+  EXPECT_TRUE(late->reader->Finish().ok());
+  EXPECT_EQ(Append("orders", 1, "b").base_offset(), 2u);
+}
+
 // More than a message holds, some of it from the store: nothing lost, nothing
 // twice, no message above what an unconfigured stub takes.
 TEST_F(ReplayStreamTest, LongReplayIsComplete) {
