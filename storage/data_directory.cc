@@ -5,15 +5,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "storage/posix_status.h"
@@ -23,6 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// How many names of files that are not ours a message has.
+constexpr size_t kForeignNamesMax = 3;
 constexpr char kFormatPrefix[] = "kappa data directory, format ";
 
 absl::Status FromFilesystem(const std::error_code& error,
@@ -117,6 +123,8 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(
   std::error_code error;
   fs::create_directories(path, error);
   if (error) return FromFilesystem(error, "create directory", path);
+  const absl::Status ours = CheckOurs(path);
+  if (!ours.ok()) return ours;
   absl::StatusOr<int> lock = TakeLock(path);
   if (!lock.ok()) return lock.status();
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, *lock));
@@ -129,6 +137,38 @@ DataDirectory::DataDirectory(std::string path, int lock_file)
     : path_(std::move(path)), lock_file_(lock_file) {}
 
 DataDirectory::~DataDirectory() { close(lock_file_); }
+
+absl::Status DataDirectory::CheckOurs(const std::string& path) {
+  if (Exists(path + "/FORMAT") || Exists(path + "/CREATING")) {
+    return absl::OkStatus();
+  }
+  // Our lock of a creation that ended before it began, what Inspect reports,
+  // and what a new file system has.
+  static constexpr std::string_view kNotForeign[] = {"LOCK", "db", "sealed",
+                                                     "watermark", "lost+found"};
+  std::vector<std::string> foreign;
+  std::error_code error;
+  for (fs::directory_iterator it(path, error), end; !error && it != end;
+       it.increment(error)) {
+    std::string name = it->path().filename().string();
+    if (std::find(std::begin(kNotForeign), std::end(kNotForeign), name) ==
+        std::end(kNotForeign)) {
+      foreign.push_back(std::move(name));
+    }
+  }
+  if (error) return FromFilesystem(error, "list", path);
+  if (foreign.empty()) return absl::OkStatus();
+  std::sort(foreign.begin(), foreign.end());
+  const size_t count = foreign.size();
+  foreign.resize(std::min<size_t>(count, kForeignNamesMax));
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, " is not empty and no Kappa data directory: it holds ",
+      absl::StrJoin(foreign, ", "),
+      count > kForeignNamesMax
+          ? absl::StrCat(" and ", count - kForeignNamesMax, " more")
+          : "",
+      "; name a new or an empty directory"));
+}
 
 absl::Status DataDirectory::Inspect() {
   const bool creating = Exists(path_ + "/CREATING");

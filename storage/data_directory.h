@@ -23,7 +23,8 @@ class DataDirectory {
  public:
   // Makes the directory if it is absent, takes its lock, and checks its format.
   // Errors: FAILED_PRECONDITION: another process has it ("data directory D is
-  // in use by process P"), a newer format, or files that are not ours;
+  // in use by process P"), a newer format, or files that are not ours (nothing
+  // is changed then);
   // DATA_LOSS: an unreadable FORMAT file; others: the file system.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(
       const std::string& path);
@@ -46,6 +47,8 @@ class DataDirectory {
 
  private:
   DataDirectory(std::string path, int lock_file);
+  // Whether a directory is ours, or empty but for what may be in a new one.
+  static absl::Status CheckOurs(const std::string& path);
   // Finds out what is there. Sets fresh_.
   absl::Status Inspect();
   // Removes what an interrupted creation left, and begins one.

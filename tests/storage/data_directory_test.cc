@@ -57,6 +57,24 @@ TEST_F(DataDirectoryTest, AbsentOneIsMade) {
   EXPECT_FALSE(fs::exists(path_ + "/CREATING"));
 }
 
+TEST_F(DataDirectoryTest, AForeignOneIsRefusedAndLeftAsItIs) {
+  fs::create_directories(path_);
+  for (const char* name : {"thesis.tex", "b", "a", "c", "d"}) Write(name, "");
+  const absl::Status status = Open().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("it holds a, b, c and 2 more; name a new or an empty"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 5);
+}
+
+TEST_F(DataDirectoryTest, ANewFileSystemIsEmpty) {
+  fs::create_directories(path_ + "/lost+found");
+  Write("LOCK", "");  // of a creation that ended at once
+  auto directory = Open();
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_TRUE((*directory)->fresh());
+}
+
 TEST_F(DataDirectoryTest, ExistingOneIsNotFresh) {
   Make();
   auto directory = Open();
