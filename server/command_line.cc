@@ -119,6 +119,16 @@ absl::StatusOr<ServerConfig> ConfigOf(const Flags& flags) {
   return config;
 }
 
+// The first option that was given an empty value, which none has a use for.
+std::string EmptyOption(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& value : option->results()) {
+      if (value.empty()) return option->get_name();
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 CommandLine ParseCommandLine(int argc, const char* const* argv) {
@@ -142,6 +152,11 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     line.output =
         absl::StrCat("kappad: ", error.what(), "\nSee kappad --help.\n");
+    line.exit_code = kWrongUsage;
+    return line;
+  }
+  if (const std::string empty = EmptyOption(app); !empty.empty()) {
+    line.output = absl::StrCat("kappad: ", empty, ": the value is empty\n");
     line.exit_code = kWrongUsage;
     return line;
   }
