@@ -11,11 +11,19 @@
 #include "client/cpp/producer.h"
 
 namespace kappa::bench {
+namespace {
+
+// Longer than any stall that a measurement should survive.
+constexpr absl::Duration kDeliveryTimeout = absl::Seconds(15);
+
+}  // namespace
 
 BulkAppend::BulkAppend(const BenchOptions& options,
                        std::shared_ptr<client::Client> client,
                        uint64_t records_max)
-    : options_(options), client_(std::move(client)) {
+    : options_(options),
+      client_(std::move(client)),
+      needs_all_(records_max > 0) {
   running_ = options_.producers;
   const uint64_t share =
       (records_max + options_.producers - 1) / options_.producers;
@@ -35,6 +43,7 @@ client::ProducerOptions BulkAppend::ProducerOptionsOf() {
   producer.send_when_idle = false;
   producer.memory_bytes_max = static_cast<size_t>(std::max<uint64_t>(
       options_.outstanding_bytes / options_.producers, options_.batch_bytes));
+  producer.delivery_timeout = kDeliveryTimeout;
   producer.on_batch = [this](const client::BatchOutcome& outcome) {
     NoteBatch(outcome);
   };
@@ -75,6 +84,9 @@ void BulkAppend::NoteBatch(const client::BatchOutcome& outcome) {
   MutexLock lock(&mutex_);
   if (!outcome.result.ok()) {
     ++counts_.errors;
+    if (!needs_all_) return;
+    status_.Update(outcome.result.status());
+    stop_ = true;
     return;
   }
   counts_.records += outcome.record_count;

@@ -27,7 +27,7 @@ struct BulkCounts {
 class BulkAppend {
  public:
   // Starts options.producers threads. With a `records_max` they end by
-  // themselves after as many records in all.
+  // themselves after as many records in all, or soon after a batch failed.
   BulkAppend(const BenchOptions& options,
              std::shared_ptr<client::Client> client, uint64_t records_max);
   // As Finish.
@@ -51,6 +51,7 @@ class BulkAppend {
 
   const BenchOptions options_;
   const std::shared_ptr<client::Client> client_;
+  const bool needs_all_;  // a batch that fails is the end
   std::atomic<bool> stop_ = false;
   std::atomic<uint32_t> running_ = 0;
   mutable Mutex mutex_;

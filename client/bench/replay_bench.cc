@@ -18,6 +18,8 @@ namespace kappa::bench {
 
 namespace {
 
+constexpr absl::Duration kPoll = absl::Milliseconds(20);
+
 // What one reader saw.
 struct ReaderResult {
   uint64_t records = 0;
@@ -57,7 +59,12 @@ absl::Status Fill(const BenchOptions& options, const BenchSetup& setup,
   *records =
       (options.replay_bytes + options.record_bytes - 1) / options.record_bytes;
   BulkAppend append(options, setup.client, *records);
-  const absl::Status status = append.Finish(/*stop_early=*/false);
+  bool stopped = false;
+  while (!append.done() && !stopped) {
+    stopped = options.stop_requested && options.stop_requested();
+    absl::SleepFor(kPoll);
+  }
+  const absl::Status status = append.Finish(/*stop_early=*/stopped);
   *records = append.Counts().records;
   return status;
 }
