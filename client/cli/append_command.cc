@@ -205,10 +205,18 @@ void AddInputOptions(CLI::App* command, RecordInputOptions* input) {
   command->add_option("--format", input->format, "Form of the input")
       ->check(CLI::IsMember({"lines", "jsonl", "csv"}))
       ->capture_default_str();
-  command->add_option("--key-field", input->key_field,
-                      "JSON member or CSV column that becomes the key");
+  CLI::Option* const key_field =
+      command->add_option("--key-field", input->key_field,
+                          "JSON member or CSV column that becomes the key; a "
+                          "JSON line without it ends the input with an error");
+  command
+      ->add_flag("--allow-missing-key", input->key_may_be_missing,
+                 "Store JSON lines without the key field as records without "
+                 "a key")
+      ->needs(key_field);
   command->add_option("--time-field", input->time_field,
-                      "JSON member or CSV column that becomes the event time");
+                      "JSON member or CSV column that becomes the event time; "
+                      "a record without it has none");
   command
       ->add_option("--time-format", input->time_format,
                    "How that time is written: rfc3339, unix, unix_ms, unix_us, "

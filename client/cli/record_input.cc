@@ -59,19 +59,26 @@ class JsonLineInput final : public LineInput {
     const nlohmann::json object =
         nlohmann::json::parse(text_, nullptr, /*allow_exceptions=*/false);
     if (!object.is_object()) return Fail("no JSON object");
-    if (!options_.key_field.empty()) {
-      const auto field = object.find(options_.key_field);
-      if (field != object.end() && !field->is_null()) {
-        key_ = TextOf(*field);
-        record->key = key_;
-      }
-    }
+    if (!options_.key_field.empty() && !ReadKey(object, record)) return false;
     return options_.time_field.empty() || ReadTime(object, record);
   }
 
  private:
   static std::string TextOf(const nlohmann::json& field) {
     return field.is_string() ? field.get<std::string>() : field.dump();
+  }
+
+  bool ReadKey(const nlohmann::json& object, RecordView* record) {
+    const auto field = object.find(options_.key_field);
+    if (field != object.end() && !field->is_null()) {
+      key_ = TextOf(*field);
+      record->key = key_;
+      return true;
+    }
+    return options_.key_may_be_missing ||
+           Fail(absl::StrCat("no \"", options_.key_field,
+                             "\" for the key (--allow-missing-key stores such "
+                             "records without one)"));
   }
 
   bool ReadTime(const nlohmann::json& object, RecordView* record) {

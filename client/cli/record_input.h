@@ -21,8 +21,11 @@ struct RecordInputOptions {
   std::string format = "lines";
   // Field (JSON member or CSV column) that becomes the key; empty: no key.
   std::string key_field;
+  // A JSON object without it, or with null there, is a record without a key;
+  // else it is an error.
+  bool key_may_be_missing = false;
   // Field that becomes the event time, read by `time_format` (time_format.h);
-  // empty: no event time.
+  // a record without it has none. Empty: no event time.
   std::string time_field;
   std::string time_format = "rfc3339";
 };

@@ -65,12 +65,18 @@ class WithoutServerTest(unittest.TestCase):
             (("append", "t", "/no/such/file"), "/no/such/file"),
             (("append", "t", "--format", "xml"), "xml"),
             (("append", "t", "--key-field", "k"), "--key-field"),
+            (("append", "t", "--allow-missing-key"), "--key-field"),
             (("append", "t", "--compression", "gzip"), "gzip"),
             (("append", "t", "--batch-bytes", "0"), "--batch-bytes"),
             (("append", "t", "--linger-ms", "-1"), "--linger-ms"),
             (("append", "t", "--partition", "-1"), "--partition"),
             (("replay",), "topic"),
             (("replay", "t", "--from", "soon"), "soon"),
+            (("replay", "t", "--from", "0:1,x"), '"x"'),
+            (("replay", "t", "--from", "0:1,0:2"), "named twice"),
+            (("replay", "t", "--from", "0:1", "--partition", "1"),
+             "partition 1"),
+            (("replay", "t", "--partition", "0,0"), "named twice"),
             (("replay", "t", "--to", "beginning"), "beginning"),
             (("replay", "t", "--follow", "--to", "5"), "--to"),
             (("replay", "t", "-o", "xml"), "xml"),
@@ -241,6 +247,19 @@ class CliTest(kappad.KappadTestCase):
                          "2016-01-01T00:00:00.000000Z")
         self.assertNotIn("event_time", records[1])
         self.assertEqual([r["offset"] for r in records], [0, 1])
+
+    def test_a_json_line_without_its_key_is_an_error_unless_allowed(self):
+        self.succeed("topic", "create", "keyless")
+        text = '{"id":1}\n{"it":2}\n{"id":null}\n{"id":""}\n'
+        words = ("append", "keyless", "--format", "jsonl", "--key-field", "id")
+        refused = self.kappa(*words, stdin=text)
+        self.assertEqual(refused.code, WRONG_USAGE)
+        self.assertIn('line 2: no "id" for the key', refused.err)
+        self.assertIn("--allow-missing-key", refused.err)
+        self.assertIn("--skip 1", refused.err)
+        self.succeed(*words, "--allow-missing-key", "--skip", "1", stdin=text)
+        self.assertEqual([r.get("key") for r in self.jsonl("keyless")],
+                         ["1", None, None, ""])
 
     def test_bad_input_names_the_line_and_keeps_what_stood_before(self):
         self.succeed("topic", "create", "bad-input")
