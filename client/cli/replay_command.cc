@@ -16,6 +16,7 @@
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interrupt.h"
+#include "client/cli/partition_places.h"
 #include "client/cli/progress_bar.h"
 #include "client/cli/record_digest.h"
 #include "client/cli/record_output.h"
@@ -55,13 +56,47 @@ absl::StatusOr<ReplayPosition> ParsePosition(const std::string& option,
   if (time_us.ok()) return ReplayPosition::AppendTime(*time_us);
   return UsageError(absl::StrCat(
       option, ": \"", text,
-      "\" is neither \"beginning\", \"end\", an offset, nor a time like "
-      "2026-01-31T12:00:00Z"));
+      "\" is neither \"beginning\", \"end\", an offset, a time like "
+      "2026-01-31T12:00:00Z",
+      option == "--from" ? ", nor offsets of partitions like 0:120,1:98" : ""));
+}
+
+// Which partitions, and where each starts if --from says so.
+absl::StatusOr<client::TopicReplaySettings> PartitionsOf(
+    const ReplayCommandOptions& options) {
+  client::TopicReplaySettings settings;
+  const absl::Status distinct = CheckDistinct(options.partitions);
+  if (!distinct.ok()) {
+    return UsageError(absl::StrCat("--partition: ", distinct.message()));
+  }
+  settings.partitions = options.partitions;
+  if (!PartitionPlaces::Looks(options.from)) return settings;
+  const absl::StatusOr<PartitionPlaces> places =
+      PartitionPlaces::Parse(options.from);
+  if (!places.ok()) {
+    return UsageError(absl::StrCat("--from: ", places.status().message()));
+  }
+  if (options.partitions.empty()) settings.partitions = places->partitions;
+  for (const uint32_t partition : settings.partitions) {
+    const auto found = std::find(places->partitions.begin(),
+                                 places->partitions.end(), partition);
+    if (found == places->partitions.end()) {
+      return UsageError(absl::StrCat("--from: no offset for partition ",
+                                     partition, " of --partition"));
+    }
+    settings.starts.push_back(
+        places
+            ->offsets[static_cast<size_t>(found - places->partitions.begin())]);
+  }
+  return settings;
 }
 
 absl::StatusOr<client::ReplayOptions> ReplayOptionsOf(
     const ReplayCommandOptions& options) {
-  absl::StatusOr<ReplayPosition> from = ParsePosition("--from", options.from);
+  absl::StatusOr<ReplayPosition> from = ReplayPosition::Beginning();
+  if (!PartitionPlaces::Looks(options.from)) {
+    from = ParsePosition("--from", options.from);
+  }
   if (!from.ok()) return from.status();
   absl::StatusOr<ReplayPosition> to = ParsePosition("--to", options.to);
   if (!to.ok()) return to.status();
@@ -83,18 +118,24 @@ absl::StatusOr<client::ReplayOptions> ReplayOptionsOf(
 
 void SayHowToGoOn(const client::TopicReplay& replay) {
   const std::vector<Offset> next = replay.next_offsets();
-  std::vector<std::string> places;
+  PartitionPlaces places;
   for (size_t i = 0; i < next.size(); ++i) {
-    places.push_back(absl::StrCat("--partition ", replay.partitions()[i],
-                                  " --from ", next[i].value()));
+    if (replay.ended(i)) continue;
+    places.partitions.push_back(replay.partitions()[i]);
+    places.offsets.push_back(next[i]);
   }
-  std::fprintf(stderr, "kappa: stopped; to go on: %s\n",
-               absl::StrJoin(places, " | ").c_str());
+  if (places.partitions.empty()) return;
+  std::fprintf(stderr,
+               "kappa: stopped. To go on: the same command with --from %s\n",
+               places.ToString().c_str());
 }
 
 absl::Status Run(const ReplayCommandOptions& options) {
   absl::StatusOr<client::ReplayOptions> settings = ReplayOptionsOf(options);
   if (!settings.ok()) return settings.status();
+  absl::StatusOr<client::TopicReplaySettings> partitions =
+      PartitionsOf(options);
+  if (!partitions.ok()) return partitions.status();
   client::TopicReplay* running = nullptr;
   auto client = options.context->Connect();
   if (!client.ok()) return client.status();
@@ -120,7 +161,7 @@ absl::Status Run(const ReplayCommandOptions& options) {
     }
   };
   auto replay = client::TopicReplay::Start(*client, *std::move(settings),
-                                           {.partitions = options.partitions});
+                                           *std::move(partitions));
   if (!replay.ok()) return replay.status();
   running = replay->get();
   Interrupt interrupt([&replay] { (*replay)->Cancel(); });
@@ -164,15 +205,17 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
       ->delimiter(',');
   command
       ->add_option("--from", options->from,
-                   "beginning, end, an offset, or a time of append like "
-                   "2026-01-31T12:00:00Z")
+                   "beginning, end, an offset, a time of append like "
+                   "2026-01-31T12:00:00Z, or an offset of each partition like "
+                   "0:120,1:98,2-5:0")
       ->capture_default_str();
   CLI::Option* to =
       command
           ->add_option(
               "--to", options->to,
-              "end, an offset or a time; not included. One that lies beyond "
-              "the end is waited for")
+              "end, an offset or a time of append; not included. An offset "
+              "beyond the end and a time to come are waited for, a past time "
+              "is not")
           ->capture_default_str();
   command
       ->add_flag("-f,--follow", options->follow,

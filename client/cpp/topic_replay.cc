@@ -83,6 +83,13 @@ absl::StatusOr<std::unique_ptr<TopicReplay>> TopicReplay::Start(
       settings.partitions.push_back(i);
     }
   }
+  std::vector<uint32_t> sorted = settings.partitions;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("partition ", *twice, " is named twice"));
+  }
   if (!settings.starts.empty() &&
       settings.starts.size() != settings.partitions.size()) {
     return absl::InvalidArgumentError(
@@ -165,6 +172,11 @@ std::vector<Offset> TopicReplay::next_offsets() const {
   offsets.reserve(readers_.size());
   for (const auto& reader : readers_) offsets.push_back(reader->next_offset());
   return offsets;
+}
+
+bool TopicReplay::ended(size_t i) const {
+  return i < started_ &&
+         std::find(active_.begin(), active_.end(), i) == active_.end();
 }
 
 uint64_t TopicReplay::records_expected() const { return records_expected_; }

@@ -44,7 +44,8 @@ struct TopicReplaySettings {
 class TopicReplay {
  public:
   // Resolves the topic, starts and stops of all partitions.
-  // Errors: as for Admin::GetTopic and Admin::GetOffsets.
+  // Errors: as for Admin::GetTopic and Admin::GetOffsets; INVALID_ARGUMENT:
+  // options or settings that make no sense, e.g. a partition named twice.
   static absl::StatusOr<std::unique_ptr<TopicReplay>> Start(
       std::shared_ptr<Client> client, ReplayOptions options,
       TopicReplaySettings settings = {});
@@ -66,6 +67,8 @@ class TopicReplay {
   // Partition numbers, and where each goes on, in the order of the settings.
   const std::vector<uint32_t>& partitions() const { return partitions_; }
   std::vector<Offset> next_offsets() const;
+  // Whether the partition at place `i` of partitions() has reached its stop.
+  bool ended(size_t i) const;
   // Records between the starts and the stops as far as known (a committed end
   // where there is no stop): what a progress bar needs.
   uint64_t records_expected() const;

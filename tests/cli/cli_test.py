@@ -1,6 +1,7 @@
 """Every command of `kappa` against a real server."""
 
 import csv
+import datetime
 import hashlib
 import io
 import json
@@ -296,6 +297,10 @@ class CliTest(kappad.KappadTestCase):
         self.assertEqual(offsets("--from", "2000-01-01T00:00:00Z", "--to",
                                  "2"), [0, 1])
         self.assertEqual(offsets("--from", "2200-01-01T00:00:00Z"), [])
+        # A past time is not waited for.
+        self.assertEqual(offsets("--to", "2000-01-01T00:00:00Z"), [])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.assertEqual(len(offsets("--to", now.isoformat())), 20)
 
     def test_offsets_tell_the_ends(self):
         self.succeed("topic", "create", "ends", "--partitions", "2")
@@ -368,7 +373,22 @@ class CliTest(kappad.KappadTestCase):
             follow.send_signal(signal.SIGINT)
             _, err = follow.communicate(timeout=30)
         self.assertEqual(follow.returncode, DONE, err)
-        self.assertIn("--partition 0 --from 3", err)
+        self.assertIn("the same command with --from 0:3", err)
+
+    def test_a_replay_goes_on_where_each_partition_was(self):
+        self.succeed("topic", "create", "resumed", "--partitions", "5")
+        for partition in range(5):
+            self.rows_of_append("resumed", "a\nb\nc\n", "--partition",
+                                str(partition))
+        rest = self.jsonl("resumed", "--from", "0:2,1-2:3,4:1")
+        self.assertEqual(
+            sorted((r["partition"], r["offset"]) for r in rest),
+            [(0, 2), (4, 1), (4, 2)])
+        some = self.jsonl("resumed", "--from", "0:2,1-4:1", "--partition",
+                          "0,3")
+        self.assertEqual(
+            sorted((r["partition"], r["offset"]) for r in some),
+            [(0, 2), (3, 1), (3, 2)])
 
     def test_interrupted_append_stores_what_it_read(self):
         self.succeed("topic", "create", "stopped")
@@ -430,6 +450,27 @@ class CliTest(kappad.KappadTestCase):
                 self.assertIn("settings", figures)
                 if kind != "replay":
                     self.assertLessEqual(figures["p50_ms"], figures["p99_ms"])
+
+    def test_bench_replay_notices_that_its_server_died(self):
+        server = kappad.Kappad()
+        self.addCleanup(server.remove)
+        server.start()
+        with subprocess.Popen(
+                [KAPPA, "bench", "replay", "--server", server.address,
+                 "--topic", "t", "--bytes", "1000000000000"],
+                text=True, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE) as bench:
+            filled = 0
+            while not filled:  # The topic comes first, then records.
+                self.assertIsNone(bench.poll())
+                offsets = run("offsets", "t", "-o", "json",
+                              server=server.address)
+                if offsets.code == DONE:
+                    filled = json.loads(offsets.out)[0]["end_offset"]
+            server.kill()
+            _, err = bench.communicate(timeout=60)
+        self.assertNotEqual(bench.returncode, DONE)
+        self.assertIn("kappa: ", err)
 
     def test_bench_starts_a_server_of_its_own(self):
         outcome = run("bench", "replay", "--bytes", "30000000", "-o", "json",
