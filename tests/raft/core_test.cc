@@ -417,6 +417,22 @@ TEST(CoreTest, InstallBaseReplacesTheWholeLog) {
   EXPECT_EQ(committed->last, LogIndex(21));
 }
 
+TEST(CoreTest, ALeaderTrimsPastTheStartOfItsTerm) {
+  CheckedCore voter = Leading();
+  ASSERT_TRUE(voter.Propose().ok());
+  ASSERT_TRUE(voter.Propose().ok());
+  voter.Persisted(voter.Take().persists.at(0).token);
+  LogBase base;
+  base.id = At(1, 2);
+  base.configuration = Voters({1});
+  ASSERT_TRUE(voter.core().TrimTo(base).ok());
+  voter.core().CheckInvariants();
+  EXPECT_EQ(voter.core().base(), At(1, 2));
+  EXPECT_EQ(voter.core().leader_term_start(), LogIndex(1));
+  EXPECT_EQ(voter.Take().persists.at(0).trim_to, base);
+  EXPECT_TRUE(voter.Propose().ok());
+}
+
 TEST(CoreTest, InstallBaseTellsOfANewConfiguration) {
   CheckedCore voter = SingleVoter({1});
   LogBase base = BaseAt(At(1, 5));
