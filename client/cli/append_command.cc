@@ -83,6 +83,11 @@ absl::StatusOr<client::ProducerOptions> ProducerOptionsOf(
   return producer;
 }
 
+// For messages.
+std::string InputName(const AppendOptions& options) {
+  return options.file == "-" ? "standard input" : options.file;
+}
+
 // Length of a regular file, 0 for anything else.
 uint64_t FileBytes(const std::string& path) {
   struct stat info = {};
@@ -114,10 +119,11 @@ void PrintSummary(const AppendOptions& options, const Stored& stored,
   }
   char line[256];
   std::snprintf(line, sizeof(line),
-                "Appended %llu records (%.1f MB) to %s in %.2f s: %.0f "
+                "Appended %llu %s (%.1f MB) to %s in %.2f s: %.0f "
                 "records/s, %.1f MB/s\n",
                 static_cast<unsigned long long>(stored.records.load()),
-                bytes / 1e6, options.topic.c_str(), seconds, rate(records),
+                stored.records == 1 ? "record" : "records", bytes / 1e6,
+                options.topic.c_str(), seconds, rate(records),
                 rate(bytes / 1e6));
   Print(line);
 }
@@ -149,12 +155,12 @@ absl::Status RunOn(const AppendOptions& options, int fd) {
   absl::StatusOr<std::unique_ptr<RecordInput>> input =
       RecordInput::Open(&in, options.input);
   if (bytes.error_number() != 0) {
-    return UsageError(
-        absl::StrCat(options.file, ": ", std::strerror(bytes.error_number())));
+    return UsageError(absl::StrCat(InputName(options), ": ",
+                                   std::strerror(bytes.error_number())));
   }
   if (!input.ok()) {
     return UsageError(
-        absl::StrCat(options.file, ": ", input.status().message()));
+        absl::StrCat(InputName(options), ": ", input.status().message()));
   }
   Stored stored;
   absl::StatusOr<client::ProducerOptions> settings =
@@ -175,7 +181,7 @@ absl::Status RunOn(const AppendOptions& options, int fd) {
     read = absl::InvalidArgumentError(std::strerror(bytes.error_number()));
   }
   if (!read.ok()) {
-    return UsageError(absl::StrCat(options.file, ": ", read.message(),
+    return UsageError(absl::StrCat(InputName(options), ": ", read.message(),
                                    "; what stood before it is stored, go on "
                                    "with --skip ",
                                    fed));

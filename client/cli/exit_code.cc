@@ -16,6 +16,19 @@ namespace {
 
 constexpr char kUsagePayload[] = "kappa.cli/usage";
 
+// What to type to have it all the same; empty when there is no such thing.
+std::string HintOf(const absl::Status& status) {
+  const std::string reason = client::ReasonNameOf(status);
+  if (reason == "DELETION_PROTECTED") {
+    return "If that is meant, switch it off first: \"kappa topic update NAME "
+           "--deletion-protection false\".\n";
+  }
+  if (reason == "KEY_MOVEMENT_NOT_ACCEPTED") {
+    return "If that is meant, say --accept-key-movement.\n";
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::Status UsageError(std::string_view message) {
@@ -42,7 +55,8 @@ std::string Describe(const absl::Status& status) {
 int Report(const absl::Status& status) {
   const ExitCode code = ExitCodeOf(status);
   if (code != kDone) {
-    std::fprintf(stderr, "kappa: %s\n", Describe(status).c_str());
+    std::fprintf(stderr, "kappa: %s\n%s", Describe(status).c_str(),
+                 HintOf(status).c_str());
   }
   if (code == kNoServer) {
     std::fprintf(stderr,

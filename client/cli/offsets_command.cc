@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
@@ -49,8 +50,9 @@ void PrintTable(const Json& list) {
   std::vector<TextTable::Column> columns;
   if (list.empty()) return;
   for (const auto& [name, value] : list[0].items()) {
-    columns.push_back({name, value.is_number() ? TextTable::Align::kRight
-                                               : TextTable::Align::kLeft});
+    columns.push_back({absl::AsciiStrToUpper(name),
+                       value.is_number() ? TextTable::Align::kRight
+                                         : TextTable::Align::kLeft});
   }
   TextTable table(std::move(columns));
   for (const Json& json : list) {

@@ -29,8 +29,15 @@ constexpr size_t kTableValueWidth = 80;
 std::string Shown(std::string_view bytes, size_t width) {
   if (!IsUtf8(bytes)) return absl::StrCat("<", bytes.size(), " bytes>");
   std::string text;
-  AppendJsonString(bytes, &text);
-  text = text.substr(1, text.size() - 2);
+  for (const char byte : bytes.substr(0, width + 1)) {
+    if (static_cast<unsigned char>(byte) >= 0x20 && byte != 0x7f) {
+      text.push_back(byte);
+      continue;
+    }
+    std::string quoted;  // as in JSON
+    AppendJsonString({&byte, 1}, &quoted);
+    text.append(quoted, 1, quoted.size() - 2);
+  }
   if (text.size() <= width) return text;
   size_t end = width - 3;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) {

@@ -165,6 +165,7 @@ class CliTest(kappad.KappadTestCase):
         refused = self.kappa("topic", "delete", "life", "--yes")
         self.assertEqual(refused.code, REFUSED)
         self.assertIn("DELETION_PROTECTED", refused.err)
+        self.assertIn("--deletion-protection false", refused.err)
         grown = self.rows("topic", "add-partitions", "life",
                           "--partitions", "3")
         self.assertEqual(grown["partitions"], 3)
@@ -244,6 +245,7 @@ class CliTest(kappad.KappadTestCase):
         records = self.jsonl("objects")
         self.assertEqual([r["key"] for r in records], ["7", "x"])
         self.assertEqual([r["value"] for r in records], lines)
+        self.assertIn(lines[0], self.succeed("replay", "objects"))
         self.assertEqual(records[0]["event_time"],
                          "2016-01-01T00:00:00.000000Z")
         self.assertNotIn("event_time", records[1])
@@ -255,7 +257,8 @@ class CliTest(kappad.KappadTestCase):
         words = ("append", "keyless", "--format", "jsonl", "--key-field", "id")
         refused = self.kappa(*words, stdin=text)
         self.assertEqual(refused.code, WRONG_USAGE)
-        self.assertIn('line 2: no "id" for the key', refused.err)
+        self.assertIn('standard input: line 2: no "id" for the key',
+                      refused.err)
         self.assertIn("--allow-missing-key", refused.err)
         self.assertIn("--skip 1", refused.err)
         self.succeed(*words, "--allow-missing-key", "--skip", "1", stdin=text)
