@@ -33,6 +33,9 @@ Core::Core(Core&&) noexcept = default;
 
 void Core::Tick() { state_->replica.Tick(); }
 void Core::Step(const Message& message) { state_->replica.Step(message); }
+void Core::OnNodeLiveness(NodeId node, bool alive) {
+  state_->replica.OnNodeLiveness(node, alive);
+}
 void Core::Campaign() { state_->replica.Campaign(); }
 
 absl::StatusOr<EntryId> Core::Propose(EntryKind kind, uint32_t record_count,
@@ -42,6 +45,7 @@ absl::StatusOr<EntryId> Core::Propose(EntryKind kind, uint32_t record_count,
     return absl::UnavailableError(absl::StrCat(
         "propose in term ", term().value(), ": this replica does not lead"));
   }
+  state_->replica.Wake();
   return state_->leader()->Propose(state_->context(), kind, record_count,
                                    payload_bytes, handle);
 }
@@ -53,6 +57,7 @@ absl::StatusOr<EntryId> Core::ProposeConfiguration(
                                                term().value(),
                                                ": this replica does not lead"));
   }
+  state_->replica.Wake();
   return state_->leader()->ProposeConfiguration(state_->context(), change);
 }
 
@@ -62,6 +67,7 @@ absl::Status Core::TransferLeadership(std::optional<ReplicaId> target) {
                                                term().value(),
                                                ": this replica does not lead"));
   }
+  state_->replica.Wake();
   return state_->leader()->Transfer(state_->context(), target);
 }
 
@@ -94,10 +100,12 @@ absl::Status Core::InstallBase(const LogBase& base) {
         absl::StrCat("install base at index ", base.id.index.value(),
                      ": only a follower's log is replaced"));
   }
+  state_->replica.Wake();
   return ReplaceLog(state_->context(), base);
 }
 
 void Core::OnReadRequested(uint64_t id) {
+  state_->replica.Wake();
   if (state_->leader() != nullptr) {
     state_->leader()->OnReadRequested(state_->context(), id);
   } else if (state_->replica.follower() != nullptr) {
@@ -157,6 +165,7 @@ std::vector<PeerStatus> Core::peers() const {
   return state_->leader()->Peers(state_->context());
 }
 
+bool Core::quiescent() const { return state_->replica.quiescent(); }
 bool Core::halted() const { return state_->replica.halted(); }
 
 bool Core::transferring() const {

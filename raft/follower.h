@@ -48,6 +48,8 @@ class Follower {
     if (reads_.due()) reads_.Ask(context);
   }
   bool HasPending() const { return reads_.due(); }
+  // Nothing waits for an answer.
+  bool idle() const { return reads_.empty() && catch_up_ == nullptr; }
   // The role is left: refuses the reads that wait.
   void Resign(Context& context) { reads_.RefuseAll(context); }
 

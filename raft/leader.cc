@@ -16,7 +16,8 @@ namespace kappa::raft {
 Leader::Leader(Context& context)
     : replicator_(context, context.log().last().index.Next()),
       term_start_(context.log().last().index.Next()),
-      contact_(ticks_) {
+      contact_(ticks_),
+      quiesce_(ticks_) {
   EntryMeta no_op;
   no_op.kind = EntryKind::kNoOp;
   AppendEntry(context, no_op);
@@ -26,6 +27,7 @@ void Leader::AppendEntry(Context& context, EntryMeta entry) {
   entry.id = EntryId{context.term(), context.log().last().index.Next()};
   context.Append(entry);
   tail_.Push(entry);
+  quiesce_.RecordBusy(ticks_);
 }
 
 absl::StatusOr<EntryId> Leader::Propose(Context& context, EntryKind kind,
@@ -120,6 +122,7 @@ void Leader::AdvanceCommit(Context& context) {
 }
 
 void Leader::OnReadRequested(Context& context, uint64_t id) {
+  quiesce_.RecordBusy(ticks_);
   if (HoldsLease(context)) {
     context.ConfirmRead(id, context.committed());
     return;
@@ -182,6 +185,7 @@ bool Leader::SendPending(Context& context) {
   RequestStamp stamp;
   stamp.read_round = reads_.round();
   stamp.beat = ticks_;
+  stamp.quiesce = AsksToSleep(context);
   replicator_.SendPending(context, tail_, stamp, heartbeat);
   beat_due_ = false;
   if (leaving_) return Leave(context);

@@ -16,8 +16,10 @@
 #include "raft/entry.h"
 #include "raft/leadership_transfer.h"
 #include "raft/message.h"
+#include "raft/node_liveness.h"
 #include "raft/peer_status.h"
 #include "raft/promotion_rounds.h"
+#include "raft/quiesce_watch.h"
 #include "raft/quorum_contact.h"
 #include "raft/read_queue.h"
 #include "raft/replicator.h"
@@ -59,6 +61,10 @@ class Leader {
   void OnReadRequested(Context& context, uint64_t id);
   // A follower's read; answered like an own one.
   void OnReadRequest(Context& context, const Message& request);
+  // A member that hears no leader asks for one: it gets a beat at once.
+  void OnLeaderQuery(const Message& query) {
+    beat_due_ |= replicator_.Find(query.from) != nullptr;
+  }
   // The log begins later now.
   void OnTrimmed(const Context& context) { replicator_.OnTrimmed(context); }
 
@@ -71,6 +77,16 @@ class Leader {
 
   // Leadership is lost: refuses the reads that wait.
   void Resign(Context& context);
+
+  // --- sleep ---
+
+  // A tick passed. Returns true if every peer on a living node has everything,
+  // knows that it is committed, and was asked to sleep.
+  bool TickSleep(const Context& context, const NodeLiveness& nodes);
+  // Does nothing until it is woken; gives up its lease.
+  void Sleep();
+  // Beats at once.
+  void Wake();
 
   bool transferring() const { return transfer_.has_value(); }
   // Whether reads are answered without a round at the moment.
@@ -103,6 +119,8 @@ class Leader {
   bool CallDue(const Context& context) const;
   void Call(Context& context, ReplicaId successor);
   bool Leave(Context& context);
+  bool Idle(const Context& context, const NodeLiveness& nodes) const;
+  bool AsksToSleep(const Context& context) const;
 
   void ConfirmReads(Context& context);
   void Confirm(Context& context, const ReadQueue::WaitingRead& read);
@@ -118,6 +136,7 @@ class Leader {
   std::optional<LeadershipTransfer> transfer_;
   PriorityWatch priorities_;
   PromotionRounds promotions_;
+  QuiesceWatch quiesce_;
   bool leaving_ = false;  // committed: self has no vote any more
   uint32_t ticks_since_beat_ = 0;
   bool beat_due_ = false;

@@ -1,4 +1,4 @@
-// Leader: for how long it leads, and who leads next.
+// Leader: for how long it leads, who leads next, and when it sleeps.
 #include <limits>
 #include <optional>
 #include <utility>
@@ -127,6 +127,66 @@ bool Leader::Leave(Context& context) {
     Call(context, *best);
   }
   return true;
+}
+
+// --- sleep ---
+
+// Whether there is nothing to do for anybody who is there (RAFT.md 22).
+bool Leader::Idle(const Context& context, const NodeLiveness& nodes) const {
+  const LogIndex last = context.log().last().index;
+  const Configuration& present = context.configuration();
+  if (context.committed() != last || !context.persists().idle() ||
+      !context.damaged().empty() || !reads_.empty() || transfer_ || leaving_ ||
+      present.joint()) {
+    return false;
+  }
+  for (ReplicaId learner : present.promoting) {
+    if (nodes.alive(learner.node)) return false;
+  }
+  if (KAPPA_MUTANT(kQuiesceUnfinished)) return true;
+  for (const PeerProgress& peer : replicator_.peers()) {
+    if (nodes.alive(peer.id().node) &&
+        (peer.match() != last || peer.told_committed() != last)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Leader::AsksToSleep(const Context& context) const {
+  const uint32_t quiesce_ticks = context.options().quiesce_ticks;
+  // What came since the last tick is seen by the log's end.
+  return quiesce_ticks > 0 && ticks_ >= quiesce_.AsksFrom(quiesce_ticks) &&
+         context.committed() == context.log().last().index;
+}
+
+bool Leader::TickSleep(const Context& context, const NodeLiveness& nodes) {
+  const uint32_t quiesce_ticks = context.options().quiesce_ticks;
+  if (quiesce_ticks == 0) return false;
+  if (!Idle(context, nodes)) {
+    quiesce_.RecordBusy(ticks_);
+    return false;
+  }
+  const uint64_t asks_from = quiesce_.AsksFrom(quiesce_ticks);
+  if (ticks_ < asks_from) return false;
+  for (const PeerProgress& peer : replicator_.peers()) {
+    if (nodes.alive(peer.id().node) && peer.acknowledged_beat() < asks_from) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Leader::Sleep() {
+  beat_due_ = false;
+  contact_.NoLeaseBefore(ticks_ + 1);
+}
+
+void Leader::Wake() {
+  beat_due_ = true;
+  ticks_since_beat_ = 0;
+  contact_.Restart(ticks_ + 1);
+  quiesce_.RecordBusy(ticks_ + 1);
 }
 
 }  // namespace kappa::raft

@@ -51,6 +51,7 @@ Role Replica::role() const {
 
 // Refuses the reads that wait in the present role.
 void Replica::LeaveRole() {
+  asleep_ = false;
   if (leader() != nullptr) leader()->Resign(context_);
   if (follower() != nullptr) follower()->Resign(context_);
 }
@@ -117,6 +118,7 @@ void Replica::Campaign() {
   if (halted_ || leader() != nullptr || !IsVoter(present, context_.self())) {
     return;
   }
+  Wake();
   const bool others = HasOtherVoter(present, context_.self());
   // What this replica promised to the leader binds its own vote, too.
   if (others && context_.options().lease_ticks > 0 && contact_.recent() &&
@@ -186,6 +188,7 @@ Impairment Replica::impairment() const {
 }
 
 void Replica::OnDiskHealth(DiskHealth health) {
+  if (health != health_) Wake();
   health_ = health;
   context_.SetDiskFull(health == DiskHealth::kFull);
 }
@@ -218,6 +221,7 @@ void Replica::OnEntryDamaged(LogIndex index, const Digest& chain) {
       index > context_.log().last().index) {
     return;
   }
+  Wake();
   context_.MarkDamaged(index, chain);
   if (repair_ == nullptr) repair_ = std::make_unique<EntryRepair>();
 }
@@ -258,7 +262,7 @@ absl::Status Replica::RecoverAlone() {
 // --- time ---
 
 void Replica::Tick() {
-  if (halted_) return;
+  if (halted_ || asleep_) return;
   context_.ReleaseSpare();
   contact_.Tick();
   stall_.Tick(context_.persists().idle() || health_ == DiskHealth::kStalled,
@@ -266,23 +270,70 @@ void Replica::Tick() {
   TickRepair();
   const bool first = !std::exchange(ticked_, true);
   if (leader() != nullptr) {
-    if (leader()->Tick(context_, impairment())) StepDown();
+    if (leader()->Tick(context_, impairment())) {
+      StepDown();
+    } else if (leader()->TickSleep(context_, nodes_)) {
+      leader()->Sleep();
+      asleep_ = true;
+    }
   } else if (first && FirstInRank()) {
     BecomeCandidate(nullptr);
-  } else if (std::visit(
-                 [&](auto& role) {
-                   if constexpr (std::is_same_v<decltype(role), Leader&>) {
-                     return false;
-                   } else if constexpr (std::is_same_v<decltype(role),
-                                                       Follower&>) {
-                     return role.Tick(context_);
-                   } else {
-                     return role.Tick();
-                   }
-                 },
-                 role_)) {
+  } else if (RoleTimedOut()) {
     Stand();
   }
+  TickLeaderless();
+}
+
+bool Replica::RoleTimedOut() {
+  if (follower() != nullptr) return follower()->Tick(context_);
+  if (pre_candidate() != nullptr) return pre_candidate()->Tick();
+  return candidate() != nullptr && candidate()->Tick();
+}
+
+// The leader may sleep, and not know that this replica is here.
+void Replica::TickLeaderless() {
+  if (follower() == nullptr || context_.leader()) {
+    leaderless_ticks_ = 0;
+    return;
+  }
+  const uint32_t period = (context_.options().election_ticks + 1) / 2;
+  if (++leaderless_ticks_ < period) return;
+  leaderless_ticks_ = 0;
+  for (ReplicaId member : Members(context_.configuration())) {
+    if (context_.IsSelf(member)) continue;
+    context_.Send(context_.NewMessage(MessageType::kLeaderQuery, member));
+  }
+}
+
+// --- sleep ---
+
+void Replica::Wake() {
+  if (!std::exchange(asleep_, false)) return;
+  if (leader() != nullptr) leader()->Wake();
+}
+
+// A leader may have somebody to care for, or not any more; a follower may have
+// lost its leader.
+void Replica::OnNodeLiveness(NodeId node, bool alive) {
+  nodes_.Record(node, alive);
+  if (leader() != nullptr) {
+    for (ReplicaId member : Members(context_.configuration())) {
+      if (member.node == node) Wake();
+    }
+  } else if (context_.leader() && context_.leader()->node == node &&
+             !KAPPA_MUTANT(kSleepsThroughSilence)) {
+    Wake();
+  }
+}
+
+// The leader says that `request` was the last for now.
+bool Replica::MaySleepAsFollower(const Message& request) {
+  const LogIndex last = context_.log().last().index;
+  return request.quiesce && context_.options().quiesce_ticks > 0 &&
+         follower() != nullptr && follower()->idle() &&
+         context_.leader() == request.from && request.committed == last &&
+         context_.committed() == last && context_.persists().idle() &&
+         context_.damaged().empty() && nodes_.alive(request.from.node);
 }
 
 // --- output ---
@@ -323,6 +374,12 @@ void Replica::CheckInvariants() const {
   if (std::holds_alternative<Candidate>(role_)) {
     KAPPA_CHECK(context_.vote() == context_.self(), "a candidate's own vote");
     KAPPA_CHECK(!context_.leader(), "a candidate has no leader");
+  }
+  if (asleep_) {
+    KAPPA_CHECK(context_.committed() == context_.log().last().index,
+                "sleeps with everything committed");
+    KAPPA_CHECK(leader() != nullptr || context_.leader().has_value(),
+                "sleeps under a leader");
   }
   if (repair_ == nullptr) {
     KAPPA_CHECK(context_.damaged().empty(), "damage is being repaired");

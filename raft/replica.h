@@ -18,6 +18,7 @@
 #include "raft/leader.h"
 #include "raft/leader_contact.h"
 #include "raft/message.h"
+#include "raft/node_liveness.h"
 #include "raft/output.h"
 #include "raft/pre_candidate.h"
 #include "raft/role.h"
@@ -46,7 +47,10 @@ class Replica {
 
   void Tick();
   void Step(const Message& message);
+  void OnNodeLiveness(NodeId node, bool alive);
   void Campaign();
+  // Something is to be done: a quiescent replica ticks again.
+  void Wake();
   void OnPersisted(const PersistToken& token);
   void OnDiskHealth(DiskHealth health);
   void Halt();
@@ -67,6 +71,7 @@ class Replica {
   Follower* follower() { return std::get_if<Follower>(&role_); }
   Role role() const;
   bool halted() const { return halted_; }
+  bool quiescent() const { return asleep_; }
 
   // Aborts when an invariant does not hold.
   void CheckInvariants() const;
@@ -89,11 +94,15 @@ class Replica {
   bool FirstInRank() const;
   Impairment impairment() const;
   void TickRepair();
+  void TickLeaderless();
+  bool RoleTimedOut();
+  bool MaySleepAsFollower(const Message& request);
 
   // --- messages (replica_step.cc) ---
 
   bool Loyal() const;
   bool LoyalAgainst(const Message& request) const;
+  bool Wakes(const Message& message) const;
   bool StepInAnyTerm(const Message& message);
   void StepPreVoteResponse(const Message& message);
   void StepInTerm(const Message& message);
@@ -111,6 +120,9 @@ class Replica {
   DiskHealth health_ = DiskHealth::kHealthy;
   bool halted_ = false;
   bool ticked_ = false;
+  bool asleep_ = false;
+  uint32_t leaderless_ticks_ = 0;
+  NodeLiveness nodes_;
   std::unique_ptr<EntryRepair> repair_;  // while entries are damaged
   // What CheckInvariants saw last.
   mutable Term checked_term_;

@@ -1,9 +1,12 @@
 // Replica: what each message does, and to whose term.
+#include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "raft/donor.h"
 #include "raft/mutant.h"
+#include "raft/quorum.h"
 #include "raft/replica.h"
 
 namespace kappa::raft {
@@ -55,6 +58,7 @@ void Replica::Step(const Message& message) {
       message.group != context_.options().group) {
     return;
   }
+  if (Wakes(message)) Wake();
   if (StepInAnyTerm(message)) return;
   if (message.term < context_.term()) {
     AnswerStale(message);
@@ -65,6 +69,24 @@ void Replica::Step(const Message& message) {
     BecomeFollower();
   }
   StepInTerm(message);
+}
+
+// What a member says wakes a sleeping replica, unless it is no news: an answer
+// to a beat before the sleep, or a question that is for the leader only.
+bool Replica::Wakes(const Message& message) const {
+  if (!asleep_) return false;
+  if (message.type == MessageType::kAppendRequest ||
+      message.type == MessageType::kBaseRequest) {
+    return true;
+  }
+  if (message.type == MessageType::kAppendResponse && message.granted) {
+    return false;
+  }
+  if (message.type == MessageType::kLeaderQuery && leader() == nullptr) {
+    return false;
+  }
+  const std::vector<ReplicaId> members = Members(context_.configuration());
+  return std::binary_search(members.begin(), members.end(), message.from);
 }
 
 // --- elections ---
@@ -107,6 +129,9 @@ bool Replica::StepInAnyTerm(const Message& message) {
       // Its term is not adopted either; silence, since a refusal of an older
       // term says nothing.
       return message.term > context_.term() && LoyalAgainst(message);
+    case MessageType::kLeaderQuery:
+      if (leader() != nullptr) leader()->OnLeaderQuery(message);
+      return true;
     default:
       return false;
   }
@@ -172,6 +197,7 @@ void Replica::StepInTerm(const Message& message) {
       HearLeader(message);
       if (follower() != nullptr) {
         follower()->OnAppendRequest(context_, message);
+        asleep_ = MaySleepAsFollower(message);
       }
       return;
     case MessageType::kAppendResponse:

@@ -65,6 +65,7 @@ TEST(CoreRandomTest, ThreeVotersKeepEveryProperty) {
   EXPECT_GT(counts.messages_dropped, counts.runs);
   EXPECT_GT(counts.messages_repeated, counts.runs);
   EXPECT_GT(counts.cuts, counts.runs);
+  EXPECT_GT(counts.transfers, counts.runs / 10);
 }
 
 TEST(CoreRandomTest, FiveVotersKeepEveryProperty) {

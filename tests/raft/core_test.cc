@@ -232,7 +232,14 @@ TEST(CoreTest, AReplicaWithoutAVoteNeverCampaigns) {
   for (int i = 0; i < 100; ++i) outsider.core().Tick();
   EXPECT_EQ(outsider.core().role(), Role::kLearner);
   EXPECT_EQ(outsider.core().term(), Term(1));
-  EXPECT_FALSE(outsider.core().HasOutput());
+  // All it does is to ask for the leader.
+  const Output output = outsider.Take();
+  EXPECT_TRUE(output.persists.empty());
+  EXPECT_EQ(output.messages.size(), 20u);
+  for (const Message& message : output.messages) {
+    EXPECT_EQ(message.type, MessageType::kLeaderQuery);
+    EXPECT_EQ(message.to, Replica(1));
+  }
 }
 
 TEST(CoreTest, RefusesProposalsWhenItDoesNotLead) {

@@ -1,6 +1,7 @@
 #include "tests/raft/random_run.h"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,7 @@ class RandomRun {
     ++counts_.runs;
     cluster_.Campaign(0);
     for (size_t i = 0; i < steps && Healthy(); ++i) Step();
+    Heal();
     if (Healthy() && !cluster_.Converge(20 * options_.core.election_ticks)) {
       breach_ = "does not converge after healing";
     }
@@ -43,6 +45,16 @@ class RandomRun {
   bool Percent(uint64_t percent) { return Below(100) < percent; }
   bool Healthy() {
     return breach_.empty() && cluster_.checker().breach().empty();
+  }
+
+  void Heal() {
+    for (size_t i = 0; i < cluster_.size(); ++i) {
+      if (!cluster_.alive(i)) continue;
+      cluster_.core(i).OnDiskHealth(DiskHealth::kHealthy);
+      for (size_t node = 1; node <= cluster_.size(); ++node) {
+        cluster_.core(i).OnNodeLiveness(NodeId(node), true);
+      }
+    }
   }
 
   void Step() {
@@ -75,9 +87,34 @@ class RandomRun {
         Propose(i);
         Propose(i);
         break;
+      case 3:
+        Rare(i);
+        break;
       default:
         Propose(i);
     }
+  }
+
+  // What an owner does now and then.
+  void Rare(size_t i) {
+    Core& core = cluster_.core(i);
+    switch (Below(20)) {
+      case 0:
+        core.OnDiskHealth(static_cast<DiskHealth>(Below(4)));
+        break;
+      case 1:
+        core.OnDiskHealth(DiskHealth::kHealthy);
+        break;
+      case 2:
+        counts_.transfers += core.TransferLeadership(std::nullopt).ok() ? 1 : 0;
+        break;
+      case 3:
+        core.OnNodeLiveness(NodeId(1 + Below(cluster_.size())), Percent(50));
+        break;
+      default:
+        Propose(i);
+    }
+    core.CheckInvariants();
   }
 
   void Propose(size_t i) {
@@ -193,6 +230,9 @@ ClusterOptions SmallLimits(size_t voters, uint64_t seed) {
   options.core.request_entries_max = 4;
   options.core.request_bytes_max = 600;
   options.core.in_flight_entries_max = 12;
+  options.core.pre_vote = seed % 4 != 1;
+  options.core.check_quorum = seed % 4 != 2;
+  options.core.quiesce_ticks = seed % 3 == 0 ? 3 : 0;
   return options;
 }
 

@@ -25,6 +25,7 @@ struct RunCounts {
   uint64_t messages_dropped = 0;
   uint64_t messages_repeated = 0;
   uint64_t cuts = 0;
+  uint64_t transfers = 0;
 };
 
 struct RunResult {
