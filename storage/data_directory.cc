@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "storage/posix_status.h"
+#include "storage/watermark.h"
 
 namespace kappa::storage {
 namespace {
@@ -58,6 +59,12 @@ absl::Status WriteSyncedFile(const std::string& path, std::string_view text) {
   return status;
 }
 
+// Whether the file is a watermark that Kappa wrote.
+bool HasWatermark(const std::string& path) {
+  const absl::StatusOr<WatermarkSlots> slots = ReadWatermark(path);
+  return slots.ok() && slots->newest().has_value();
+}
+
 std::string ReadSmallFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::string text(4096, '\0');
@@ -85,6 +92,12 @@ absl::Status CheckFormat(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status InUse(const std::string& directory, const std::string& lock) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("data directory ", directory, " is in use by process ",
+                   absl::StripSuffix(ReadSmallFile(lock), "\n")));
+}
+
 absl::StatusOr<int> TakeLock(const std::string& directory) {
   const std::string path = directory + "/LOCK";
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -93,9 +106,7 @@ absl::StatusOr<int> TakeLock(const std::string& directory) {
     const int error = errno;
     close(file);
     if (error != EWOULDBLOCK) return FromErrno(error, "lock", path);
-    return absl::FailedPreconditionError(
-        absl::StrCat("data directory ", directory, " is in use by process ",
-                     absl::StripSuffix(ReadSmallFile(path), "\n")));
+    return InUse(directory, path);
   }
   const std::string pid = absl::StrCat(getpid(), "\n");
   if (ftruncate(file, 0) != 0 || pwrite(file, pid.data(), pid.size(), 0) !=
@@ -103,6 +114,24 @@ absl::StatusOr<int> TakeLock(const std::string& directory) {
     const absl::Status status = FromErrno(errno, "write", path);
     close(file);
     return status;
+  }
+  return file;
+}
+
+// Keeps every writer out, and changes nothing. -1 when there is no lock file:
+// then no kappad was ever here, and none can be.
+absl::StatusOr<int> TakeSharedLock(const std::string& directory) {
+  const std::string path = directory + "/LOCK";
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    if (errno == ENOENT) return -1;
+    return FromErrno(errno, "open", path);
+  }
+  if (flock(file, LOCK_SH | LOCK_NB) != 0) {
+    const int error = errno;
+    close(file);
+    if (error != EWOULDBLOCK) return FromErrno(error, "lock", path);
+    return InUse(directory, path);
   }
   return file;
 }
@@ -133,13 +162,51 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(
   return directory;
 }
 
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenToLook(
+    const std::string& path) {
+  if (!Exists(path)) {
+    return absl::NotFoundError(absl::StrCat("there is no directory ", path));
+  }
+  absl::StatusOr<int> lock = TakeSharedLock(path);
+  if (!lock.ok()) return lock.status();
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(path, *lock));
+  bool absent = false;
+  directory->format_status_ = directory->InspectFormat(&absent);
+  if (absent) {
+    return absl::NotFoundError(
+        absl::StrCat(path, " is not a data directory: nothing was stored"));
+  }
+  return directory;
+}
+
 DataDirectory::DataDirectory(std::string path, int lock_file)
     : path_(std::move(path)), lock_file_(lock_file) {}
 
-DataDirectory::~DataDirectory() { close(lock_file_); }
+DataDirectory::~DataDirectory() {
+  if (lock_file_ >= 0) close(lock_file_);
+}
+
+absl::Status DataDirectory::InspectFormat(bool* absent) const {
+  if (Exists(path_ + "/FORMAT")) return CheckFormat(path_ + "/FORMAT");
+  const bool holds_data = Exists(database_path()) || Exists(sealed_path()) ||
+                          Exists(watermark_path());
+  *absent = !holds_data || Exists(path_ + "/CREATING");
+  if (*absent) return absl::OkStatus();
+  if (HasWatermark(watermark_path())) {
+    return absl::DataLossError(absl::StrCat(
+        "data directory ", path_, " lost something it promised: ", path_,
+        "/FORMAT is missing, but there is a watermark of Kappa's; nothing was "
+        "changed"));
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      path_, " holds data, but its FORMAT file is missing: put it back (\"",
+      kFormatPrefix, kDirectoryFormat,
+      "\") if this is a Kappa data directory, or use another directory"));
+}
 
 absl::Status DataDirectory::CheckOurs(const std::string& path) {
-  if (Exists(path + "/FORMAT") || Exists(path + "/CREATING")) {
+  if (Exists(path + "/FORMAT") || Exists(path + "/CREATING") ||
+      HasWatermark(path + "/watermark")) {
     return absl::OkStatus();
   }
   // Our lock of a creation that ended before it began, what Inspect reports,
@@ -171,20 +238,12 @@ absl::Status DataDirectory::CheckOurs(const std::string& path) {
 }
 
 absl::Status DataDirectory::Inspect() {
-  const bool creating = Exists(path_ + "/CREATING");
-  if (Exists(path_ + "/FORMAT")) {
-    const absl::Status status = CheckFormat(path_ + "/FORMAT");
-    if (!status.ok() || !creating) return status;
-    return FinishCreation();  // all that is left of it
-  }
-  if (!creating && (Exists(database_path()) || Exists(sealed_path()) ||
-                    Exists(watermark_path()))) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        path_, " holds data, but its FORMAT file is missing: put it back (\"",
-        kFormatPrefix, kDirectoryFormat,
-        "\") if this is a Kappa data directory, or use another directory"));
-  }
-  return BeginCreation();
+  bool absent = false;
+  const absl::Status status = InspectFormat(&absent);
+  if (!status.ok()) return status;
+  if (absent) return BeginCreation();
+  if (Exists(path_ + "/CREATING")) return FinishCreation();  // all that is left
+  return absl::OkStatus();
 }
 
 absl::Status DataDirectory::BeginCreation() {

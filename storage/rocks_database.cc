@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
 #include "storage/rocks_status.h"
 
 namespace kappa::storage {
@@ -70,6 +71,11 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   if (mode.point_in_time) {
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   }
+  if (mode.salvage) {
+    KAPPA_CHECK(mode.read_only, "salvage looks, it does not write");
+    options.wal_recovery_mode =
+        rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  }
   const std::string what = absl::StrCat("open ", path);
   std::vector<std::string> names;
   rocksdb::Status status =
@@ -87,7 +93,7 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   std::unique_ptr<RocksDatabase> database(new RocksDatabase(path, settings));
   database->db_.reset(db);
   absl::Status adopted = database->AdoptFamilies(handles);
-  if (adopted.ok()) adopted = database->CheckOptions();
+  if (adopted.ok() && !mode.salvage) adopted = database->CheckOptions();
   if (!adopted.ok()) return adopted;
   return database;
 }

@@ -25,6 +25,12 @@ struct DatabaseOpenMode {
   // Ends at the first damaged record of the log; else such a record is an error
   // unless it is the last one.
   bool point_in_time = false;
+  // Passes over damaged records of the log and takes what there is. Only for
+  // looking at a directory that cannot be opened otherwise. (A closed log that
+  // is missing or cut is an error all the same: RocksDB 7.8 cannot open
+  // read-only without that check.)
+  // Requires: read_only.
+  bool salvage = false;
 };
 
 // Thread safety: thread-safe. Families must be let go before the database.

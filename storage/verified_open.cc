@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/entry_reader.h"
+#include "storage/file_findings.h"
 #include "storage/open_verification.h"
 #include "storage/sealed_segment.h"
 #include "storage/segment_directory.h"
@@ -23,6 +24,7 @@ struct Findings {
 absl::Status Refuse(const DataDirectory& directory, const absl::Status& why,
                     const WatermarkValue& watermark,
                     std::optional<uint64_t> recovered) {
+  const std::string files = DescribeRecordFileDamage(directory.path());
   return absl::Status(
       why.code(),
       absl::StrCat("data directory ", directory.path(),
@@ -31,7 +33,8 @@ absl::Status Refuse(const DataDirectory& directory, const absl::Status& why,
                    "; recovered: ",
                    recovered.has_value() ? absl::StrCat("cycle ", *recovered)
                                          : std::string("nothing"),
-                   "); nothing was changed"));
+                   ")", files.empty() ? "" : "; damaged: ", files,
+                   "; nothing was changed"));
 }
 
 absl::Status Verify(const DataDirectory& directory, RocksDatabase* database,

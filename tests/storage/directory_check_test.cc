@@ -1,0 +1,198 @@
+// kappad check: every kind of damage is found and named, and nothing is
+// changed by looking.
+#include "storage/directory_check.h"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "storage/directory_view.h"
+#include "tests/storage/damage_fixture.h"
+#include "tests/storage/directory_damage.h"
+
+namespace kappa::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class DirectoryCheckTest : public testing::Test {
+ protected:
+  DirectoryCheckTest() : path_(FreshDirectory("copy")) {
+    CopyTree(TheWholeDirectory().path, path_);
+  }
+
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+
+  CheckReport Check() {
+    const std::map<std::string, std::string> before = TreeOf(path_);
+    auto view = DirectoryView::Open(path_);
+    EXPECT_TRUE(view.ok()) << view.status();
+    CheckReport report = DirectoryCheck(view->get()).Run();
+    EXPECT_TRUE(TreeOf(path_) == before) << "files were changed";
+    return report;
+  }
+
+  // Some finding of that severity names `where`, and none is worse.
+  static void ExpectFound(const CheckReport& report, Severity severity,
+                          const std::string& where) {
+    bool found = false;
+    std::string all;
+    for (const Finding& finding : report.findings) {
+      found |= finding.severity == severity && finding.where == where;
+      all += std::string(NameOf(finding.severity)) + " " + finding.where +
+             ": " + finding.what + "\n";
+    }
+    EXPECT_TRUE(found) << where << " is not named:\n" << all;
+    EXPECT_EQ(report.worst(), severity) << all;
+  }
+
+  const std::string path_;
+};
+
+TEST_F(DirectoryCheckTest, AWholeDirectoryHasNoFindings) {
+  uint64_t done = 0;
+  uint64_t total = 0;
+  auto view = DirectoryView::Open(path_);
+  ASSERT_TRUE(view.ok()) << view.status();
+  const CheckReport report =
+      DirectoryCheck(view->get(), [&](uint64_t d, uint64_t t) {
+        EXPECT_GE(d, done);
+        done = d;
+        total = t;
+      }).Run();
+  EXPECT_EQ(report.worst(), std::nullopt)
+      << report.findings.front().where << report.findings.front().what;
+  EXPECT_EQ(report.replicas, 3u);
+  uint64_t entries = 0;
+  for (const ReplicaPosition& position : TheWholeDirectory().positions) {
+    entries += position.last.index.value();
+  }
+  EXPECT_EQ(report.entries, entries);
+  EXPECT_EQ(report.watermark_cycle, TheWholeDirectory().cycle);
+  EXPECT_EQ(report.recovered_cycle, TheWholeDirectory().cycle);
+  EXPECT_GT(report.file_bytes, 0u);
+  EXPECT_LE(done, total);
+  EXPECT_GT(done, 0u);
+}
+
+TEST_F(DirectoryCheckTest, RefusesADirectoryInUse) {
+  auto store = RocksLogStore::Open(DamageTestOptions(path_));
+  ASSERT_TRUE(store.ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(DirectoryView::Open(path_).status()));
+  store->reset();
+  // And keeps kappad out as long as it looks.
+  const auto view = DirectoryView::Open(path_);
+  ASSERT_TRUE(view.ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      RocksLogStore::Open(DamageTestOptions(path_)).status()));
+}
+
+TEST_F(DirectoryCheckTest, RefusesWhatIsNoDataDirectory) {
+  EXPECT_TRUE(absl::IsNotFound(DirectoryView::Open(path_ + "/x").status()));
+  fs::create_directory(path_ + "/empty");
+  EXPECT_TRUE(absl::IsNotFound(DirectoryView::Open(path_ + "/empty").status()));
+}
+
+TEST_F(DirectoryCheckTest, EveryByteOfAWatermarkSlot) {
+  for (const size_t at : {size_t{0}, size_t{20}, size_t{59}, size_t{60},
+                          size_t{4095}, size_t{4096}, size_t{8191}}) {
+    CopyTree(TheWholeDirectory().path, path_);
+    FlipBit(File("watermark"), at);
+    ExpectFound(Check(), Severity::kHarmless, "watermark");
+  }
+  FlipBit(File("watermark"), 20);
+  FlipBit(File("watermark"), 4096 + 20);
+  ExpectFound(Check(), Severity::kRefusal, "watermark");
+  fs::remove(File("watermark"));
+  ExpectFound(Check(), Severity::kRefusal, "watermark");
+}
+
+TEST_F(DirectoryCheckTest, FlipInTheLog) {
+  const std::string wal = ActiveWalOf(path_);
+  FlipBit(wal, fs::file_size(wal) / 2);
+  ExpectFound(Check(), Severity::kRefusal,
+              "db/" + fs::path(wal).filename().string());
+}
+
+TEST_F(DirectoryCheckTest, LogCutOnARecordBoundary) {
+  const std::string wal = ActiveWalOf(path_);
+  CutAt(wal, WalRecords(wal).back());
+  const CheckReport report = Check();
+  ExpectFound(report, Severity::kRefusal, "db");
+  EXPECT_EQ(report.recovered_cycle, TheWholeDirectory().cycle - 1);
+}
+
+// A log that is already flushed, which RocksDB had not yet deleted.
+TEST_F(DirectoryCheckTest, FlipInAClosedLogThatNothingRestsOn) {
+  const std::string wal = ActiveWalOf(path_);
+  const std::string closed = File("db/000001.log");
+  fs::copy_file(wal, closed);
+  EXPECT_EQ(Check().worst(), std::nullopt);
+  FlipBit(closed, fs::file_size(closed) / 2);
+  ExpectFound(Check(), Severity::kHarmless, "db/000001.log");
+}
+
+TEST_F(DirectoryCheckTest, FlipInASealedFileNamesTheEntries) {
+  const std::string file = SealedFilesOf(path_).front();
+  FlipBit(File(file), fs::file_size(File(file)) / 2);
+  const CheckReport report = Check();
+  ExpectFound(report, Severity::kData, file);
+  bool ranged = false;
+  for (const Finding& finding : report.findings) {
+    if (!finding.range.has_value()) continue;
+    ranged = true;
+    EXPECT_TRUE(finding.range->first_offset.has_value());
+    EXPECT_EQ(finding.range->first_offset,
+              Offset(2 * (finding.range->first.value() - 1)));
+    EXPECT_EQ(finding.range->next_offset,
+              Offset(2 * finding.range->last.value()));
+    EXPECT_THAT(finding.what, HasSubstr("offsets"));
+  }
+  EXPECT_TRUE(ranged);
+}
+
+TEST_F(DirectoryCheckTest, MissingSealedFile) {
+  const std::string file = SealedFilesOf(path_).front();
+  fs::remove(File(file));
+  ExpectFound(Check(), Severity::kData, file);
+}
+
+TEST_F(DirectoryCheckTest, DamagedManifestAndCurrent) {
+  FlipBit(File("db/CURRENT"), 3);
+  ExpectFound(Check(), Severity::kRefusal, "db/CURRENT");
+  CopyTree(TheWholeDirectory().path, path_);
+  for (const std::string& file : FilesIn(path_ + "/db", "")) {
+    const std::string name = fs::path(file).filename().string();
+    if (!name.starts_with("MANIFEST-")) continue;
+    FlipBit(file, fs::file_size(file) / 2);
+    ExpectFound(Check(), Severity::kRefusal, "db/" + name);
+  }
+}
+
+TEST_F(DirectoryCheckTest, MissingFormatFile) {
+  fs::remove(File("FORMAT"));
+  ExpectFound(Check(), Severity::kRefusal, "FORMAT");
+}
+
+// The end of the log that a crash tore, above the watermark.
+TEST_F(DirectoryCheckTest, TornTailIsNoDamageThatMatters) {
+  const std::string wal = ActiveWalOf(path_);
+  // Go back to a watermark that does not promise the last cycle: the older
+  // slot is the one before it.
+  const WatermarkSlots slots = *ReadWatermark(File("watermark"));
+  const size_t newest = slots.slots[0]->cycle > slots.slots[1]->cycle ? 0 : 1;
+  ZeroRange(File("watermark"), newest * kWatermarkSlotBytes, 4096);
+  FlipBit(wal, WalRecords(wal).back() + 100);
+  const CheckReport report = Check();
+  EXPECT_TRUE(report.torn_tail);
+  EXPECT_EQ(report.worst(), Severity::kHarmless);
+}
+
+}  // namespace
+}  // namespace kappa::storage
