@@ -1,0 +1,259 @@
+#include "storage/directory_rebuild.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "storage/producer_record.h"
+
+namespace kappa::storage {
+namespace {
+
+constexpr size_t kRowsPerWrite = 1000;
+
+bool HasOthers(const raft::Configuration& configuration) {
+  return configuration.voters.size() > 1 ||
+         !configuration.outgoing_voters.empty();
+}
+
+// The base of a log that was never trimmed.
+GroupBase FirstBase(const ReplicaSpec& spec) {
+  GroupBase base;
+  base.chain = spec.chain_start;
+  base.configuration = spec.configuration;
+  return base;
+}
+
+// Splits a log at its first entry that is not whole.
+class PrefixWriter {
+ public:
+  PrefixWriter(RocksLogStore* store, ReplicaNumber replica, LogIndex next)
+      : store_(store), replica_(replica), next_(next) {}
+
+  // Writes the entries that continue what was written; counts the others.
+  void Take(std::vector<StoredEntry> entries) {
+    GroupWrite write;
+    write.replica = replica_;
+    for (StoredEntry& entry : entries) {
+      if (entry.header.index != next_) {
+        ++behind_;
+        continue;
+      }
+      next_ = next_.Next();
+      end_offset_ = entry.header.next_offset();
+      bytes_ += entry.payload.bytes();
+      write.entries.push_back(
+          {std::move(entry.header), std::move(entry.payload)});
+    }
+    if (write.entries.empty() || !status_.ok()) return;
+    entries_ += write.entries.size();
+    status_ = store_->Commit({&write, 1});
+  }
+
+  const absl::Status& status() const { return status_; }
+  LogIndex last() const { return next_.Previous(); }
+  std::optional<Offset> end_offset() const { return end_offset_; }
+  uint64_t entries() const { return entries_; }
+  uint64_t bytes() const { return bytes_; }
+  uint64_t behind() const { return behind_; }
+
+ private:
+  RocksLogStore* const store_;
+  const ReplicaNumber replica_;
+  LogIndex next_;
+  std::optional<Offset> end_offset_;
+  uint64_t entries_ = 0;
+  uint64_t bytes_ = 0;
+  uint64_t behind_ = 0;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::StatusOr<RebuildReport> DirectoryRebuild::Run() {
+  KAPPA_CHECK(view_->readable(), "nothing can be read");
+  absl::Status status = CheckAlone();
+  if (!status.ok()) return status;
+  RocksLogStoreOptions store_options;
+  store_options.directory = options_.to;
+  store_options.on_fatal = options_.on_fatal;
+  absl::StatusOr<std::unique_ptr<RocksLogStore>> store =
+      RocksLogStore::Open(std::move(store_options));
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  status = CreateReplicas();
+  for (const ViewedReplica& replica : view_->Replicas()) {
+    if (status.ok()) status = RebuildLog(replica);
+  }
+  if (status.ok()) status = RebuildMetadataTable();
+  if (status.ok()) status = RebuildProducerTable();
+  if (!status.ok()) return status;
+  store_.reset();
+  return std::move(report_);
+}
+
+absl::Status DirectoryRebuild::CheckAlone() const {
+  for (const ViewedReplica& replica : view_->Replicas()) {
+    const bool others = HasOthers(replica.spec.configuration) ||
+                        (replica.position.has_value() &&
+                         HasOthers(replica.position->base.configuration));
+    if (!others) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "group ", replica.spec.group.value(),
+        " has other voters: they hold what this directory lost, and rebuild "
+        "its replicas; nothing may be given up here"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DirectoryRebuild::CreateReplicas() {
+  // Numbers are given in order: every one is created, and those that are no
+  // replica (any more) are dropped again.
+  ReplicaNumber highest(0);
+  for (const auto& [number, row] : view_->state().replicas) {
+    highest = std::max(highest, number);
+  }
+  for (const auto& [number, position] : view_->state().positions) {
+    highest = std::max(highest, number);
+  }
+  std::vector<ReplicaSpec> specs;
+  std::vector<ReplicaNumber> dropped;
+  for (ReplicaNumber number(1); number <= highest; ++number) {
+    const auto row = view_->state().replicas.find(number);
+    const bool known = row != view_->state().replicas.end();
+    specs.push_back(known ? row->second.spec : ReplicaSpec());
+    if (!known || row->second.dropped) dropped.push_back(number);
+  }
+  absl::StatusOr<std::vector<ReplicaNumber>> numbers =
+      store_->CreateReplicas(specs);
+  if (!numbers.ok()) return numbers.status();
+  KAPPA_CHECK(numbers->empty() || numbers->back() == highest,
+              "a new store numbers replicas from 1");
+  return store_->DropReplicas(dropped);
+}
+
+absl::Status DirectoryRebuild::BeginLog(const ViewedReplica& replica) {
+  GroupWrite write;
+  write.replica = replica.number;
+  write.hard_state = replica.position->hard_state;
+  if (replica.position->base != FirstBase(replica.spec)) {
+    write.install_base = replica.position->base;
+  }
+  return store_->Commit({&write, 1});
+}
+
+absl::Status DirectoryRebuild::RebuildLog(const ViewedReplica& replica) {
+  RebuiltLog log;
+  log.replica = replica.number;
+  log.group = replica.spec.group;
+  if (!replica.position.has_value()) {
+    log.why = "its group row is missing";
+    report_.logs.push_back(std::move(log));
+    return absl::OkStatus();
+  }
+  const ReplicaPosition& position = *replica.position;
+  absl::Status status = BeginLog(replica);
+  if (!status.ok()) return status;
+  LogWalk walk{position.base.id.index.Next(), position.last.index,
+               LogAudit(position.base)};
+  PrefixWriter writer(store_.get(), replica.number, walk.from);
+  absl::StatusOr<std::vector<DamagedRange>> damage = walk.Run(
+      [&](LogIndex from, LogIndex last) {
+        return view_->Read(replica.number, from, last);
+      },
+      [&](std::vector<StoredEntry> entries) {
+        writer.Take(std::move(entries));
+        if (options_.progress) {
+          options_.progress(report_.payload_bytes + writer.bytes());
+        }
+        return writer.status().ok();
+      });
+  if (!damage.ok()) return damage.status();
+  if (!writer.status().ok()) return writer.status();
+  log.last = writer.last();
+  log.end_offset = writer.end_offset().value_or(position.base.offset);
+  log.old_last = position.last.index;
+  log.old_end_offset = position.end_offset;
+  for (const DamagedRange& range : *damage) {
+    log.damaged_entries += range.last - range.first + 1;
+  }
+  log.whole_entries = writer.behind();
+  if (!damage->empty()) {
+    log.why = std::string(damage->front().status.message());
+  }
+  report_.entries += writer.entries();
+  report_.payload_bytes += writer.bytes();
+  report_.logs.push_back(std::move(log));
+  return absl::OkStatus();
+}
+
+absl::Status DirectoryRebuild::PutSideRows(ReplicaNumber replica,
+                                           std::vector<SideRow> rows) {
+  for (size_t at = 0; at < rows.size(); at += kRowsPerWrite) {
+    GroupWrite write;
+    write.replica = replica;
+    const size_t end = std::min(rows.size(), at + kRowsPerWrite);
+    write.side_rows.assign(
+        std::make_move_iterator(rows.begin() + static_cast<ptrdiff_t>(at)),
+        std::make_move_iterator(rows.begin() + static_cast<ptrdiff_t>(end)));
+    const absl::Status status = store_->Commit({&write, 1});
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DirectoryRebuild::RebuildMetadataTable() {
+  const auto log = std::find_if(report_.logs.begin(), report_.logs.end(),
+                                [this](const RebuiltLog& at) {
+                                  return at.group == options_.metadata_group;
+                                });
+  if (log == report_.logs.end()) return absl::OkStatus();
+  std::vector<SideRow> rows;
+  const absl::Status scanned = view_->ScanSideRows(
+      SideTable::kMetadata, "",
+      [&](std::string_view key, std::string_view value) {
+        std::string kept(value);
+        if (options_.rewrite_metadata_row) {
+          kept = options_.rewrite_metadata_row(*log, key, value);
+        }
+        rows.push_back(
+            {SideTable::kMetadata, std::string(key), std::move(kept)});
+        return true;
+      });
+  if (scanned.ok()) return PutSideRows(log->replica, std::move(rows));
+  // The rows are what the log has led to: a whole log leads there again.
+  report_.metadata_from_log = true;
+  if (!log->shortened()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "the metadata table is damaged (", scanned.message(),
+      "), and so is the log it could be made from (", log->why, ")"));
+}
+
+absl::Status DirectoryRebuild::RebuildProducerTable() {
+  for (const RebuiltLog& log : report_.logs) {
+    std::vector<SideRow> rows;
+    bool usable = true;
+    const std::string checkpoint_key = ProducerCheckpointKey(log.replica);
+    const absl::Status scanned = view_->ScanSideRows(
+        SideTable::kProducers, ProducerRowsPrefix(log.replica),
+        [&](std::string_view key, std::string_view value) {
+          if (key == checkpoint_key) {
+            const auto checkpoint = DecodeProducerCheckpoint(value);
+            usable = checkpoint.ok() && checkpoint->index <= log.last;
+          }
+          rows.push_back(
+              {SideTable::kProducers, std::string(key), std::string(value)});
+          return usable;
+        });
+    if (!scanned.ok() || !usable) {
+      report_.producers_from_log.push_back(log.replica);
+      continue;
+    }
+    const absl::Status put = PutSideRows(log.replica, std::move(rows));
+    if (!put.ok()) return put;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace kappa::storage

@@ -1,0 +1,99 @@
+// DirectoryRebuild: writes what can be kept of a damaged data directory into a
+// new one (RELIABILITY.md S4: `kappad recover`).
+#ifndef KAPPA_STORAGE_DIRECTORY_REBUILD_H_
+#define KAPPA_STORAGE_DIRECTORY_REBUILD_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/types.h"
+#include "storage/directory_view.h"
+#include "storage/log_audit.h"
+#include "storage/log_store.h"
+#include "storage/rocks_log_store.h"
+
+namespace kappa::storage {
+
+// What became of one replica's log. A log has no holes, so everything behind
+// the first entry that cannot be read is given up with it.
+struct RebuiltLog {
+  ReplicaNumber replica;
+  GroupId group;
+  LogIndex last;      // of the new log
+  Offset end_offset;  // of the new log
+  LogIndex old_last;  // as the old group row said
+  Offset old_end_offset;
+  uint64_t damaged_entries = 0;  // given up and not readable
+  uint64_t whole_entries = 0;    // given up and readable in the old directory
+  std::string why;               // of the first damaged one
+  bool shortened() const { return last < old_last; }
+};
+
+struct RebuildReport {
+  std::vector<RebuiltLog> logs;  // by replica
+  uint64_t entries = 0;          // kept
+  uint64_t payload_bytes = 0;
+  // The metadata table could not be read and is made anew from its log.
+  bool metadata_from_log = false;
+  // Replicas whose producer rows were left out: they are folded from the log.
+  std::vector<ReplicaNumber> producers_from_log;
+};
+
+// The old directory is only read. Replicas keep their numbers, logs their
+// terms, votes, offsets, times and chain digests.
+//
+// Thread safety: thread-compatible.
+class DirectoryRebuild {
+ public:
+  struct Options {
+    // Where to: a directory that does not exist yet, or is empty.
+    std::string to;
+    // Of the metadata group: its log is the source of the metadata table.
+    GroupId metadata_group;
+    // May change a row of the metadata table, given the log it belongs to.
+    std::function<std::string(const RebuiltLog& metadata, std::string_view key,
+                              std::string_view value)>
+        rewrite_metadata_row;
+    // Told how many payload bytes were written.
+    std::function<void(uint64_t bytes)> progress;
+    // As RocksLogStoreOptions::on_fatal.
+    std::function<void(const absl::Status&)> on_fatal;
+  };
+
+  // Borrows the view.
+  // Requires: view->readable().
+  DirectoryRebuild(const DirectoryView* view, Options options)
+      : view_(view), options_(std::move(options)) {}
+
+  // Durable on return.
+  // Errors: FAILED_PRECONDITION: a group has other voters, which must rebuild
+  // this replica; DATA_LOSS: neither the metadata table nor its log is whole;
+  // those of the new store. The new directory is then unfinished.
+  absl::StatusOr<RebuildReport> Run();
+
+ private:
+  absl::Status CheckAlone() const;
+  absl::Status CreateReplicas();
+  absl::Status RebuildLog(const ViewedReplica& replica);
+  absl::Status BeginLog(const ViewedReplica& replica);
+  absl::Status RebuildMetadataTable();
+  absl::Status RebuildProducerTable();
+  absl::Status PutSideRows(ReplicaNumber replica, std::vector<SideRow> rows);
+
+  const DirectoryView* const view_;
+  const Options options_;
+  std::unique_ptr<RocksLogStore> store_;
+  RebuildReport report_;
+};
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_STORAGE_DIRECTORY_REBUILD_H_

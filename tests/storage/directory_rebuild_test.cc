@@ -1,0 +1,243 @@
+// kappad recover: keeps what can be kept, says what cannot, leaves the old
+// directory alone.
+#include "storage/directory_rebuild.h"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "storage/directory_check.h"
+#include "storage/producer_record.h"
+#include "storage/rocks_log_store.h"
+#include "tests/storage/damage_fixture.h"
+#include "tests/storage/directory_damage.h"
+
+namespace kappa::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class DirectoryRebuildTest : public testing::Test {
+ protected:
+  DirectoryRebuildTest()
+      : path_(FreshDirectory("copy")), fresh_(FreshDirectory("fresh")) {
+    CopyTree(TheWholeDirectory().path, path_);
+  }
+
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+
+  // Rebuilds into fresh_; the new directory is whole, and the old one as it
+  // was.
+  RebuildReport Rebuild() {
+    const std::map<std::string, std::string> before = TreeOf(path_);
+    auto view = DirectoryView::Open(path_);
+    EXPECT_TRUE(view.ok()) << view.status();
+    DirectoryRebuild::Options options;
+    options.to = fresh_;
+    options.metadata_group = GroupId(1);
+    options.rewrite_metadata_row = [](const RebuiltLog& log,
+                                      std::string_view key,
+                                      std::string_view value) {
+      if (key != "applied") return std::string(value);
+      return std::to_string(log.last.value());
+    };
+    auto report = DirectoryRebuild(view->get(), std::move(options)).Run();
+    EXPECT_TRUE(report.ok()) << report.status();
+    EXPECT_TRUE(TreeOf(path_) == before) << "the old directory was changed";
+    if (!report.ok()) return RebuildReport();
+    auto fresh = DirectoryView::Open(fresh_);
+    EXPECT_TRUE(fresh.ok()) << fresh.status();
+    const CheckReport check = DirectoryCheck(fresh->get()).Run();
+    EXPECT_EQ(check.worst(), std::nullopt) << check.findings.front().what;
+    return *std::move(report);
+  }
+
+  // What the new directory holds of the i-th replica is what was written, up
+  // to and including `last`.
+  void ExpectLog(size_t i, LogIndex last) {
+    auto store = RocksLogStore::Open(DamageTestOptions(fresh_));
+    ASSERT_TRUE(store.ok()) << store.status();
+    const ReplicaNumber replica = TheWholeDirectory().replicas[i];
+    const auto position = (*store)->Position(replica);
+    ASSERT_TRUE(position.ok());
+    EXPECT_EQ(position->last.index, last);
+    EXPECT_EQ(position->end_offset, Offset(2 * last.value()));
+    const auto entries = (*store)->Read(replica, LogIndex(1), last,
+                                        size_t{1} << 30, ReadClass::kReplay);
+    ASSERT_TRUE(entries.ok()) << entries.status();
+    ASSERT_EQ(entries->size(), last.value());
+    for (const StoredEntry& entry : *entries) {
+      EXPECT_EQ(entry.payload.ToString(),
+                DamageTestPayload(replica, entry.header.index));
+    }
+    if (last == TheWholeDirectory().positions[i].last.index) {
+      EXPECT_EQ(position->chain, TheWholeDirectory().positions[i].chain);
+    }
+  }
+
+  const std::string path_;
+  const std::string fresh_;
+};
+
+TEST_F(DirectoryRebuildTest, KeepsEverythingOfAWholeDirectory) {
+  const RebuildReport report = Rebuild();
+  ASSERT_EQ(report.logs.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_FALSE(report.logs[i].shortened());
+    EXPECT_EQ(report.logs[i].why, "");
+    ExpectLog(i, TheWholeDirectory().positions[i].last.index);
+  }
+}
+
+TEST_F(DirectoryRebuildTest, LogCutOnARecordBoundary) {
+  const std::string wal = ActiveWalOf(path_);
+  const std::vector<size_t> records = WalRecords(wal);
+  CutAt(wal, records[records.size() - 2]);
+  Rebuild();
+  for (size_t i = 0; i < 3; ++i) {
+    ExpectLog(i, TheWholeDirectory().positions[i].last.index - 2);
+  }
+}
+
+// What stands behind a flipped bit is not lost with it, but a log has no holes.
+TEST_F(DirectoryRebuildTest, FlipInTheLogGivesUpNoMoreThanTheLogsItHit) {
+  const std::string wal = ActiveWalOf(path_);
+  const std::vector<size_t> records = WalRecords(wal);
+  FlipBit(wal, records[records.size() - 5] + 200);
+  const RebuildReport report = Rebuild();
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(report.logs[i].shortened() ||
+                report.logs[i].last <
+                    TheWholeDirectory().positions[i].last.index);
+    ExpectLog(i, TheWholeDirectory().positions[i].last.index - 5);
+  }
+}
+
+TEST_F(DirectoryRebuildTest, DamagedSealedFileShortensOneLog) {
+  const std::string file = SealedFilesOf(path_).front();
+  FlipBit(File(file), fs::file_size(File(file)) / 2);
+  const RebuildReport report = Rebuild();
+  int shortened = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    const RebuiltLog& log = report.logs[i];
+    ExpectLog(i, log.last);
+    EXPECT_EQ(log.old_last, TheWholeDirectory().positions[i].last.index);
+    if (!log.shortened()) continue;
+    ++shortened;
+    EXPECT_GT(log.damaged_entries, 0u);
+    EXPECT_EQ(log.damaged_entries + log.whole_entries, log.old_last - log.last);
+    EXPECT_THAT(log.why, HasSubstr("entry"));
+  }
+  // A block may hold the end of one log and the beginning of the next.
+  EXPECT_GE(shortened, 1);
+  EXPECT_LE(shortened, 2);
+}
+
+TEST_F(DirectoryRebuildTest, NoWatermark) {
+  fs::remove(File("watermark"));
+  const RebuildReport report = Rebuild();
+  for (size_t i = 0; i < 3; ++i) {
+    ExpectLog(i, TheWholeDirectory().positions[i].last.index);
+  }
+}
+
+// --- what a directory holds besides logs ---
+
+class DirectoryRebuildRowsTest : public DirectoryRebuildTest {
+ protected:
+  DirectoryRebuildRowsTest() {
+    auto store = RocksLogStore::Open(DamageTestOptions(path_));
+    EXPECT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+  void PutRow(size_t i, SideTable table, std::string key, std::string value) {
+    GroupWrite write;
+    write.replica = TheWholeDirectory().replicas[i];
+    write.side_rows.push_back({table, std::move(key), std::move(value)});
+    ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  }
+  std::optional<std::string> RowIn(const std::string& path, SideTable table,
+                                   const std::string& key) {
+    auto store = RocksLogStore::Open(DamageTestOptions(path));
+    EXPECT_TRUE(store.ok()) << store.status();
+    return *(*store)->GetSideRow(table, key);
+  }
+  std::unique_ptr<RocksLogStore> store_;
+};
+
+TEST_F(DirectoryRebuildRowsTest, TermsVotesAndNumbersStay) {
+  GroupWrite write;
+  write.replica = TheWholeDirectory().replicas[1];
+  write.hard_state = raft::HardState();
+  write.hard_state->term = Term(9);
+  ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  const ReplicaNumber dropped = TheWholeDirectory().replicas[0];
+  ASSERT_TRUE(store_->DropReplicas({dropped}).ok());
+  const ReplicaSpec spec = SpecOfGroup(7);
+  const ReplicaNumber added = store_->CreateReplicas({spec})->front();
+  store_.reset();
+  Rebuild();
+  auto fresh = RocksLogStore::Open(DamageTestOptions(fresh_));
+  ASSERT_TRUE(fresh.ok());
+  EXPECT_EQ((*fresh)->Position(write.replica)->hard_state.term, Term(9));
+  EXPECT_TRUE(absl::IsNotFound((*fresh)->Position(dropped).status()));
+  ASSERT_EQ((*fresh)->Replicas().size(), 3u);
+  EXPECT_EQ((*fresh)->Replicas().back().number, added);
+  EXPECT_EQ((*fresh)->Replicas().back().spec.group, GroupId(7));
+}
+
+TEST_F(DirectoryRebuildRowsTest, MetadataRowsStayAndAreAdaptedToTheirLog) {
+  PutRow(0, SideTable::kMetadata, "topic", "orders");
+  PutRow(0, SideTable::kMetadata, "applied", "999");
+  store_.reset();
+  Rebuild();
+  EXPECT_EQ(RowIn(fresh_, SideTable::kMetadata, "topic"), "orders");
+  EXPECT_EQ(
+      RowIn(fresh_, SideTable::kMetadata, "applied"),
+      std::to_string(TheWholeDirectory().positions[0].last.index.value()));
+}
+
+TEST_F(DirectoryRebuildRowsTest, ProducerRowsAboveTheKeptLogAreLeftOut) {
+  const LogIndex last = TheWholeDirectory().positions[0].last.index;
+  for (size_t i = 0; i < 2; ++i) {
+    const ReplicaNumber replica = TheWholeDirectory().replicas[i];
+    ProducerCheckpoint checkpoint;
+    checkpoint.index = i == 0 ? last : last + 1;
+    PutRow(i, SideTable::kProducers, ProducerCheckpointKey(replica),
+           EncodeProducerCheckpoint(checkpoint));
+  }
+  store_.reset();
+  const RebuildReport report = Rebuild();
+  const auto& replicas = TheWholeDirectory().replicas;
+  EXPECT_EQ(report.producers_from_log, std::vector<ReplicaNumber>{replicas[1]});
+  EXPECT_TRUE(
+      RowIn(fresh_, SideTable::kProducers, ProducerCheckpointKey(replicas[0]))
+          .has_value());
+  EXPECT_FALSE(
+      RowIn(fresh_, SideTable::kProducers, ProducerCheckpointKey(replicas[1]))
+          .has_value());
+}
+
+TEST_F(DirectoryRebuildRowsTest, RefusesWhenOthersVote) {
+  ReplicaSpec spec = SpecOfGroup(7);
+  spec.configuration.voters.push_back({NodeId(2), Incarnation(1)});
+  ASSERT_TRUE(store_->CreateReplicas({spec}).ok());
+  store_.reset();
+  auto view = DirectoryView::Open(path_);
+  ASSERT_TRUE(view.ok());
+  DirectoryRebuild::Options options;
+  options.to = fresh_;
+  const auto report = DirectoryRebuild(view->get(), std::move(options)).Run();
+  EXPECT_TRUE(absl::IsFailedPrecondition(report.status())) << report.status();
+  EXPECT_FALSE(fs::exists(fresh_));
+}
+
+}  // namespace
+}  // namespace kappa::storage
