@@ -19,6 +19,8 @@ constexpr char kWhatToDo[] =
     "To run it:\n"
     "  kappad --data-dir DIR          defaults for everything else\n"
     "  kappad --config FILE           see kappad.example.yaml\n"
+    "To look at a directory that nobody serves:\n"
+    "  kappad check DIR               what is damaged\n"
     "kappad --help lists all flags.\n";
 
 struct Flags {
@@ -58,6 +60,59 @@ void Declare(CLI::App* app, Flags* flags) {
                   "auto (text on a terminal, else json), text or json");
   app->add_option("--log-level", flags->log_level,
                   "debug, info, warning or error");
+}
+
+CLI::App* AddTool(CLI::App* app, const char* name, const char* description,
+                  std::string* directory) {
+  CLI::App* tool = app->add_subcommand(name, description);
+  tool->add_option("dir", *directory, "The data directory")->required();
+  return tool;
+}
+
+// The subcommands; each takes what it parses into `tool`.
+struct Tools {
+  CheckOptions check;
+  std::string output = "table";
+  DumpOptions dump;
+  RecoverOptions recover;
+  std::optional<ToolOptions> chosen;
+};
+
+void DeclareTools(CLI::App* app, Tools* tools) {
+  CLI::App* check =
+      AddTool(app, "check",
+              "Read everything in a directory that nobody serves, change "
+              "nothing, and say what is damaged",
+              &tools->check.directory);
+  check->add_option("-o,--output", tools->output, "Form of the output")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  check->callback([tools] {
+    tools->check.json = tools->output == "json";
+    tools->chosen = tools->check;
+  });
+  CLI::App* dump =
+      AddTool(app, "dump",
+              "Print the records of a partition of a directory that nobody "
+              "serves, one line of JSON each",
+              &tools->dump.directory);
+  dump->add_option("--topic", tools->dump.topic, "Its topic")->required();
+  dump->add_option("--partition", tools->dump.partition, "Its number")
+      ->capture_default_str();
+  dump->add_option("--from", tools->dump.from, "First offset")
+      ->capture_default_str();
+  dump->add_option("--to", tools->dump.to,
+                   "Offset behind the last one (default: the end)");
+  dump->callback([tools] { tools->chosen = tools->dump; });
+  CLI::App* recover =
+      AddTool(app, "recover",
+              "Make a directory that kappad refuses usable again, without what "
+              "cannot be kept; the old one stays beside it",
+              &tools->recover.directory);
+  recover->add_flag("--accept-loss", tools->recover.accept_loss,
+                    "What cannot be kept is given up for ever");
+  recover->callback([tools] { tools->chosen = tools->recover; });
+  app->require_subcommand(0, 1);
 }
 
 absl::Status SetAddress(std::string_view flag,
@@ -141,10 +196,13 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   Flags flags;
   CLI::App app("kappad, the Kappa log server.", "kappad");
   Declare(&app, &flags);
+  Tools tools;
+  DeclareTools(&app, &tools);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    line.output = app.help();
+    const auto chosen = app.get_subcommands();
+    line.output = chosen.empty() ? app.help() : chosen.front()->help();
     return line;
   } catch (const CLI::CallForVersion& version) {
     line.output = absl::StrCat(version.what(), "\n");
@@ -158,6 +216,10 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   if (const std::string empty = EmptyOption(app); !empty.empty()) {
     line.output = absl::StrCat("kappad: ", empty, ": the value is empty\n");
     line.exit_code = kWrongUsage;
+    return line;
+  }
+  if (tools.chosen.has_value()) {
+    line.tool = std::move(tools.chosen);
     return line;
   }
   absl::StatusOr<ServerConfig> config = ConfigOf(flags);

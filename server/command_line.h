@@ -6,20 +6,22 @@
 #include <string>
 
 #include "server/config.h"
+#include "server/tools/tool_options.h"
 
 namespace kappa::server {
 
 inline constexpr std::string_view kKappadVersion = "0.1.0";
 
-// What to do: serve with `config`, or print `output` and leave with
+// What to do: serve with `config`, run `tool`, or print `output` and leave with
 // `exit_code`.
 struct CommandLine {
   std::optional<ServerConfig> config;
+  std::optional<ToolOptions> tool;
   std::string output;
   int exit_code = 0;  // 0 for --help and --version, 2 for wrong usage
 };
 
-// Reads flags and, if one is named, the configuration file; flags win. With
+// Reads a subcommand with its flags, or flags and, if one is named, the configuration file; flags win. With
 // --listen HOST:0 and no --metrics-listen the metrics get a free port as well.
 CommandLine ParseCommandLine(int argc, const char* const* argv);
 

@@ -1,8 +1,6 @@
 // kappad: one node of Kappa.
 //
-// Exit codes: 0 ended by SIGTERM or SIGINT; 1 could not start (address or
-// directory in use, newer format, clock behind); 2 wrong usage; 4 the data
-// directory forgot something it promised; 5 a write or sync failed.
+// Exit codes: tools/exit_code.h.
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
@@ -26,14 +25,14 @@
 #include "server/metrics_server.h"
 #include "server/node.h"
 #include "server/rpc/grpc_server.h"
+#include "server/tools/check_tool.h"
+#include "server/tools/dump_tool.h"
+#include "server/tools/exit_code.h"
+#include "server/tools/recover_tool.h"
 #include "storage/fast_crc32c.h"
 
 namespace kappa::server {
 namespace {
-
-constexpr int kCannotStart = 1;
-constexpr int kForgotData = 4;
-constexpr int kWriteFailed = 5;
 
 // RELIABILITY.md S9: after a failed write or sync nothing may go on.
 void EndAfterFailedWrite(const absl::Status& status) {
@@ -76,9 +75,30 @@ void LogStart(const ServerConfig& config, const MemoryBudget& memory) {
                             {"rest", MiB(memory.rest_bytes)}});
 }
 
-int Refuse(const absl::Status& status) {
-  LogError("cannot start", {{"error", std::string(status.message())}});
-  return absl::IsDataLoss(status) ? kForgotData : kCannotStart;
+int Refuse(const ServerConfig& config, const absl::Status& status) {
+  const std::string error(status.message());
+  if (!absl::IsDataLoss(status)) {
+    LogError("cannot start", {{"error", error}});
+    return kCannotRun;
+  }
+  // RELIABILITY.md S4: the only ways on.
+  LogError("cannot start",
+           {{"error", error},
+            {"next", absl::StrCat("kappad check ", config.data_dir,
+                                  ", then kappad recover ", config.data_dir,
+                                  " --accept-loss")}});
+  return kForgot;
+}
+
+int RunTool(const ToolOptions& tool) {
+  struct Runner {
+    int operator()(const CheckOptions& options) { return RunCheck(options); }
+    int operator()(const DumpOptions& options) { return RunDump(options); }
+    int operator()(const RecoverOptions& options) {
+      return RunRecover(options);
+    }
+  };
+  return std::visit(Runner(), tool);
 }
 
 // What listens, in the order in which it is taken down.
@@ -146,18 +166,19 @@ int Serve(const ServerConfig& config) {
   std::error_code error;
   std::filesystem::create_directories(config.data_dir, error);
   if (error) {
-    return Refuse(absl::FailedPreconditionError(absl::StrCat(
-        "cannot create ", config.data_dir, ": ", error.message())));
+    return Refuse(
+        config, absl::FailedPreconditionError(absl::StrCat(
+                    "cannot create ", config.data_dir, ": ", error.message())));
   }
   const SystemClock clock;
   const int64_t begun_us = clock.MonotonicUs();
   auto node = Node::Open(NodeOptionsOf(config, memory, &clock));
-  if (!node.ok()) return Refuse(node.status());
+  if (!node.ok()) return Refuse(config, node.status());
   Faces faces;
   absl::Status open = OpenFaces(config, memory, node->get(), &clock, &faces);
   if (!open.ok()) {
     CloseFaces(node->get(), &faces);
-    return Refuse(open);
+    return Refuse(config, open);
   }
   LogInfo(
       "serving",
@@ -184,6 +205,7 @@ int main(int argc, char** argv) {
   mallopt(M_ARENA_MAX, 2);
   const kappa::server::CommandLine line =
       kappa::server::ParseCommandLine(argc, argv);
+  if (line.tool.has_value()) return kappa::server::RunTool(*line.tool);
   if (!line.config.has_value()) {
     std::fputs(line.output.c_str(), line.exit_code == 0 ? stdout : stderr);
     return line.exit_code;
