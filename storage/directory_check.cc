@@ -12,6 +12,7 @@
 #include "storage/fixed_width.h"
 #include "storage/options_file_check.h"
 #include "storage/sealed_row.h"
+#include "storage/sst_file_check.h"
 
 namespace kappa::storage {
 namespace {
@@ -54,6 +55,14 @@ void DirectoryCheck::Advance(uint64_t bytes) {
   if (progress_) progress_(done_, std::max(done_, total_));
 }
 
+std::function<void(uint64_t)> DirectoryCheck::CountFile() {
+  return [this](uint64_t bytes) {
+    ++report_.files;
+    report_.file_bytes += bytes;
+    Advance(bytes);
+  };
+}
+
 CheckReport DirectoryCheck::Run() {
   report_ = CheckReport();
   CheckPromises();
@@ -61,7 +70,12 @@ CheckReport DirectoryCheck::Run() {
   if (view_->readable()) files = ExpectedFiles();
   for (const ExpectedFile& file : files) total_ += 2 * file.bytes;
   CheckLooseFiles();
-  if (!view_->readable()) return std::move(report_);
+  if (!view_->readable()) {
+    for (Finding& finding : CheckSstFiles(view_->path(), CountFile())) {
+      report_.findings.push_back(std::move(finding));
+    }
+    return std::move(report_);
+  }
   for (const ViewedReplica& replica : view_->Replicas()) CheckReplica(replica);
   CheckSideTables();
   // Last: what the findings about entries name is known then.
@@ -94,11 +108,7 @@ void DirectoryCheck::CheckLooseFiles() {
   const bool refused = report_.worst() == Severity::kRefusal;
   for (Finding& finding : CheckRecordFiles(
            view_->path(), refused ? Severity::kRefusal : Severity::kHarmless,
-           [this](uint64_t bytes) {
-             ++report_.files;
-             report_.file_bytes += bytes;
-             Advance(bytes);
-           })) {
+           CountFile())) {
     if (!refused) {
       absl::StrAppend(&finding.what,
                       "; nothing that was acknowledged rests on it");

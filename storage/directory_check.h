@@ -49,6 +49,8 @@ class DirectoryCheck {
                          const DamagedRange& range);
   void CheckSideTables();
   void Advance(uint64_t bytes);
+  // Takes the size of a file that was read.
+  std::function<void(uint64_t bytes)> CountFile();
 
   const DirectoryView* const view_;
   const Progress progress_;

@@ -2,6 +2,7 @@
 // changed by looking.
 #include "storage/directory_check.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -173,6 +174,22 @@ TEST_F(DirectoryCheckTest, DamagedManifestAndCurrent) {
     FlipBit(file, fs::file_size(file) / 2);
     ExpectFound(Check(), Severity::kRefusal, "db/" + name);
   }
+}
+
+// The files of a database that cannot be read are checked one by one.
+TEST_F(DirectoryCheckTest, SealedFilesWithoutADatabase) {
+  fs::remove(File("db/CURRENT"));
+  CheckReport report = Check();
+  ExpectFound(report, Severity::kRefusal, "db/CURRENT");
+  EXPECT_EQ(report.recovered_cycle, std::nullopt);
+  EXPECT_GE(report.files,
+            SealedFilesOf(path_).size() + SstFilesOf(path_).size());
+  const std::string file = SealedFilesOf(path_).front();
+  FlipBit(File(file), fs::file_size(File(file)) / 2);
+  report = Check();
+  EXPECT_TRUE(std::any_of(
+      report.findings.begin(), report.findings.end(),
+      [&](const Finding& finding) { return finding.where == file; }));
 }
 
 TEST_F(DirectoryCheckTest, MissingFormatFile) {
