@@ -356,28 +356,47 @@ TEST_F(VerifiedOpenTest, MissingGroupRow) {
   ExpectRefused({"its group row is missing"});
 }
 
-// An entry that only the log holds and that does not belong there.
-TEST_F(VerifiedOpenTest, UnflushedEntryThatBreaksTheChain) {
-  Tamper([&](RocksDatabase* database) {
-    const Family segment = database->TakeSegments().begin()->second;
-    const EntryKey key(log_->replica(), LogIndex(7));
-    const rocksdb::Slice slice(key.view().data(), key.view().size());
-    std::string value;
-    ASSERT_TRUE(database->db()
-                    ->Get(rocksdb::ReadOptions(), segment.get(), slice, &value)
-                    .ok());
-    auto decoded = DecodeEntryHeader(value);
-    ASSERT_TRUE(decoded.ok());
-    decoded->header.append_time_us += 1;
-    std::string changed;
-    EncodeEntryHeader(decoded->header, &changed);
-    changed += value.substr(decoded->header_bytes);
-    ASSERT_TRUE(
-        database->db()
-            ->Put(rocksdb::WriteOptions(), segment.get(), slice, changed)
-            .ok());
-  });
+// Entries that only the log holds and that do not belong there.
+class UnflushedEntryTest : public VerifiedOpenTest {
+ protected:
+  // Writes entry 7 anew, with a header that `change` has changed.
+  void ChangeEntry(const std::function<void(EntryHeader*)>& change) {
+    Tamper([&](RocksDatabase* database) {
+      const Family segment = database->TakeSegments().begin()->second;
+      const EntryKey key(log_->replica(), LogIndex(7));
+      const rocksdb::Slice slice(key.view().data(), key.view().size());
+      std::string value;
+      ASSERT_TRUE(
+          database->db()
+              ->Get(rocksdb::ReadOptions(), segment.get(), slice, &value)
+              .ok());
+      auto decoded = DecodeEntryHeader(value);
+      ASSERT_TRUE(decoded.ok());
+      change(&decoded->header);
+      std::string changed;
+      EncodeEntryHeader(decoded->header, &changed);
+      changed += value.substr(decoded->header_bytes);
+      ASSERT_TRUE(
+          database->db()
+              ->Put(rocksdb::WriteOptions(), segment.get(), slice, changed)
+              .ok());
+    });
+  }
+};
+
+TEST_F(UnflushedEntryTest, BreaksTheChain) {
+  ChangeEntry([](EntryHeader* header) { header->append_time_us += 1; });
   ExpectRefused({"entry 7 breaks the chain of digests"});
+}
+
+TEST_F(UnflushedEntryTest, HasALowerTerm) {
+  ChangeEntry([](EntryHeader* header) { header->term = Term(0); });
+  ExpectRefused({"entry 7 has a lower term (0)"});
+}
+
+TEST_F(UnflushedEntryTest, HasAnotherOffset) {
+  ChangeEntry([](EntryHeader* header) { header->base_offset = Offset(13); });
+  ExpectRefused({"entry 7", "13", "12"});
 }
 
 // --- VerifyCycles on its own ---
