@@ -83,8 +83,11 @@ std::string FishScript(const WordsByPath& words) {
       "  echo $path\n"
       "end\n");
   for (const auto& [path, list] : words) {
+    // Where a command is due, no file is.
+    const bool commands = !list.empty() && list.front().front() != '-';
     absl::StrAppend(&script, "complete -c kappa -n 'string match -q -- ", path,
-                    " (__kappa_path)' -a '", absl::StrJoin(list, " "), "'\n");
+                    " (__kappa_path)'", commands ? " -f" : "", " -a '",
+                    absl::StrJoin(list, " "), "'\n");
   }
   return script;
 }
@@ -98,7 +101,11 @@ absl::StatusOr<std::string> CompletionScript(const CLI::App& app,
   if (shell == "bash") return BashFunction(words);
   if (shell == "zsh") {
     return "#compdef kappa\nautoload -U +X bashcompinit && bashcompinit\n" +
-           BashFunction(words);
+           BashFunction(words) +
+           // Loaded as a function by the first completion, which is then
+           // answered as well.
+           "[[ ${funcstack[1]} != _kappa ]] ||\n"
+           "  _bash_complete -o filenames -F _kappa\n";
   }
   if (shell == "fish") return FishScript(words);
   return absl::InvalidArgumentError(

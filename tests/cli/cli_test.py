@@ -120,6 +120,18 @@ class WithoutServerTest(unittest.TestCase):
                          "bench", "latency", "--rate", "completion"):
                 self.assertIn(word, script)
 
+    def test_fish_offers_no_files_where_a_command_is_due(self):
+        for line in run("completion", "fish").out.splitlines():
+            if "kappa/topic (" in line:
+                self.assertIn("-f -a 'create list", line)
+            elif "kappa/append (" in line:
+                self.assertNotIn(" -f ", line)
+
+    def test_zsh_answers_the_completion_that_loads_the_script(self):
+        self.assertTrue(run("completion", "zsh").out.endswith(
+            "[[ ${funcstack[1]} != _kappa ]] ||\n"
+            "  _bash_complete -o filenames -F _kappa\n"))
+
     def test_bash_completes(self):
         script = run("completion", "bash").out + (
             'COMP_WORDS=(kappa topic de) COMP_CWORD=2; _kappa\n'
