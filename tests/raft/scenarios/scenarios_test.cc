@@ -1,0 +1,62 @@
+// Every scenario file of this folder is a test case of its own.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include "tests/raft/scenarios/runner/runner.h"
+
+namespace kappa::raft {
+namespace {
+
+constexpr char kFolder[] = "tests/raft/scenarios";
+
+class ScenarioFile : public testing::Test {
+ public:
+  explicit ScenarioFile(std::filesystem::path path) : path_(std::move(path)) {}
+
+  void TestBody() override {
+    std::ifstream file(path_);
+    ASSERT_TRUE(file) << path_ << " cannot be read";
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const std::string failure = RunScenario(path_.string(), text);
+    EXPECT_TRUE(failure.empty()) << failure;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// An invariant of a core that does not hold ends the process: say where.
+void TellLine(int) {
+  std::fprintf(stderr, "in scenario %s\n", PresentLine());
+  std::signal(SIGABRT, SIG_DFL);
+  std::abort();
+}
+
+void RegisterFiles() {
+  std::set<std::filesystem::path> files;
+  for (const auto& file : std::filesystem::directory_iterator(kFolder)) {
+    if (file.path().extension() == ".txt") files.insert(file.path());
+  }
+  for (const std::filesystem::path& path : files) {
+    testing::RegisterTest(
+        "Scenario", path.stem().c_str(), nullptr, nullptr, path.c_str(), 1,
+        [path]() -> testing::Test* { return new ScenarioFile(path); });
+  }
+}
+
+}  // namespace
+}  // namespace kappa::raft
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  std::signal(SIGABRT, kappa::raft::TellLine);
+  kappa::raft::RegisterFiles();
+  return RUN_ALL_TESTS();
+}
