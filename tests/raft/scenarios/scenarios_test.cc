@@ -39,12 +39,27 @@ void TellLine(int) {
   std::abort();
 }
 
-void RegisterFiles() {
+std::set<std::filesystem::path> Files() {
   std::set<std::filesystem::path> files;
   for (const auto& file : std::filesystem::directory_iterator(kFolder)) {
     if (file.path().extension() == ".txt") files.insert(file.path());
   }
-  for (const std::filesystem::path& path : files) {
+  return files;
+}
+
+// No file is lost on the way to this test, and each bug of RAFT.md has one.
+TEST(ScenariosTest, EveryBugHasAScenario) {
+  std::set<std::string> bugs;
+  for (const std::filesystem::path& path : Files()) {
+    const std::string name = path.stem().string();
+    if (name.starts_with("bug")) bugs.insert(name.substr(0, 5));
+  }
+  EXPECT_EQ(bugs.size(), 30u);
+  EXPECT_GE(Files().size(), 200u);
+}
+
+void RegisterFiles() {
+  for (const std::filesystem::path& path : Files()) {
     testing::RegisterTest(
         "Scenario", path.stem().c_str(), nullptr, nullptr, path.c_str(), 1,
         [path]() -> testing::Test* { return new ScenarioFile(path); });
