@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "raft/mutant.h"
+
 namespace kappa::raft {
 namespace {
 
@@ -51,11 +53,12 @@ void TakeBaseRequest(Context& context, const Message& request) {
   if (!WellFormed(request)) return;
   const BaseChunk& chunk = *request.chunk;
   const LogIndex index = chunk.base.id.index;
-  if (index <= context.committed()) {
+  if (index <= context.committed() && !KAPPA_MUTANT(kBaseOverCommitted)) {
     Acknowledge(context, request, context.committed());
     return;
   }
-  if (context.log().TermAt(index) == chunk.base.id.term) {
+  if (context.log().TermAt(index) == chunk.base.id.term &&
+      !KAPPA_MUTANT(kBaseOverCommitted)) {
     context.CommitUpTo(index);
     Acknowledge(context, request, index);
     return;
@@ -65,9 +68,10 @@ void TakeBaseRequest(Context& context, const Message& request) {
   const uint64_t held = known ? staged->bytes : 0;
   if (chunk.offset < held) {
     Answer(context, request, true, held);
-  } else if (chunk.offset > held || context.disk_full()) {
+  } else if ((chunk.offset > held && !KAPPA_MUTANT(kBaseChunkMisplaced)) ||
+             context.disk_full()) {
     Answer(context, request, false, held);
-  } else if (chunk.last()) {
+  } else if (chunk.last() || KAPPA_MUTANT(kBaseWithoutAllChunks)) {
     context.InstallBase(chunk.base, request.chunk);
     Acknowledge(context, request, index);
   } else {

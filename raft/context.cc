@@ -131,11 +131,8 @@ void Context::MarkDamaged(LogIndex index, const Digest& chain) {
 
 bool Context::Repair(const EntryMeta& entry) {
   const DamagedEntry* damaged = damaged_.Find(entry.id.index);
-  if (damaged == nullptr || damaged->id != entry.id ||
-      damaged->repair_sequence != 0) {
-    return false;
-  }
-  return damaged_.BeginRepair(entry.id, persists_.AddRepair(entry));
+  if (damaged == nullptr || damaged->repair_sequence != 0) return false;
+  return damaged_.BeginRepair(damaged->id, persists_.AddRepair(entry));
 }
 
 void Context::CommitUpTo(LogIndex index) {

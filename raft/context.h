@@ -109,6 +109,7 @@ class Context {
   void MarkDamaged(LogIndex index, const Digest& chain);
   // Puts an equal entry in place of a damaged one. Returns false if that is
   // being done already, or `entry` is not damaged.
+  // Requires: equal, where one is damaged at that index.
   bool Repair(const EntryMeta& entry);
 
   // --- output ---

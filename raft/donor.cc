@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "raft/damaged_entries.h"
+#include "raft/mutant.h"
 #include "raft/term_table.h"
 
 namespace kappa::raft {
@@ -21,7 +22,10 @@ EntryMeta Named(EntryId id) {
 
 void AnswerFetchRequest(Context& context, const Message& request) {
   const TermTable& log = context.log();
-  const LogIndex readable = std::min(context.committed(), context.durable());
+  const LogIndex readable =
+      KAPPA_MUTANT(kFetchUncommitted)
+          ? log.last().index
+          : std::min(context.committed(), context.durable());
   const LogIndex first = request.previous.index.Next();
   Message response =
       context.NewMessage(MessageType::kFetchResponse, request.from);
@@ -30,14 +34,15 @@ void AnswerFetchRequest(Context& context, const Message& request) {
   response.granted =
       request.previous.index <= readable &&
       log.TermAt(request.previous.index) == request.previous.term &&
-      !context.damaged().Contains(first);
+      (!context.damaged().Contains(first) || KAPPA_MUTANT(kDamagedSent));
   if (response.granted) {
     LogIndex last =
         std::min(readable, request.previous.index +
                                context.options().request_entries_max);
     // A damaged entry is never sent (RELIABILITY.md S7).
     if (const std::optional<LogIndex> damaged =
-            context.damaged().FirstFrom(first)) {
+            context.damaged().FirstFrom(first);
+        damaged && !KAPPA_MUTANT(kDamagedSent)) {
       last = std::min(last, damaged->Previous());
     }
     for (LogIndex index = first; index <= last; ++index) {

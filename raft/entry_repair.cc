@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "raft/mutant.h"
 #include "raft/quorum.h"
 
 namespace kappa::raft {
@@ -68,7 +69,8 @@ void EntryRepair::OnRepairResponse(Context& context, const Message& response) {
   if (response.entries.size() != 1 || context.disk_full()) return;
   const EntryMeta& entry = response.entries.front();
   const DamagedEntry* damaged = context.damaged().Find(entry.id.index);
-  if (damaged == nullptr || damaged->id != entry.id ||
+  if (damaged == nullptr ||
+      (damaged->id != entry.id && !KAPPA_MUTANT(kRepairUnchecked)) ||
       response.chain != damaged->chain ||
       (entry.kind == EntryKind::kConfiguration) !=
           (entry.configuration != nullptr)) {

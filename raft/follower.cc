@@ -91,11 +91,14 @@ void Follower::OnAppendRequest(Context& context, const Message& request) {
   if (!WellFormed(request)) return;
   waited_ticks_ = 0;
   context.SetLeader(request.from);
-  if (!Holds(context.log(), request.previous)) {
+  if (!Holds(context.log(), request.previous) &&
+      !(KAPPA_MUTANT(kPreviousUnchecked) &&
+        request.previous.index <= context.log().last().index)) {
     Refuse(context, request);
     return;
   }
-  if (context.disk_full() && !request.entries.empty() &&
+  if (context.disk_full() && !KAPPA_MUTANT(kFullDiskAccepted) &&
+      !request.entries.empty() &&
       !Holds(context.log(), request.entries.back().id)) {
     RefuseForSpace(context, request);
     return;
@@ -106,7 +109,10 @@ void Follower::OnAppendRequest(Context& context, const Message& request) {
                context.log().base().index);
   // Not the leader's commit alone: what lies beyond `verified` may conflict
   // (RAFT.md 16).
-  context.CommitUpTo(std::min(request.committed, verified));
+  context.CommitUpTo(
+      std::min(request.committed, KAPPA_MUTANT(kLeaderCommitTaken)
+                                      ? context.log().last().index
+                                      : verified));
   Message response =
       context.NewMessage(MessageType::kAppendResponse, request.from);
   response.granted = true;
@@ -114,7 +120,7 @@ void Follower::OnAppendRequest(Context& context, const Message& request) {
   response.match = verified;
   response.read_round = request.read_round;
   response.beat = request.beat;
-  if (verified > context.durable()) {
+  if (verified > context.durable() && !KAPPA_MUTANT(kAckBeforeDurable)) {
     context.SendAfterDurable(std::move(response));
   } else {
     context.Send(std::move(response));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/wire/check.h"
+#include "raft/mutant.h"
 
 namespace kappa::raft {
 
@@ -31,7 +32,8 @@ void ForwardedReads::Ask(Context& context) {
 
 void ForwardedReads::OnReadResponse(Context& context, const Message& response) {
   if (response.from != context.leader() ||
-      response.read_instance != context.options().instance) {
+      (response.read_instance != context.options().instance &&
+       !KAPPA_MUTANT(kReadOfFormerInstance))) {
     return;
   }
   while (!reads_.empty() && reads_.front().batch != 0 &&

@@ -105,7 +105,9 @@ void Leader::AdvanceCommit(Context& context) {
             (KAPPA_MUTANT(kRemovedLeaderCountsItself) &&
              !IsVoter(context.configuration(), context.self()) &&
              voter == context.configuration().voters.front())) {
-          return context.durable().value();
+          return KAPPA_MUTANT(kSoleVoterCommitsEarly) && replicator_.empty()
+                     ? context.log().last().index.value()
+                     : context.durable().value();
         }
         const PeerProgress* peer = replicator_.Find(voter);
         return peer == nullptr ? uint64_t{0} : peer->match().value();
@@ -123,7 +125,7 @@ void Leader::AdvanceCommit(Context& context) {
 
 void Leader::OnReadRequested(Context& context, uint64_t id) {
   quiesce_.RecordBusy(ticks_);
-  if (HoldsLease(context)) {
+  if (HoldsLease(context) || KAPPA_MUTANT(kReadWithoutQuorum)) {
     context.ConfirmRead(id, context.committed());
     return;
   }
@@ -148,12 +150,19 @@ void Leader::OnReadRequest(Context& context, const Message& request) {
 void Leader::ConfirmReads(Context& context) {
   // Before an entry of its own term is committed, a leader does not know what
   // is (RAFT.md 5).
-  if (reads_.empty() || context.committed() < term_start_) return;
+  if (reads_.empty() || (context.committed() < term_start_ &&
+                         !KAPPA_MUTANT(kReadBeforeOwnTerm))) {
+    return;
+  }
   const uint64_t round =
       Quorum(context.configuration()).ReachedByMajority([&](ReplicaId voter) {
         if (context.IsSelf(voter)) return std::numeric_limits<uint64_t>::max();
         const PeerProgress* peer = replicator_.Find(voter);
-        return peer == nullptr ? uint64_t{0} : peer->acknowledged_round();
+        if (peer == nullptr) return uint64_t{0};
+        if (KAPPA_MUTANT(kReadRoundIgnored) && peer->acknowledged_beat() > 0) {
+          return reads_.round();
+        }
+        return peer->acknowledged_round();
       });
   ReadQueue::WaitingRead read;
   while (reads_.TakeConfirmed(round, &read)) Confirm(context, read);
@@ -206,7 +215,11 @@ void Leader::Resign(Context& context) {
   // Other replicas' reads are refused there when the leader changes.
   ReadQueue::WaitingRead read;
   while (reads_.TakeAny(&read)) {
-    if (read.from == ReplicaId{}) context.RefuseRead(read.id);
+    if (KAPPA_MUTANT(kReadSurvivesStepDown)) {
+      Confirm(context, read);
+    } else if (read.from == ReplicaId{}) {
+      context.RefuseRead(read.id);
+    }
   }
 }
 

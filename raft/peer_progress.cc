@@ -4,14 +4,16 @@
 #include <utility>
 
 #include "proto/wire/check.h"
+#include "raft/mutant.h"
 
 namespace kappa::raft {
 
 bool PeerProgress::MaySend(const CoreOptions& options) const {
   if (state_ == PeerState::kProbe) return !awaiting_;
   return state_ == PeerState::kReplicate &&
-         !window_.Full(options.in_flight_entries_max,
-                       options.in_flight_bytes_max);
+         (KAPPA_MUTANT(kWindowUnlimited) ||
+          !window_.Full(options.in_flight_entries_max,
+                        options.in_flight_bytes_max));
 }
 
 void PeerProgress::RecordSent(LogIndex last, uint64_t entries,
@@ -44,6 +46,11 @@ bool PeerProgress::RecordAck(LogIndex index) {
 }
 
 bool PeerProgress::RecordRejection(LogIndex rejected, LogIndex probe_point) {
+  if (KAPPA_MUTANT(kStaleRejectionTaken) && rejected < next_) {
+    match_ = std::min(match_, probe_point);
+    Enter(PeerState::kProbe, match_.Next());
+    return true;
+  }
   if (rejected <= match_) return false;
   if (state_ == PeerState::kProbe ? rejected.Next() != next_
                                   : rejected >= next_) {
@@ -53,7 +60,9 @@ bool PeerProgress::RecordRejection(LogIndex rejected, LogIndex probe_point) {
     return false;
   }
   Enter(PeerState::kProbe,
-        std::max(match_.Next(), std::min(probe_point.Next(), rejected)));
+        KAPPA_MUTANT(kRejectionStandsStill)
+            ? next_
+            : std::max(match_.Next(), std::min(probe_point.Next(), rejected)));
   return true;
 }
 

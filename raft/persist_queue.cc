@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/wire/check.h"
+#include "raft/mutant.h"
 
 namespace kappa::raft {
 
@@ -60,6 +61,7 @@ uint64_t PersistQueue::AddRepair(const EntryMeta& entry) {
 
 void PersistQueue::Cut(LogIndex kept) {
   durable_ = std::min(durable_, kept);
+  if (KAPPA_MUTANT(kLateCompletionProves)) return;
   for (size_t i = 0; i < in_flight_.size(); ++i) {
     in_flight_[i].proves = std::min(in_flight_[i].proves, kept);
   }
@@ -83,7 +85,11 @@ bool PersistQueue::Complete(const PersistToken& token) {
   // A write that was not handed out yet cannot be durable.
   const size_t taken = in_flight_.size() - sealed();
   size_t position = 0;
-  while (position < taken && in_flight_[position].token != token) ++position;
+  while (position < taken && in_flight_[position].token != token &&
+         !(KAPPA_MUTANT(kIndexOnlyCompletion) &&
+           in_flight_[position].token.index == token.index)) {
+    ++position;
+  }
   if (position == taken) return false;
   durable_ = std::max(durable_, in_flight_[position].proves);
   completed_sequence_ = token.sequence;

@@ -1,5 +1,7 @@
 #include "raft/received_entries.h"
 
+#include "raft/mutant.h"
+
 namespace kappa::raft {
 
 bool WellFormed(const Message& message) {
@@ -22,7 +24,9 @@ bool Holds(const TermTable& log, EntryId id) {
 
 bool TakeEntries(Context& context, const Message& message) {
   auto entry = message.entries.begin();
-  while (entry != message.entries.end() && Holds(context.log(), entry->id)) {
+  while (entry != message.entries.end() && Holds(context.log(), entry->id) &&
+         !(KAPPA_MUTANT(kMatchingPrefixTruncated) &&
+           entry->id.index > context.committed())) {
     ++entry;
   }
   if (entry == message.entries.end()) return true;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/wire/check.h"
+#include "raft/mutant.h"
 #include "raft/quorum.h"
 
 namespace kappa::raft {
@@ -165,11 +166,13 @@ bool Replicator::EntriesDue(const Context& context,
   if (!peer.MaySend(context.options())) return false;
   if (peer.probing()) return true;
   return peer.next() <= context.log().last().index &&
-         !context.damaged().Contains(peer.next());
+         (!context.damaged().Contains(peer.next()) ||
+          KAPPA_MUTANT(kDamagedSent));
 }
 
 bool Replicator::CommitDue(const Context& context,
                            const PeerProgress& peer) const {
+  if (KAPPA_MUTANT(kCommitToldOnce)) return false;
   // Who catches up commits what it fetches.
   return peer.state() != PeerState::kCatchUp &&
          std::min(context.committed(), peer.match()) > peer.told_committed();
@@ -197,7 +200,7 @@ void Replicator::SendPending(Context& context, const UncommittedTail& tail,
     if (!entries && (heartbeat || CommitDue(context, peer))) {
       SendHeartbeat(context, peer, stamp);
     }
-    while (ChunkDue(context, peer)) SendChunk(context, peer);
+    while (ChunkDue(context, peer)) SendChunk(context, peer, stamp);
   }
 }
 
@@ -219,7 +222,11 @@ void Replicator::SendHeartbeat(Context& context, PeerProgress& peer,
   if (const std::optional<Term> term = context.log().TermAt(peer.match())) {
     request.previous = EntryId{*term, peer.match()};
   }
-  request.committed = std::min(context.committed(), peer.match());
+  // Resent until it is told: who cannot take a commit yet is told again
+  // (RAFT.md 23).
+  request.committed = KAPPA_MUTANT(kCommitToldOnce)
+                          ? LogIndex(0)
+                          : std::min(context.committed(), peer.match());
   peer.RecordTold(request.committed);
   context.Send(std::move(request));
 }
@@ -234,7 +241,8 @@ void Replicator::SendEntries(Context& context, const UncommittedTail& tail,
                            previous + options.request_entries_max);
   // A damaged entry is never sent (RELIABILITY.md S7).
   if (const std::optional<LogIndex> damaged =
-          context.damaged().FirstFrom(peer.next())) {
+          context.damaged().FirstFrom(peer.next());
+      damaged && !KAPPA_MUTANT(kDamagedSent)) {
     last = std::min(last, damaged->Previous());
   }
   request.entries.reserve(last - previous);
@@ -257,8 +265,10 @@ void Replicator::SendEntries(Context& context, const UncommittedTail& tail,
   context.Send(std::move(request));
 }
 
-void Replicator::SendChunk(Context& context, PeerProgress& peer) {
+void Replicator::SendChunk(Context& context, PeerProgress& peer,
+                           const RequestStamp& stamp) {
   Message request = context.NewMessage(MessageType::kBaseRequest, peer.id());
+  request.beat = stamp.beat;
   request.chunk = peer.base_sender()->Next(context.options().base_chunk_bytes);
   context.Send(std::move(request));
 }

@@ -76,7 +76,8 @@ class Replicator {
                      const RequestStamp& stamp);
   void SendEntries(Context& context, const UncommittedTail& tail,
                    PeerProgress& peer, const RequestStamp& stamp);
-  void SendChunk(Context& context, PeerProgress& peer);
+  void SendChunk(Context& context, PeerProgress& peer,
+                 const RequestStamp& stamp);
 
   void Reclassify(const Context& context, PeerProgress& peer);
   bool MayDonate(const Context& context, ReplicaId donor,
