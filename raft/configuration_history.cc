@@ -58,9 +58,9 @@ void ConfigurationHistory::TrimTo(LogIndex base) {
 void ConfigurationHistory::ForgetBelow(LogIndex committed) {
   size_t below = 0;
   while (below < entries_.size() && entries_[below].index <= committed) ++below;
-  if (below <= 2) return;
+  if (below <= kKept) return;
   entries_.erase(entries_.begin(),
-                 entries_.begin() + static_cast<ptrdiff_t>(below - 2));
+                 entries_.begin() + static_cast<ptrdiff_t>(below - kKept));
 }
 
 void ConfigurationHistory::CheckInvariants(LogIndex base, LogIndex last) const {

@@ -2,6 +2,7 @@
 #ifndef KAPPA_RAFT_CONFIGURATION_HISTORY_H_
 #define KAPPA_RAFT_CONFIGURATION_HISTORY_H_
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -28,6 +29,8 @@ class ConfigurationHistory {
   // The newest one at or below `index`, or nullptr: then the base's counts, or
   // one that is forgotten already.
   const Configuration* NewestUpTo(LogIndex index) const;
+  // False if every configuration above the base is known.
+  bool MayHaveForgotten() const { return entries_.size() >= kKept; }
   // Where the newest one is, or 0.
   LogIndex newest_index() const;
 
@@ -51,6 +54,9 @@ class ConfigurationHistory {
     LogIndex index;
     std::shared_ptr<const Configuration> configuration;
   };
+
+  // So many of the newest are kept, here and by storage.
+  static constexpr size_t kKept = 2;
 
   std::vector<At> entries_;
 };

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "raft/mutant.h"
 
 namespace kappa::raft {
 namespace {
@@ -21,10 +22,9 @@ const Configuration* ConfigurationAtIndex(const Context& context,
   if (const Configuration* at = context.configurations().NewestUpTo(index)) {
     return at;
   }
-  // Older ones are forgotten only while newer ones are kept.
-  return context.configurations().newest() == nullptr
-             ? &context.base().configuration
-             : nullptr;
+  return context.configurations().MayHaveForgotten()
+             ? nullptr
+             : &context.base().configuration;
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ absl::Status TrimLog(Context& context, const LogBase& base) {
     return Refused("trim", base, "the log begins after ",
                    context.base().id.index.value(), " already");
   }
-  if (index > context.committed()) {
+  if (index > context.committed() && !KAPPA_MUTANT(kTrimUncommitted)) {
     return Refused("trim", base, "committed up to ",
                    context.committed().value());
   }

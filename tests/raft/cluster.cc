@@ -80,6 +80,21 @@ absl::Status Cluster::InstallBase(size_t i, const LogBase& base) {
   return status;
 }
 
+absl::Status Cluster::Trim(size_t i, LogIndex index, uint64_t state_bytes) {
+  LogBase base = replicas_[i].disk.written().BaseAt(index);
+  base.state_bytes = state_bytes;
+  absl::Status status = core(i).TrimTo(base);
+  core(i).CheckInvariants();
+  return status;
+}
+
+void Cluster::Damage(size_t i, LogIndex index) {
+  Replica& replica = replicas_[i];
+  replica.disk.Damage(index);
+  core(i).OnEntryDamaged(index, replica.disk.written().ChainAt(index));
+  core(i).CheckInvariants();
+}
+
 void Cluster::Drain(size_t i) {
   Replica& replica = replicas_[i];
   while (core(i).HasOutput()) {
@@ -96,6 +111,10 @@ void Cluster::Drain(size_t i) {
       ++reads_confirmed_;
       Trace(read.id);
       checker_.OnReadConfirmed(read);
+    }
+    for (uint64_t read : output.reads_refused) {
+      ++reads_refused_;
+      checker_.OnReadRefused(read);
     }
     if (output.role_changed && core(i).role() == Role::kLeader) {
       Trace(core(i).term().value());
@@ -128,6 +147,8 @@ void Cluster::Send(size_t i, const Message& message) {
     const EntryMeta* stored = replicas_[i].disk.written().Find(entry.id.index);
     KAPPA_CHECK(stored != nullptr && stored->id == entry.id,
                 "sends what its log holds");
+    checker_.OnEntrySent(replicas_[i].id, entry.id.index,
+                         replicas_[i].disk.written());
     entry = *stored;
   }
   network_.push_back(std::move(sent));
@@ -172,6 +193,9 @@ void Cluster::Restart(size_t i) {
   ++restarts_;
   checker_.OnRestart(replica.id, replica.disk.durable());
   replica.core.emplace(OptionsOf(i), replica.disk.Restore());
+  for (LogIndex index : replica.disk.durable().damaged) {
+    core(i).OnEntryDamaged(index, replica.disk.durable().ChainAt(index));
+  }
   core(i).CheckInvariants();
 }
 

@@ -50,6 +50,10 @@ class Cluster {
   void Read(size_t i);
   // Durable on return, as the state that goes with it.
   absl::Status InstallBase(size_t i, const LogBase& base);
+  // Trims the log up to `index`; the owner keeps `state_bytes` of state.
+  absl::Status Trim(size_t i, LogIndex index, uint64_t state_bytes);
+  // The entry cannot be read any more, neither now nor after a restart.
+  void Damage(size_t i, LogIndex index);
   // Takes the output, hands writes to the disk and messages to the network.
   void Drain(size_t i);
 
@@ -94,6 +98,7 @@ class Cluster {
   // A digest of everything that came out, for comparing two runs.
   uint64_t trace() const { return trace_; }
   uint64_t reads_confirmed() const { return reads_confirmed_; }
+  uint64_t reads_refused() const { return reads_refused_; }
 
  private:
   struct Replica {
@@ -123,6 +128,7 @@ class Cluster {
   uint64_t next_read_ = 1;
   uint64_t trace_ = 0;
   uint64_t reads_confirmed_ = 0;
+  uint64_t reads_refused_ = 0;
 };
 
 }  // namespace kappa::raft

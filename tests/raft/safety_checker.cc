@@ -102,6 +102,14 @@ void SafetyChecker::OnWrite(ReplicaId replica, const Persist& persist,
   }
 }
 
+void SafetyChecker::OnEntrySent(ReplicaId replica, LogIndex index,
+                                const LogImage& written) {
+  if (written.damaged.contains(index)) {
+    Breach(absl::StrCat(Name(replica), " sends index ", index.value(),
+                        ", which it cannot read"));
+  }
+}
+
 void SafetyChecker::CheckBase(ReplicaId replica, const LogBase& base) {
   auto known = committed_.find(base.id.index);
   if (known != committed_.end() && known->second.entry.id != base.id) {

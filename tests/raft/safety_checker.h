@@ -36,6 +36,8 @@ class SafetyChecker {
   // base agrees with what is committed.
   void OnWrite(ReplicaId replica, const Persist& persist,
                const LogImage& written);
+  // What cannot be read is not sent.
+  void OnEntrySent(ReplicaId replica, LogIndex index, const LogImage& written);
   // A replica gives one vote in a term. What a message promises is on the
   // sender's disk.
   void OnMessage(const Message& message, const LogImage& durable);

@@ -101,6 +101,29 @@ TEST(TermTableTest, AgreesWithAPlainListOfTerms) {
   }
 }
 
+TEST(TermTableTest, ATrimChangesNoTermAboveIt) {
+  std::mt19937_64 random(4);
+  for (int run = 0; run < 2000; ++run) {
+    TermTable table(At(1, random() % 4));
+    uint64_t term = 1 + random() % 2;
+    for (uint64_t n = 1 + random() % 12; n > 0; --n) {
+      table.Append(EntryId{Term(term), table.last().index.Next()});
+      term += random() % 3 == 0 ? 1 + random() % 2 : 0;
+    }
+    const TermTable before = table;
+    const LogIndex base = table.base().index + 1 +
+                          random() % (table.last().index - table.base().index);
+    table.TrimTo(EntryId{*table.TermAt(base), base});
+    table.CheckInvariants();
+    ASSERT_EQ(table.last(), before.last());
+    ASSERT_EQ(table.base().index, base);
+    for (LogIndex i = base; i <= table.last().index; ++i) {
+      ASSERT_EQ(table.TermAt(i), before.TermAt(i));
+    }
+    ASSERT_EQ(table.TermAt(base.Previous()), std::nullopt);
+  }
+}
+
 TEST(TermTableTest, StartsUpToEndsAtTheIndexAndCountsTheBase) {
   TermTable table(At(1, 3));
   for (uint64_t term : {1, 1, 4, 4, 6}) {
