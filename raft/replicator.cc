@@ -100,7 +100,10 @@ void Replicator::Reclassify(const Context& context, PeerProgress& peer) {
                            ? context.committed() - peer.match()
                            : 0;
   if (peer.state() == PeerState::kReplicate) {
-    if (options.catch_up_entries > 0 && lag > options.catch_up_entries) {
+    // What is in flight may lie above the base while match is below it: then
+    // only its acknowledgement, or its loss, says what is needed.
+    if (options.catch_up_entries > 0 && lag > options.catch_up_entries &&
+        peer.match() >= base.id.index) {
       peer.CatchUpFrom(FirstDonor(context, peer));
     }
     return;

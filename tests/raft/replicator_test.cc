@@ -174,6 +174,30 @@ TEST_F(ReplicatorTest, ATrimSendsTheBaseToWhoNeedsIt) {
   EXPECT_EQ(Peer(4).state(), PeerState::kCatchUp);
 }
 
+TEST_F(ReplicatorTest, ATrimBelowWhatIsInFlightWaitsForItsAnswer) {
+  CoreOptions options = SmallLimits();
+  Start(100, options);
+  Settle();
+  Peer(4).RecordRejection(LogIndex(100), LogIndex(80));
+  Answer(4, 84);  // lacks 16, so it gets them from the log
+  EXPECT_FALSE(Take().empty());
+  for (uint64_t n = 101; n <= 110; ++n) context_->Append(Records(At(5, n)));
+  const PersistToken token = context_->TakeOutput().persists.at(0).token;
+  ASSERT_TRUE(context_->CompletePersist(token));
+  context_->CommitUpTo(LogIndex(110));
+  LogBase base;
+  base.id = At(5, 95);
+  base.configuration = context_->configuration();
+  context_->TrimTo(base);
+  replicator_->OnTrimmed(*context_);
+  Check();
+  EXPECT_EQ(Peer(4).state(), PeerState::kReplicate);
+  Answer(4, 88);
+  EXPECT_EQ(Peer(4).state(), PeerState::kReplicate);
+  Answer(4, 100);
+  EXPECT_EQ(Peer(4).match(), LogIndex(100));
+}
+
 // RELIABILITY.md S7.
 TEST_F(ReplicatorTest, StopsBeforeADamagedEntry) {
   CoreOptions options = SmallLimits();
