@@ -2,7 +2,7 @@
 //   bazel run //tests/performance:raft_benchmark
 //
 // steps/s counts inputs to a core; allocations are those of the core and its
-// outputs; idle_bytes is what one group holds when it has nothing to do.
+// outputs; replica_bytes is what a replica holds when it has nothing to do.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
@@ -46,10 +46,12 @@ ReplicaId Replica(uint64_t node) {
   return ReplicaId{NodeId(node), Incarnation(1)};
 }
 
-std::unique_ptr<Core> NewCore(uint64_t self, uint64_t voters) {
+std::unique_ptr<Core> NewCore(uint64_t self, uint64_t voters,
+                              uint32_t quiesce_ticks = 0) {
   CoreOptions options;
   options.self = Replica(self);
   options.group = GroupId(1);
+  options.quiesce_ticks = quiesce_ticks;
   RestoredState restored;
   for (uint64_t node = 1; node <= voters; ++node) {
     restored.base.configuration.voters.push_back(Replica(node));
@@ -135,20 +137,29 @@ BENCHMARK(ProposePersistCommit)
     ->Args({3, 16})
     ->Args({3, 256});
 
-// Groups of one voter that lead and have committed what they were given.
+// Groups that have committed what they were given; range(0) of them with
+// range(1) voters, which sleep after range(2) ticks. A sleeping group needs no
+// tick: what is measured is an owner that ticks all the same.
 void TickIdleGroups(benchmark::State& state) {
+  const auto voters = static_cast<uint64_t>(state.range(1));
   const uint64_t live_before = live_bytes;
   std::vector<std::vector<std::unique_ptr<Core>>> groups(
       static_cast<size_t>(state.range(0)));
   for (auto& cores : groups) {
-    cores.push_back(NewCore(1, 1));
+    for (uint64_t node = 1; node <= voters; ++node) {
+      cores.push_back(
+          NewCore(node, voters, static_cast<uint32_t>(state.range(2))));
+    }
     cores[0]->Campaign();
     Settle(cores);
     for (int n = 0; n < 100; ++n) {
       (void)cores[0]->Propose(EntryKind::kRecords, 1, 1, EntryHandle(1));
     }
     Settle(cores);
-    cores[0]->Tick();
+    for (int tick = 0; tick < 8; ++tick) {
+      for (std::unique_ptr<Core>& core : cores) core->Tick();
+      Settle(cores);
+    }
   }
   const uint64_t live = live_bytes - live_before;
   for (auto unused : state) {
@@ -157,14 +168,20 @@ void TickIdleGroups(benchmark::State& state) {
   uint64_t outputs = 0;
   for (auto& cores : groups) outputs += cores[0]->HasOutput() ? 1 : 0;
   if (outputs != 0) state.SkipWithError("an idle group has output");
-  state.counters["idle_bytes"] =
-      static_cast<double>(live) / static_cast<double>(groups.size());
+  state.counters["replica_bytes"] =
+      static_cast<double>(live) /
+      static_cast<double>(groups.size() * static_cast<size_t>(voters));
   state.counters["ticks/s"] =
       benchmark::Counter(static_cast<double>(state.iterations()) *
                              static_cast<double>(groups.size()),
                          benchmark::Counter::kIsRate);
 }
-BENCHMARK(TickIdleGroups)->ArgName("groups")->Arg(1000)->Arg(100000);
+BENCHMARK(TickIdleGroups)
+    ->ArgNames({"groups", "voters", "quiesce"})
+    ->Args({1000, 1, 0})
+    ->Args({100000, 1, 0})
+    ->Args({1000, 3, 3})
+    ->Args({100000, 3, 3});
 
 }  // namespace
 }  // namespace kappa::raft
