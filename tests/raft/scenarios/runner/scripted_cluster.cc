@@ -335,13 +335,18 @@ void ScriptedCluster::Destroy(ReplicaId id) {
 }
 
 void ScriptedCluster::Deliver(const Message& message) {
+  // A node has one replica of a group, and gives it whatever is for the group.
   ScriptedReplica* to = Find(message.to);
+  for (const auto& [id, replica] : replicas_) {
+    const bool lives = to != nullptr && to->core;
+    if (!lives && id.node == message.to.node) to = replica.get();
+  }
   if (to == nullptr || !to->core) return;
   if (message.type == MessageType::kRepairResponse &&
       !RepairFits(to->disk.written(), message)) {
     return;
   }
-  Apply(message.to, [&](Core& core) { core.Step(message); });
+  Apply(to->id, [&](Core& core) { core.Step(message); });
 }
 
 bool ScriptedCluster::Settle(const std::set<ReplicaId>& only) {

@@ -139,7 +139,8 @@ class ScriptedCluster {
 
   // --- network ---
 
-  // Gives a message to its receiver, if that lives.
+  // Gives a message to its receiver, or to the replica that took its place on
+  // the node; to nobody if neither lives.
   void Deliver(const Message& message);
   // Delivers all that is due, to `only` if that is not empty, until nothing
   // moves. Returns false if it does not end.
