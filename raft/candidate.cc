@@ -24,12 +24,19 @@ Candidate::Candidate(Context& context, const Message* call)
       request.transfer = true;
       request.beat = call->beat;
     }
-    context.SendAfterDurable(std::move(request));
+    if (KAPPA_MUTANT(kCandidateCountsOwnEarly)) {
+      context.Send(std::move(request));
+    } else {
+      context.SendAfterDurable(std::move(request));
+    }
   }
 }
 
 VoteResult Candidate::OnVoteResponse(const Context& context,
                                      const Message& response) {
+  if (KAPPA_MUTANT(kCandidateCountsOwnEarly)) {
+    tally_.Record(context.self(), true);
+  }
   tally_.Record(response.from, response.granted);
   if (response.holding != Holding::kUnknown && response.doubted == doubted_) {
     lacking_.Record(response.from, response.holding == Holding::kLacks);
@@ -38,8 +45,7 @@ VoteResult Candidate::OnVoteResponse(const Context& context,
 }
 
 VoteResult Candidate::OnDurable(const Context& context) {
-  if (context.persists().completed_sequence() >= vote_sequence_ ||
-      KAPPA_MUTANT(kCandidateCountsOwnEarly)) {
+  if (context.persists().completed_sequence() >= vote_sequence_) {
     tally_.Record(context.self(), true);
   }
   return tally_.Result(context.configuration());
