@@ -42,6 +42,15 @@ RAFT_ABSL = re.compile(
     r"|functional|meta|numeric|status|strings|types|utility)"
 )
 
+# What its libraries may depend on directly, besides each other.
+RAFT_DEPENDENCIES = frozenset(
+    """
+    //proto/wire:types //proto/wire:check
+    @debian//:absl @debian//:absl_status @debian//:absl_strings
+    """.split()
+)
+LABEL = re.compile(r'"((?://|@)[^"]*)"')
+
 GRPC_SERVER = re.compile(
     r"(grpcpp|grpc\+\+)/(server|health_check|generic/async_generic_service"
     r"|ext/.*server|.*/server_)"
@@ -97,6 +106,16 @@ def _file_breaches(path, text):
             yield f'{path}:{number}: #include "{header}": {why}'
 
 
+def _raft_build_breaches(text):
+    """Every label in raft/BUILD that is neither allowed nor a list of users."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for label in LABEL.findall(line):
+            if label in RAFT_DEPENDENCIES or label.startswith("//visibility:"):
+                continue
+            if not label.endswith(":__subpackages__"):
+                yield f"raft/BUILD:{number}: {label}: raft/ is pure: not in its list"
+
+
 def breaches(root, files):
     """Returns every breach among `files`, which are relative to `root`."""
     found = []
@@ -109,4 +128,7 @@ def breaches(root, files):
         if path.endswith((".h", ".cc")):
             text = (Path(root) / path).read_text(encoding="utf-8")
             found.extend(_file_breaches(path, text))
+        elif path == "raft/BUILD":
+            text = (Path(root) / path).read_text(encoding="utf-8")
+            found.extend(_raft_build_breaches(text))
     return found

@@ -103,6 +103,28 @@ class LayersTest(unittest.TestCase):
             with self.subTest(header=header):
                 self.assert_breach("raft/core.h", header)
 
+    def test_raft_depends_on_little(self):
+        for label in [
+            "//storage:log_store", "//proto/wire:clock", "@debian//:grpc",
+            "@debian//:rocksdb", "//raft/../server:shard",
+        ]:
+            with self.subTest(label=label):
+                self.setUp()
+                (self.root / "raft/BUILD").write_text(
+                    f'cc_library(\n    deps = ["{label}"],\n)\n', encoding="utf-8"
+                )
+                found = self.found()
+                self.assertEqual(len(found), 1, found)
+                self.assertTrue(found[0].startswith(f"raft/BUILD:2: {label}"), found)
+        self.setUp()
+        (self.root / "raft/BUILD").write_text(
+            'U = ["//server:__subpackages__"]\ncc_library(\n    deps = [\n'
+            '        ":entry",\n        "//proto/wire:types",\n'
+            '        "@debian//:absl_status",\n    ],\n)\n',
+            encoding="utf-8",
+        )
+        self.assertEqual(self.found(), [])
+
     def test_spaces_do_not_hide_an_include(self):
         self.write("raft/core.h", "  #  include   <thread>\n")
         self.assertEqual(len(self.found()), 1)
