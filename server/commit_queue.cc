@@ -43,7 +43,7 @@ void CommitQueue::Answer(Waiting waiting) {
   if (waiting.then) {
     waiting.then(absl::OkStatus());
   } else if (waiting.refusal.has_value()) {
-    counters_->CountRefusal(*waiting.refusal);
+    counters_->refusals.Count(*waiting.refusal);
     waiting.append.Answer(*std::move(waiting.refusal));
   } else {
     if (waiting.result.duplicate) counters_->duplicates.Add(1);

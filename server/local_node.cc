@@ -374,24 +374,33 @@ size_t MemoryOf(const AppendCommand& command) {
 
 }  // namespace
 
+absl::Status LocalNode::CheckAppend(const AppendCommand& command) const {
+  if (shutting_down_.load(std::memory_order_relaxed)) return ShuttingDown();
+  if (!command.producer.has_value()) return absl::OkStatus();
+  const v1::ProducerSequence& producer = *command.producer;
+  const absl::Status legal = CheckProducerSequence(producer);
+  if (!legal.ok()) return legal;
+  if (producer.epoch() > 0 &&
+      !known_producers_->WasOpened(producer.id(), producer.epoch())) {
+    return NeverOpened(producer);
+  }
+  return absl::OkStatus();
+}
+
 void LocalNode::Append(AppendCommand command, Callback<AppendResult> done) {
-  if (RefuseClosed(done)) return;
-  if (command.producer.has_value()) {
-    const absl::Status legal = CheckProducerSequence(*command.producer);
-    if (!legal.ok()) return done(legal);
-    const v1::ProducerSequence& producer = *command.producer;
-    if (producer.epoch() > 0 &&
-        !known_producers_->WasOpened(producer.id(), producer.epoch())) {
-      return done(NeverOpened(producer));
+  PendingAppend append;
+  absl::Status refusal = CheckAppend(command);
+  if (refusal.ok()) {
+    append.permit = append_budget_.TryAcquire(MemoryOf(command));
+    if (!append.permit) {
+      refusal = MakeError(v1::ERROR_REASON_OVERLOADED,
+                          "too many bytes are waiting to be appended",
+                          {{"retry_after_ms", "50"}});
     }
   }
-  PendingAppend append;
-  append.permit = append_budget_.TryAcquire(MemoryOf(command));
-  if (!append.permit) {
-    overloads_.fetch_add(1, std::memory_order_relaxed);
-    return done(MakeError(v1::ERROR_REASON_OVERLOADED,
-                          "too many bytes are waiting to be appended",
-                          {{"retry_after_ms", "50"}}));
+  if (!refusal.ok()) {
+    refusals_.Count(refusal);
+    return done(std::move(refusal));
   }
   append.done = std::move(done);
   const GroupId group = command.group;
@@ -472,8 +481,34 @@ NodeStats LocalNode::Stats() const {
   stats.topics = topics_.size();
   stats.partitions = topics_.partitions();
   stats.in_flight_append_bytes = append_budget_.used();
-  stats.overloads = overloads_.load();
+  stats.store = store_->Condition();
+  refusals_.AddTo(&stats.refusals);
   return stats;
+}
+
+std::vector<PartitionStats> LocalNode::Partitions(size_t count) const {
+  std::map<GroupId, ReplicaNumber> replicas;
+  for (const ReplicaInfo& replica : store_->Replicas()) {
+    replicas[replica.spec.group] = replica.number;
+  }
+  std::vector<PartitionStats> partitions;
+  // As many topics as can be among the first `count` partitions.
+  for (const auto& topic : topics_.List("", "", count)) {
+    for (uint32_t i = 0; i < topic->groups.size(); ++i) {
+      if (partitions.size() == count) return partitions;
+      const auto replica = replicas.find(topic->groups[i]);
+      if (replica == replicas.end()) continue;
+      const absl::StatusOr<storage::ReplicaPosition> position =
+          store_->Position(replica->second);
+      if (!position.ok()) continue;  // it is being dropped
+      partitions.push_back({.topic = topic->topic.name(),
+                            .partition = i,
+                            .last_index = position->last.index.value(),
+                            .first_offset = position->base.offset.value(),
+                            .end_offset = position->end_offset.value()});
+    }
+  }
+  return partitions;
 }
 
 }  // namespace kappa::server

@@ -26,6 +26,7 @@
 #include "server/partition_router.h"
 #include "server/reader_pool.h"
 #include "server/shard.h"
+#include "server/shard_counters.h"
 #include "server/topic_map.h"
 #include "storage/log_store.h"
 #include "storage/log_writer.h"
@@ -72,6 +73,7 @@ class LocalNode final : public Node {
                       Callback<Offset> done) override;
   void CancelWait(GroupId group, uint64_t token) override;
   NodeStats Stats() const override;
+  std::vector<PartitionStats> Partitions(size_t count) const override;
 
  private:
   LocalNode(NodeOptions options, std::unique_ptr<storage::LogStore> store,
@@ -98,6 +100,8 @@ class LocalNode final : public Node {
   // Calls `done` with SHUTTING_DOWN and returns true once Shutdown has begun.
   template <typename T>
   bool RefuseClosed(Callback<T>& done) const;
+  // Why an append is refused before its shard sees it; OK: it is not.
+  absl::Status CheckAppend(const AppendCommand& command) const;
 
   ReplicaId self() const { return {identity_.node_id, Incarnation(1)}; }
 
@@ -127,7 +131,7 @@ class LocalNode final : public Node {
   std::atomic<bool> failed_{false};  // a write failed
   bool stopped_ = false;
   std::atomic<uint64_t> next_wait_token_{1};
-  std::atomic<uint64_t> overloads_{0};
+  ReasonCounter refusals_;  // of appends, before a shard
 };
 
 }  // namespace kappa::server

@@ -118,10 +118,12 @@ absl::Status OpenFaces(const ServerConfig& config, const MemoryBudget& memory,
   auto grpc = GrpcServer::Start(options, node, clock);
   if (!grpc.ok()) return grpc.status();
   faces->grpc = *std::move(grpc);
-  auto metrics = MetricsServer::Start(
-      config.metrics_listen, std::make_shared<NodeMetrics>(
-                                 node, &faces->grpc->stats(), config.data_dir,
-                                 std::string(kKappadVersion)));
+  auto metrics =
+      MetricsServer::Start(config.metrics_listen,
+                           std::make_shared<NodeMetrics>(
+                               node, &faces->grpc->stats(), config.data_dir,
+                               std::string(kKappadVersion)),
+                           std::make_shared<PartitionMetrics>(node));
   if (!metrics.ok()) return metrics.status();
   faces->metrics = *std::move(metrics);
   auto metrics_file = AddressFile::Write(config.data_dir + "/metrics_address",

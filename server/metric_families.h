@@ -2,14 +2,19 @@
 #ifndef KAPPA_SERVER_METRIC_FAMILIES_H_
 #define KAPPA_SERVER_METRIC_FAMILIES_H_
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "prometheus/client_metric.h"
 #include "prometheus/metric_family.h"
+#include "storage/distribution.h"
 
 namespace kappa::server {
+
+using MetricLabels = std::vector<prometheus::ClientMetric::Label>;
 
 // One value with an optional label ("name", "value").
 struct MetricSample {
@@ -36,6 +41,41 @@ class MetricFamilies {
               const std::vector<MetricSample>& samples) {
     Add(std::move(name), std::move(help), prometheus::MetricType::Gauge,
         samples);
+  }
+
+  // `counts` in units of which `per_unit` are one of the metric's.
+  void Histogram(std::string name, std::string help,
+                 const storage::DistributionCounts& counts, double per_unit) {
+    prometheus::ClientMetric metric;
+    uint64_t count = 0;
+    for (size_t i = 0; i < counts.counts.size(); ++i) {
+      count += counts.counts[i];
+      const double bound =
+          i < counts.bounds.size()
+              ? static_cast<double>(counts.bounds[i]) / per_unit
+              : std::numeric_limits<double>::infinity();
+      metric.histogram.bucket.push_back({count, bound});
+    }
+    metric.histogram.sample_count = count;
+    metric.histogram.sample_sum = static_cast<double>(counts.sum) / per_unit;
+    families_.push_back({std::move(name),
+                         std::move(help),
+                         prometheus::MetricType::Histogram,
+                         {std::move(metric)}});
+  }
+  // Gauges with several labels each.
+  void LabelledGauges(
+      std::string name, std::string help,
+      const std::vector<std::pair<MetricLabels, double>>& samples) {
+    prometheus::MetricFamily family{
+        std::move(name), std::move(help), prometheus::MetricType::Gauge, {}};
+    for (const auto& [labels, value] : samples) {
+      prometheus::ClientMetric metric;
+      metric.label = labels;
+      metric.gauge.value = value;
+      family.metric.push_back(std::move(metric));
+    }
+    families_.push_back(std::move(family));
   }
 
   std::vector<prometheus::MetricFamily> Take() { return std::move(families_); }

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -73,17 +74,17 @@ void AddAppends(const NodeStats& stats, MetricFamilies* families) {
                     "Repeated batches answered with their first result.",
                     Sum(stats, &ShardStats::duplicates));
   families->Counters("kappa_append_refusals_total",
-                     "Appends that a partition refused, by reason.",
+                     "Appends that the node or a partition refused, by "
+                     "reason. See kappa_rpc_append_refusals_total for those "
+                     "that did not get so far.",
                      PerReason([&stats](int reason) {
-                       uint64_t sum = 0;
+                       uint64_t sum =
+                           stats.refusals[static_cast<size_t>(reason)];
                        for (const ShardStats& shard : stats.shards) {
                          sum += shard.refusals[static_cast<size_t>(reason)];
                        }
                        return AsDouble(sum);
                      }));
-  families->Counter("kappa_append_overloads_total",
-                    "Appends refused because too many were in flight.",
-                    AsDouble(stats.overloads));
   families->Gauge("kappa_append_in_flight_bytes",
                   "Payload bytes accepted and not answered yet.",
                   AsDouble(stats.in_flight_append_bytes));
@@ -121,12 +122,11 @@ void AddWriter(const storage::LogWriterStats& writer,
   families->Counter("kappa_log_cycles_total",
                     "Group commits: synced writes of the log.",
                     AsDouble(writer.cycles));
-  families->Counter("kappa_log_sync_seconds_total",
-                    "Time spent in group commits, sync included.",
-                    AsDouble(writer.commit_us_total) / 1e6);
-  families->Counter("kappa_log_cycle_bytes_total",
-                    "Payload bytes written by group commits.",
-                    AsDouble(writer.payload_bytes));
+  families->Histogram("kappa_log_sync_seconds",
+                      "Time of group commits: log and watermark synced.",
+                      writer.commit_us, 1e6);
+  families->Histogram("kappa_log_cycle_bytes",
+                      "Payload bytes of group commits.", writer.cycle_bytes, 1);
   families->Gauge("kappa_log_last_cycle_bytes",
                   "Payload bytes of the latest group commit.",
                   AsDouble(writer.last_cycle_bytes));
@@ -136,6 +136,16 @@ void AddWriter(const storage::LogWriterStats& writer,
   families->Gauge("kappa_log_queue_bytes",
                   "Payload bytes waiting for the log writer.",
                   AsDouble(writer.queued_bytes));
+}
+
+void AddStore(const storage::StoreCondition& store, MetricFamilies* families) {
+  families->Counter("kappa_write_stalls_total",
+                    "Times that the store slowed or stopped writes because "
+                    "memtables or files had to wait for the disk.",
+                    AsDouble(store.write_stalls));
+  families->Gauges("kappa_segments", "Segments, by state.",
+                   {{AsDouble(store.live_segments), "state", "live"},
+                    {AsDouble(store.sealed_segments), "state", "sealed"}});
 }
 
 void AddReaders(const ReaderStats& readers, MetricFamilies* families) {
@@ -182,6 +192,7 @@ std::vector<Family> NodeFamilies(const NodeStats& stats) {
   AddAppends(stats, &families);
   AddShards(stats, &families);
   AddWriter(stats.writer, &families);
+  AddStore(stats.store, &families);
   AddReaders(stats.readers, &families);
   families.Gauge("kappa_topics", "Topics.", AsDouble(stats.topics));
   families.Gauge("kappa_partitions", "Partitions.", AsDouble(stats.partitions));
@@ -199,6 +210,33 @@ std::vector<Family> NodeFamilies(const NodeStats& stats) {
   families.Gauge("kappa_position_end_records",
                  "Sum over all partitions of the committed end offset.",
                  AsDouble(stats.positions.end_offset));
+  return families.Take();
+}
+
+std::vector<Family> PartitionFamilies(
+    const std::vector<PartitionStats>& partitions, uint64_t all) {
+  using Samples = std::vector<std::pair<MetricLabels, double>>;
+  Samples last;
+  Samples first;
+  Samples end;
+  for (const PartitionStats& partition : partitions) {
+    const MetricLabels labels = {
+        {"topic", partition.topic},
+        {"partition", absl::StrCat(partition.partition)}};
+    last.emplace_back(labels, AsDouble(partition.last_index));
+    first.emplace_back(labels, AsDouble(partition.first_offset));
+    end.emplace_back(labels, AsDouble(partition.end_offset));
+  }
+  MetricFamilies families;
+  families.LabelledGauges("kappa_partition_last_index",
+                          "Index of the last durable entry.", last);
+  families.LabelledGauges("kappa_partition_first_offset",
+                          "First offset that is kept.", first);
+  families.LabelledGauges("kappa_partition_end_offset",
+                          "Offset after the last durable record.", end);
+  families.Gauge("kappa_partitions_not_shown",
+                 "Partitions beyond the bound of this page.",
+                 AsDouble(all - std::min<uint64_t>(all, partitions.size())));
   return families.Take();
 }
 
@@ -224,6 +262,12 @@ std::vector<Family> RpcFamilies(const RpcStats& stats) {
                     PerReason([&stats](int reason) {
                       return Load(stats.errors[static_cast<size_t>(reason)]);
                     }));
+  families.Counters(
+      "kappa_rpc_append_refusals_total",
+      "Appends refused before they reached the node, by reason.",
+      PerReason([&stats](int reason) {
+        return Load(stats.append_refusals[static_cast<size_t>(reason)]);
+      }));
   families.Gauge("kappa_rpc_append_streams", "Open append streams.",
                  static_cast<double>(stats.append_streams.load()));
   families.Gauge("kappa_rpc_replays", "Open replays.",
@@ -253,6 +297,11 @@ std::vector<Family> ProcessFamilies(const std::string& data_dir) {
                    AsDouble(uint64_t{space.f_bavail} * space.f_frsize));
   }
   return families.Take();
+}
+
+std::vector<Family> PartitionMetrics::Collect() const {
+  return PartitionFamilies(node_->Partitions(kPartitionsMax),
+                           node_->Stats().partitions);
 }
 
 NodeMetrics::NodeMetrics(const Node* node, const RpcStats* rpc,

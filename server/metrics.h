@@ -4,6 +4,8 @@
 #ifndef KAPPA_SERVER_METRICS_H_
 #define KAPPA_SERVER_METRICS_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -33,8 +35,28 @@ class NodeMetrics final : public prometheus::Collectable {
   const std::string version_;
 };
 
+// Where each partition stands, on a page of its own: many series, for whoever
+// asks for them.
+//
+// Thread safety: thread-safe. The node outlives it.
+class PartitionMetrics final : public prometheus::Collectable {
+ public:
+  // Bounds the page: the first partitions by topic and number.
+  static constexpr size_t kPartitionsMax = 10'000;
+
+  explicit PartitionMetrics(const Node* node) : node_(node) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const Node* const node_;
+};
+
 // The families of what a node counts; a function of its argument.
 std::vector<prometheus::MetricFamily> NodeFamilies(const NodeStats& stats);
+// The same of partitions, of which the node has `all`.
+std::vector<prometheus::MetricFamily> PartitionFamilies(
+    const std::vector<PartitionStats>& partitions, uint64_t all);
 // The same of the network face.
 std::vector<prometheus::MetricFamily> RpcFamilies(const RpcStats& stats);
 // Memory and processor time of this process, space around `data_dir`.

@@ -12,21 +12,26 @@ namespace kappa::server {
 struct MetricsServer::State {
   ListenAddress address;
   std::shared_ptr<prometheus::Collectable> metrics;
+  std::shared_ptr<prometheus::Collectable> partitions;
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
     const ListenAddress& listen,
-    std::shared_ptr<prometheus::Collectable> metrics) {
+    std::shared_ptr<prometheus::Collectable> metrics,
+    std::shared_ptr<prometheus::Collectable> partitions) {
   // The library only tells that it could not listen.
   if (absl::Status can = TryToListen(listen); !can.ok()) return can;
   auto state = std::make_unique<State>();
   state->address = listen;
   state->metrics = std::move(metrics);
+  state->partitions = std::move(partitions);
   try {
     state->exposer = std::make_unique<prometheus::Exposer>(listen.ToString(),
                                                            /*num_threads=*/1);
     state->exposer->RegisterCollectable(state->metrics);
+    state->exposer->RegisterCollectable(state->partitions,
+                                        "/metrics/partitions");
     const std::vector<int> ports = state->exposer->GetListeningPorts();
     if (ports.size() == 1) {
       state->address.port = static_cast<uint16_t>(ports.front());

@@ -1,4 +1,5 @@
-// MetricsServer: serves /metrics to Prometheus over HTTP.
+// MetricsServer: serves /metrics and /metrics/partitions to Prometheus over
+// HTTP.
 #ifndef KAPPA_SERVER_METRICS_SERVER_H_
 #define KAPPA_SERVER_METRICS_SERVER_H_
 
@@ -17,7 +18,8 @@ class MetricsServer {
   // Errors: as TryToListen.
   static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(
       const ListenAddress& listen,
-      std::shared_ptr<prometheus::Collectable> metrics);
+      std::shared_ptr<prometheus::Collectable> metrics,
+      std::shared_ptr<prometheus::Collectable> partitions);
   ~MetricsServer();
 
   // Where it listens; the port is the real one.

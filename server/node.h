@@ -111,6 +111,7 @@ struct ReadCommand {
 
 // Counters and gauges for /metrics; see metrics.h for the names.
 struct NodeStats;
+struct PartitionStats;
 
 // Callbacks run on a thread of the node and must be short. Each is called
 // exactly once. Errors carry an ErrorReason (errors.h).
@@ -181,6 +182,9 @@ class Node {
   virtual void CancelWait(GroupId group, uint64_t token) = 0;
 
   virtual NodeStats Stats() const = 0;
+  // The first `count` partitions, by name of the topic and number. Takes time
+  // in proportion to the partitions of the node.
+  virtual std::vector<PartitionStats> Partitions(size_t count) const = 0;
 };
 
 }  // namespace kappa::server

@@ -5,9 +5,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "kappa/v1/error.pb.h"
+#include "storage/log_store.h"
 #include "storage/log_writer.h"
 
 namespace kappa::server {
@@ -62,17 +64,28 @@ struct PositionStats {
   uint64_t end_offset = 0;  // committed
 };
 
+// Where one partition's log stands on this node. Of one voter what is durable
+// is committed, unless it is not yet known to be.
+struct PartitionStats {
+  std::string topic;
+  uint32_t partition = 0;
+  uint64_t last_index = 0;
+  uint64_t first_offset = 0;
+  uint64_t end_offset = 0;
+};
+
 struct NodeStats {
   std::vector<ShardStats> shards;
   ReaderStats readers;
   PositionStats positions;
   storage::LogWriterStats writer;
+  storage::StoreCondition store;
+  RefusalCounts refusals{};  // appends refused before a shard, by reason
   uint64_t topics = 0;
   uint64_t partitions = 0;
   uint64_t named_producers = 0;
   uint64_t metadata_applied_index = 0;
   uint64_t in_flight_append_bytes = 0;  // accepted, not answered
-  uint64_t overloads = 0;               // appends refused before a shard
 };
 
 }  // namespace kappa::server

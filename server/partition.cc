@@ -152,7 +152,7 @@ void Partition::AnswerStoredDuplicate(LogIndex index, const Digest& sha256,
                       if (result.ok()) {
                         counters->duplicates.Add(1);
                       } else {
-                        counters->CountRefusal(result.status());
+                        counters->refusals.Count(result.status());
                       }
                       append.Answer(std::move(result));
                     });
@@ -185,7 +185,7 @@ void Partition::ProposeBatch(AppendCommand command, PendingAppend append) {
 }
 
 void Partition::Refuse(PendingAppend append, absl::Status refusal) {
-  services_->counters->CountRefusal(refusal);
+  services_->counters->refusals.Count(refusal);
   append.Answer(std::move(refusal));
 }
 
@@ -196,7 +196,7 @@ void Partition::RefuseAfterTail(PendingAppend append, absl::Status refusal) {
       [counters, append = std::move(append),
        refusal = std::move(refusal)](const absl::Status& status) mutable {
         if (!status.ok()) refusal = status;
-        counters->CountRefusal(refusal);
+        counters->refusals.Count(refusal);
         append.Answer(std::move(refusal));
       });
 }

@@ -51,7 +51,7 @@ void Shard::Append(AppendCommand command, PendingAppend append) {
   if (queue_.TryPut(event)) return;
   PendingAppend refused = std::move(std::get<AppendEvent>(event).append);
   const absl::Status status = Refusal();
-  counters_.CountRefusal(status);
+  counters_.refusals.Count(status);
   refused.Answer(status);
 }
 
@@ -120,7 +120,7 @@ void Shard::HandleAppend(AppendEvent event) {
     refusal = Overloaded("the log writer's queue is full");
   }
   if (!refusal.ok()) {
-    counters_.CountRefusal(refusal);
+    counters_.refusals.Count(refusal);
     event.append.Answer(std::move(refusal));
     return;
   }

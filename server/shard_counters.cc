@@ -7,11 +7,17 @@
 
 namespace kappa::server {
 
-void ShardCounters::CountRefusal(const absl::Status& status) {
+void ReasonCounter::Count(const absl::Status& status) {
   v1::ErrorReason reason = v1::ERROR_REASON_INTERNAL;
   v1::ErrorReason_Parse(
       absl::StrCat("ERROR_REASON_", ErrorInfoOf(status).reason()), &reason);
-  refusals[reason].Add(1);
+  counts_[reason].Add(1);
+}
+
+void ReasonCounter::AddTo(RefusalCounts* counts) const {
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    (*counts)[i] += counts_[i].value();
+  }
 }
 
 ShardStats ShardCounters::Snapshot() const {
@@ -20,9 +26,7 @@ ShardStats ShardCounters::Snapshot() const {
   stats.append_bytes = append_bytes.value();
   stats.append_records = append_records.value();
   stats.duplicates = duplicates.value();
-  for (size_t i = 0; i < refusals.size(); ++i) {
-    stats.refusals[i] = refusals[i].value();
-  }
+  refusals.AddTo(&stats.refusals);
   stats.drains = drains.value();
   stats.events = events.value();
   stats.window_reads = window_reads.value();

@@ -24,6 +24,19 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
+// Counts failures by their reason.
+//
+// Thread safety: thread-safe.
+class ReasonCounter {
+ public:
+  void Count(const absl::Status& status);
+  // Adds the counts to `counts`.
+  void AddTo(RefusalCounts* counts) const;
+
+ private:
+  std::array<Counter, v1::ErrorReason_ARRAYSIZE> counts_;
+};
+
 // See ShardStats for what each one means.
 //
 // Thread safety: thread-safe.
@@ -32,7 +45,7 @@ struct ShardCounters {
   Counter append_bytes;
   Counter append_records;
   Counter duplicates;
-  std::array<Counter, v1::ErrorReason_ARRAYSIZE> refusals;
+  ReasonCounter refusals;
   Counter drains;
   Counter events;
   Counter window_reads;
@@ -51,7 +64,6 @@ struct ShardCounters {
   Counter metadata_applied;
   Counter named_producers;
 
-  void CountRefusal(const absl::Status& status);
   // Everything but what only the shard's queue knows.
   ShardStats Snapshot() const;
 };

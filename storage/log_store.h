@@ -94,6 +94,13 @@ enum class ReadClass : uint8_t {
   kReplay = 1,  // long scans; direct reads with read-ahead, cache not filled
 };
 
+// What a store reports of itself, for /metrics.
+struct StoreCondition {
+  uint64_t write_stalls = 0;     // times that writes were slowed or stopped
+  uint64_t live_segments = 0;    // not sealed yet
+  uint64_t sealed_segments = 0;  // now
+};
+
 // Writes are made by one thread (LogWriter); everything else is thread-safe.
 class LogStore {
  public:
@@ -158,6 +165,8 @@ class LogStore {
       SideTable table, std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>&
           visit) const = 0;
+
+  virtual StoreCondition Condition() const { return {}; }
 };
 
 }  // namespace kappa::storage

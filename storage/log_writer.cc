@@ -1,5 +1,6 @@
 #include "storage/log_writer.h"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -31,6 +32,13 @@ int64_t MonotonicUs() {
 // How long the thread waits for work before it asks the store whether it has
 // something of its own to record (a segment that was sealed).
 constexpr int64_t kIdlePeriodUs = 250'000;
+
+constexpr std::array<uint64_t, 14> kCommitUsBounds = {
+    100,    250,    500,     1'000,   2'500,   5'000,     10'000,
+    25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 5'000'000};
+constexpr std::array<uint64_t, 9> kCycleBytesBounds = {
+    0,         1 << 10, 4 << 10, 16 << 10, 64 << 10,
+    256 << 10, 1 << 20, 4 << 20, 8 << 20};
 
 // One Submit or one Run, in the order of the queue.
 struct Job {
@@ -85,7 +93,8 @@ struct LogWriter::State {
   std::atomic<uint64_t> group_writes{0};
   std::atomic<uint64_t> payload_bytes{0};
   std::atomic<uint64_t> last_cycle_bytes{0};
-  std::atomic<uint64_t> commit_us_total{0};
+  Distribution<kCommitUsBounds.size()> commit_us{kCommitUsBounds};
+  Distribution<kCycleBytesBounds.size()> cycle_size{kCycleBytesBounds};
 
   // Of the thread alone.
   bool failed = false;
@@ -144,13 +153,15 @@ void LogWriter::State::CommitCycle(std::vector<Job> jobs) {
   }
   const int64_t began_us = MonotonicUs();
   const absl::Status status = store->Commit(cycle_writes);
-  commit_us_total += static_cast<uint64_t>(MonotonicUs() - began_us);
+  const int64_t took_us = MonotonicUs() - began_us;
   queued_bytes -= bytes;
   if (!status.ok()) {
     Fail(status);
     return;
   }
   ++cycles;
+  commit_us.Record(static_cast<uint64_t>(took_us));
+  cycle_size.Record(bytes);
   group_writes += cycle_writes.size();
   payload_bytes += bytes;
   last_cycle_bytes = bytes;
@@ -222,7 +233,8 @@ LogWriterStats LogWriter::stats() const {
   stats.payload_bytes = state_->payload_bytes;
   stats.queued_bytes = state_->queued_bytes;
   stats.last_cycle_bytes = state_->last_cycle_bytes;
-  stats.commit_us_total = state_->commit_us_total;
+  stats.commit_us = state_->commit_us.Counts();
+  stats.cycle_bytes = state_->cycle_size.Counts();
   return stats;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/distribution.h"
 #include "storage/log_store.h"
 
 namespace kappa::storage {
@@ -39,7 +40,10 @@ struct LogWriterStats {
   uint64_t payload_bytes = 0;
   uint64_t queued_bytes = 0;  // now
   uint64_t last_cycle_bytes = 0;
-  uint64_t commit_us_total = 0;
+  // Of cycles: the time from the first byte to the synced watermark, and the
+  // payload bytes. The counts of both add up to `cycles`.
+  DistributionCounts commit_us;
+  DistributionCounts cycle_bytes;
 };
 
 // Thread safety: thread-safe.

@@ -564,6 +564,14 @@ Generation RocksLogStore::generation() const {
   return generation;
 }
 
+StoreCondition RocksLogStore::Condition() const {
+  StoreCondition condition;
+  condition.write_stalls = state_->listener->stalls();
+  condition.live_segments = state_->entries->LiveSegments().size();
+  condition.sealed_segments = state_->entries->sealed_count();
+  return condition;
+}
+
 RocksLogStoreStats RocksLogStore::stats() const {
   RocksLogStoreStats stats;
   stats.cycles = state_->committer->cycle() - state_->report.recovered_cycle;

@@ -125,6 +125,7 @@ class RocksLogStore final : public LogStore {
       SideTable table, std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>&
           visit) const override;
+  StoreCondition Condition() const override;
 
   const OpenReport& open_report() const;
   Generation generation() const;

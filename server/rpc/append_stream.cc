@@ -74,11 +74,13 @@ void AppendStream::Accept() {
   if (!request.ok()) {
     // Without a correlation id there is nothing to answer to.
     context_.stats->CountError(request.status());
+    context_.stats->CountAppendRefusal(request.status());
     return EndWith(request.status());
   }
   const uint64_t correlation_id = request->correlation_id;
   absl::StatusOr<ScannedAppend> append = ScanAppendRequest(request->append);
   if (!append.ok()) {
+    context_.stats->CountAppendRefusal(append.status());
     // Names no partition, so it waits for none: a lane of its own.
     return Answer(OpenSlot(absl::HashOf(correlation_id), bytes), correlation_id,
                   append.status());
@@ -89,7 +91,7 @@ void AppendStream::Accept() {
 
 void AppendStream::Submit(uint64_t correlation_id, const ScannedAppend& append,
                           std::shared_ptr<Slot> slot) {
-  SubmitAppend(context_.node, append,
+  SubmitAppend(context_.node, append, context_.stats,
                [self = shared_from_this(), slot = std::move(slot),
                 correlation_id](absl::StatusOr<v1::AppendResponse> result) {
                  self->Answer(slot, correlation_id, std::move(result));

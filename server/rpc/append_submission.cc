@@ -24,14 +24,20 @@ v1::AppendResponse ResponseOf(const Uuid& topic_uuid,
 }  // namespace
 
 void SubmitAppend(
-    Node* node, const ScannedAppend& append,
+    Node* node, const ScannedAppend& append, RpcStats* stats,
     absl::AnyInvocable<void(absl::StatusOr<v1::AppendResponse>)> done) {
   absl::StatusOr<FoundPartition> partition =
       FindPartition(*node, append.topic, append.topic_uuid, append.partition);
-  if (!partition.ok()) return done(partition.status());
+  if (!partition.ok()) {
+    stats->CountAppendRefusal(partition.status());
+    return done(partition.status());
+  }
   absl::StatusOr<CheckedBatch> batch =
       CheckBatch(append.batch, *partition->topic);
-  if (!batch.ok()) return done(batch.status());
+  if (!batch.ok()) {
+    stats->CountAppendRefusal(batch.status());
+    return done(batch.status());
+  }
   AppendCommand command;
   command.group = partition->group;
   command.batch = *std::move(batch);

@@ -8,14 +8,16 @@
 #include "kappa/v1/log_service.pb.h"
 #include "server/node.h"
 #include "server/rpc/append_request_scan.h"
+#include "server/rpc/rpc_stats.h"
 
 namespace kappa::server {
 
 // Checks the append and hands it to the node on this thread, so that appends
 // submitted one after the other reach the partition in that order. `done` is
-// called once, on this thread (a refusal) or on one of the node's.
+// called once, on this thread (a refusal) or on one of the node's. Refusals of
+// its own are counted in `stats`.
 void SubmitAppend(
-    Node* node, const ScannedAppend& append,
+    Node* node, const ScannedAppend& append, RpcStats* stats,
     absl::AnyInvocable<void(absl::StatusOr<v1::AppendResponse>)> done);
 
 }  // namespace kappa::server

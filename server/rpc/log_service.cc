@@ -77,10 +77,11 @@ grpc::ServerUnaryReactor* LogService::Append(
   context_.stats->append_requests.fetch_add(1, std::memory_order_relaxed);
   absl::StatusOr<ScannedAppend> append = ScanAppendRequest(PayloadOf(*request));
   if (!append.ok()) {
+    context_.stats->CountAppendRefusal(append.status());
     call.Refuse(append.status());
     return call.reactor();
   }
-  SubmitAppend(context_.node, *append,
+  SubmitAppend(context_.node, *append, context_.stats,
                [call](absl::StatusOr<v1::AppendResponse> result) {
                  if (!result.ok()) return call.Refuse(result.status());
                  call.Answer(ByteBufferOf(*result));

@@ -25,16 +25,27 @@ struct RpcStats {
   Count heartbeats{0};
   // Calls and streamed batches that ended with an error, by reason.
   std::array<Count, v1::ErrorReason_ARRAYSIZE> errors{};
+  // Appends, by reason, that were refused before they reached the node.
+  std::array<Count, v1::ErrorReason_ARRAYSIZE> append_refusals{};
   // Now.
   std::atomic<int64_t> append_streams{0};
   std::atomic<int64_t> replays{0};
 
   // Counts a failed answer.
   void CountError(const absl::Status& status) {
+    errors[ReasonOf(status)].fetch_add(1, std::memory_order_relaxed);
+  }
+  // Counts an append that does not reach the node.
+  void CountAppendRefusal(const absl::Status& status) {
+    append_refusals[ReasonOf(status)].fetch_add(1, std::memory_order_relaxed);
+  }
+
+ private:
+  static v1::ErrorReason ReasonOf(const absl::Status& status) {
     v1::ErrorReason reason = v1::ERROR_REASON_INTERNAL;
     v1::ErrorReason_Parse("ERROR_REASON_" + ErrorInfoOf(status).reason(),
                           &reason);
-    errors[reason].fetch_add(1, std::memory_order_relaxed);
+    return reason;
   }
 };
 

@@ -28,13 +28,52 @@ TEST(MetricsTest, SumsShardsAndNamesReasons) {
   stats.shards[1].appends = 4;
   stats.shards[1].queued_events = 9;
   stats.shards[0].refusals[v1::ERROR_REASON_SEQUENCE_GAP] = 2;
-  stats.writer.commit_us_total = 1'500'000;
+  stats.refusals[v1::ERROR_REASON_SEQUENCE_GAP] = 1;
   const std::string text = Text(NodeFamilies(stats));
   EXPECT_TRUE(HasLine(text, "kappa_appends_total 7")) << text;
   EXPECT_TRUE(HasLine(text, "kappa_shard_queue_events{shard=\"1\"} 9"));
   EXPECT_TRUE(
-      HasLine(text, "kappa_append_refusals_total{reason=\"sequence_gap\"} 2"));
-  EXPECT_TRUE(HasLine(text, "kappa_log_sync_seconds_total 1.5"));
+      HasLine(text, "kappa_append_refusals_total{reason=\"sequence_gap\"} 3"));
+}
+
+TEST(MetricsTest, ShowsDistributionsOfCycles) {
+  NodeStats stats;
+  stats.writer.commit_us = {{500, 1000}, {2, 3, 1}, 1'500'000};
+  stats.writer.cycle_bytes = {{1024}, {4, 2}, 9000};
+  const std::string text = Text(NodeFamilies(stats));
+  EXPECT_TRUE(HasLine(text, "# TYPE kappa_log_sync_seconds histogram")) << text;
+  EXPECT_TRUE(HasLine(text, "kappa_log_sync_seconds_bucket{le=\"0.0005\"} 2"))
+      << text;
+  EXPECT_TRUE(HasLine(text, "kappa_log_sync_seconds_bucket{le=\"0.001\"} 5"));
+  EXPECT_TRUE(HasLine(text, "kappa_log_sync_seconds_bucket{le=\"+Inf\"} 6"));
+  EXPECT_TRUE(HasLine(text, "kappa_log_sync_seconds_count 6"));
+  EXPECT_TRUE(HasLine(text, "kappa_log_sync_seconds_sum 1.5"));
+  EXPECT_TRUE(HasLine(text, "kappa_log_cycle_bytes_bucket{le=\"1024\"} 4"));
+  EXPECT_TRUE(HasLine(text, "kappa_log_cycle_bytes_sum 9000"));
+}
+
+TEST(MetricsTest, CountsStallsAndSegments) {
+  NodeStats stats;
+  stats.store = {.write_stalls = 3, .live_segments = 2, .sealed_segments = 9};
+  const std::string text = Text(NodeFamilies(stats));
+  EXPECT_TRUE(HasLine(text, "kappa_write_stalls_total 3")) << text;
+  EXPECT_TRUE(HasLine(text, "kappa_segments{state=\"live\"} 2"));
+  EXPECT_TRUE(HasLine(text, "kappa_segments{state=\"sealed\"} 9"));
+}
+
+TEST(MetricsTest, TellsWherePartitionsStand) {
+  const std::string text = Text(PartitionFamilies(
+      {{"orders", 0, 7, 0, 60}, {"orders", 1, 3, 10, 20}}, /*all=*/5));
+  EXPECT_TRUE(HasLine(
+      text, "kappa_partition_last_index{topic=\"orders\",partition=\"0\"} 7"))
+      << text;
+  EXPECT_TRUE(HasLine(text,
+                      "kappa_partition_first_offset{topic=\"orders\","
+                      "partition=\"1\"} 10"));
+  EXPECT_TRUE(HasLine(text,
+                      "kappa_partition_end_offset{topic=\"orders\","
+                      "partition=\"1\"} 20"));
+  EXPECT_TRUE(HasLine(text, "kappa_partitions_not_shown 3"));
 }
 
 TEST(MetricsTest, CountsErrorsOfCalls) {
@@ -47,13 +86,23 @@ TEST(MetricsTest, CountsErrorsOfCalls) {
   EXPECT_TRUE(HasLine(text, "kappa_rpc_errors_total{reason=\"internal\"} 1"));
 }
 
+TEST(MetricsTest, CountsAppendsThatDoNotReachTheNode) {
+  RpcStats stats;
+  stats.CountAppendRefusal(
+      MakeError(v1::ERROR_REASON_LIMIT_EXCEEDED, "too large"));
+  EXPECT_TRUE(
+      HasLine(Text(RpcFamilies(stats)),
+              "kappa_rpc_append_refusals_total{reason=\"limit_exceeded\"} 1"));
+}
+
 TEST(MetricsTest, NamesAreUniqueAndHelpIsThere) {
   NodeStats stats;
   stats.shards.resize(1);
   std::set<std::string> names;
   const RpcStats rpc;
   for (const auto& families :
-       {NodeFamilies(stats), RpcFamilies(rpc), ProcessFamilies("/")}) {
+       {NodeFamilies(stats), RpcFamilies(rpc), ProcessFamilies("/"),
+        PartitionFamilies({}, 0)}) {
     for (const prometheus::MetricFamily& family : families) {
       EXPECT_TRUE(names.insert(family.name).second) << family.name;
       EXPECT_FALSE(family.help.empty()) << family.name;
@@ -75,9 +124,21 @@ class OneMetric final : public prometheus::Collectable {
   }
 };
 
+class OnePartition final : public prometheus::Collectable {
+ public:
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    return PartitionFamilies({{"orders", 0, 7, 0, 60}}, 1);
+  }
+};
+
+absl::StatusOr<std::unique_ptr<MetricsServer>> StartAt(
+    const ListenAddress& listen) {
+  return MetricsServer::Start(listen, std::make_shared<OneMetric>(),
+                              std::make_shared<OnePartition>());
+}
+
 TEST(MetricsServerTest, ServesTheText) {
-  auto server =
-      MetricsServer::Start({"127.0.0.1", 0}, std::make_shared<OneMetric>());
+  auto server = StartAt({"127.0.0.1", 0});
   ASSERT_TRUE(server.ok()) << server.status();
   ASSERT_NE((*server)->address().port, 0);
   httplib::Client client("127.0.0.1", (*server)->address().port);
@@ -85,12 +146,16 @@ TEST(MetricsServerTest, ServesTheText) {
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 200);
   EXPECT_TRUE(HasLine(response->body, "kappa_rpc_heartbeats_total 42"));
+  // Partitions have a page of their own: there may be many.
+  EXPECT_EQ(response->body.find("kappa_partition_"), std::string::npos);
+  const auto partitions = client.Get("/metrics/partitions");
+  ASSERT_TRUE(partitions);
+  EXPECT_EQ(partitions->status, 200);
+  EXPECT_NE(partitions->body.find("kappa_partition_last_index"),
+            std::string::npos);
   // The port is taken now.
-  EXPECT_EQ(
-      MetricsServer::Start((*server)->address(), std::make_shared<OneMetric>())
-          .status()
-          .code(),
-      absl::StatusCode::kUnavailable);
+  EXPECT_EQ(StartAt((*server)->address()).status().code(),
+            absl::StatusCode::kUnavailable);
 }
 
 }  // namespace

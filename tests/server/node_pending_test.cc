@@ -133,7 +133,7 @@ TEST_F(NodePendingTest, AFullQueueIsAnImmediateRefusal) {
   EXPECT_TRUE(Append({std::string(200, 'b')}).Get().ok());
   // One append that is larger than the whole queue still fits an empty one.
   EXPECT_TRUE(Append({std::string(5000, 'c')}).Get().ok());
-  EXPECT_GE(harness_.node().Stats().overloads, 1u);
+  EXPECT_GE(harness_.node().Stats().refusals[v1::ERROR_REASON_OVERLOADED], 1u);
 }
 
 TEST_F(NodePendingTest, ShutdownFinishesWhatWasAccepted) {

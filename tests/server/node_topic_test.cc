@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "server/node_stats.h"
 #include "tests/server/awaited.h"
 #include "tests/server/node_driver.h"
 #include "tests/server/node_harness.h"
@@ -182,6 +183,23 @@ TEST_P(NodeTopicTest, PartitionsAreAddedAndOldOnesKeepTheirRecords) {
   Reopen();
   EXPECT_EQ(driver_.ReadAll(driver_.GroupOf("t", 2)), Values({"a"}));
   EXPECT_EQ(driver_.ReadAll(driver_.GroupOf("t", 4)), Values({"b"}));
+}
+
+TEST_P(NodeTopicTest, TellsWherePartitionsStandAsleepOrNot) {
+  driver_.MakeTopic("b", 2);
+  driver_.MakeTopic("a", 1);
+  ASSERT_TRUE(driver_.Append(driver_.GroupOf("b", 1), {"x", "y"}).ok());
+  for (int opens = 0; opens < 2; ++opens) {
+    const std::vector<PartitionStats> all = driver_.node().Partitions(10);
+    ASSERT_EQ(all.size(), 3u);
+    EXPECT_EQ(all[0].topic, "a");
+    EXPECT_EQ(all[2].topic, "b");
+    EXPECT_EQ(all[2].partition, 1u);
+    EXPECT_EQ(all[2].end_offset, 2u);
+    EXPECT_EQ(all[1].end_offset, 0u);
+    EXPECT_EQ(driver_.node().Partitions(2).size(), 2u);
+    Reopen();
+  }
 }
 
 TEST_P(NodeTopicTest, TopicsAreListedInOrderAndInPages) {

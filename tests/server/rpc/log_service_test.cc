@@ -113,6 +113,20 @@ TEST_F(LogServiceTest, RefusalsCarryReasonAndFacts) {
 }
 
 // Bytes that are no message at all, to every unary method.
+TEST_F(LogServiceTest, CountsAppendsThatItRefuses) {
+  CreateTopic("orders");
+  v1::AppendRequest damaged = MakeAppend("orders", 1);
+  damaged.mutable_batch()->set_payload_crc32c(1);
+  for (const v1::AppendRequest& request : {MakeAppend("nope", 1), damaged}) {
+    Call call;
+    v1::AppendResponse response;
+    EXPECT_FALSE(log_->Append(&call.context, request, &response).ok());
+  }
+  const RpcStats& stats = server_->stats();
+  EXPECT_EQ(stats.append_refusals[v1::ERROR_REASON_TOPIC_NOT_FOUND], 1u);
+  EXPECT_EQ(stats.append_refusals[v1::ERROR_REASON_CHECKSUM_MISMATCH], 1u);
+}
+
 TEST_F(LogServiceTest, MalformedBytesAreInvalidArguments) {
   grpc::GenericStub stub(channel_);
   for (const char* method :
