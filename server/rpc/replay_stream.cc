@@ -121,7 +121,8 @@ void ReplayStream::Continue() {
 size_t ReplayStream::ChunkBytes() const {
   const auto replays = static_cast<size_t>(std::max<int64_t>(
       1, context_.stats->replays.load(std::memory_order_relaxed)));
-  const size_t share = std::clamp(kReplayMemoryBytes / (2 * replays),
+  // Two chunks that wait or are being written, one that is read.
+  const size_t share = std::clamp(kReplayMemoryBytes / (3 * replays),
                                   kChunkBytesMin, kChunkBytesMax);
   return static_cast<size_t>(std::min<uint64_t>(share, plan_->bytes_max));
 }
@@ -239,7 +240,8 @@ absl::Status ReplayStream::DeliverEntry(const storage::StoredEntry& entry,
   if (!step.ok()) return step.status();
   if (step->batch.has_value()) {
     const size_t bytes = BytesFieldSize(2, step->batch->bytes());
-    if (draft->batch_bytes > 0 && draft->batch_bytes + bytes > kChunkBytesMax) {
+    if (draft->batch_bytes > 0 &&
+        draft->batch_bytes + bytes > kMessageBytesMax) {
       Send(std::exchange(*draft, Draft()), v1::REPLAY_PROGRESS_UNSPECIFIED);
     }
     draft->batch_bytes += bytes;
@@ -273,6 +275,7 @@ void ReplayStream::Queue(WireMessage message, Offset next_offset) {
   resume_offset_ = next_offset;
   last_message_us_ = context_.clock->MonotonicUs();
   ready_.push_back(ByteBufferOf(std::move(message)));
+  ready_bytes_ += ready_.back().Length();
 }
 
 void ReplayStream::ScheduleStopCheck(int64_t stop_time_us) {
@@ -363,7 +366,10 @@ void ReplayStream::EndWith(grpc::Status status, bool drop_ready) {
   {
     MutexLock lock(&mutex_);
     if (!end_.has_value()) end_ = std::move(status);
-    if (drop_ready) dropped.swap(ready_);
+    if (drop_ready) {
+      dropped.swap(ready_);
+      ready_bytes_ = 0;
+    }
     token = wait_token_;
   }
   if (token.has_value()) context_.node->CancelWait(partition_.group, *token);
@@ -380,9 +386,13 @@ void ReplayStream::StartOperations() {
     if (!writing_ && !ready_.empty()) {
       write_ = std::move(ready_.front());
       ready_.pop_front();
+      ready_bytes_ -= write_.Length();
       writing_ = write = true;
     }
-    if (!busy_ && !end_.has_value() && ready_.empty()) busy_ = read = true;
+    if (!busy_ && !end_.has_value() &&
+        (ready_.empty() || ready_bytes_ < ChunkBytes())) {
+      busy_ = read = true;
+    }
     if (end_.has_value() && !writing_ && ready_.empty()) {
       finished_ = true;
       finish = *end_;

@@ -31,8 +31,10 @@
 
 namespace kappa::server {
 
-// While one message is written the next chunk is read; more than that is never
-// held, and with many replays the chunks get smaller (kReplayMemoryBytes).
+// While the messages of one chunk are written the next chunk is read; more than
+// that is never held, and with many replays the chunks get smaller
+// (kReplayMemoryBytes). Chunks are large for the disk, messages small for the
+// network: a reader takes one while the next is on its way.
 //
 // Invariant: at most one of {resolving, Node::Read, WaitForEnd, task in the
 // pool} is under way (busy_); only it touches delivery_ and tail state.
@@ -44,6 +46,8 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   static constexpr size_t kChunkBytesMax = 1 << 20;
   static constexpr size_t kChunkBytesMin = 64 << 10;
   static constexpr size_t kReplayMemoryBytes = 64 << 20;
+  // Of the batches of one message, unless a single one is larger.
+  static constexpr size_t kMessageBytesMax = 160 << 10;
 
   // Starts; the stream lives until gRPC is done with it.
   static ReplayStream* Start(const RpcContext& context,
@@ -119,6 +123,7 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);
   std::deque<grpc::ByteBuffer> ready_ ABSL_GUARDED_BY(mutex_);
+  size_t ready_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   // Waiting at the end, and the token to cancel it once that is known.
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<uint64_t> wait_token_ ABSL_GUARDED_BY(mutex_);
