@@ -152,7 +152,9 @@ TEST_F(DamageRandomTest, IsFoundNeverServed) {
   EXPECT_GT(tally.refused, 0u);
   EXPECT_GT(tally.partial, 0u);
   EXPECT_GT(tally.harmless, 0u);
-  if (nightly) EXPECT_GE(tally.pairs.size(), 45u);
+  if (nightly) {
+    EXPECT_GE(tally.pairs.size(), 45u);
+  }
 }
 
 }  // namespace
