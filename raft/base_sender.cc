@@ -43,7 +43,9 @@ void BaseSender::RecordAnswer(bool taken, bool full, uint64_t chunk_end) {
 }
 
 void BaseSender::RecordHeartbeat() {
-  if (full_) {
+  // The chunk that asks again may be lost like any other, so it is counted from
+  // here on.
+  if (std::exchange(full_, false)) {
     awaiting_ = false;
     return;
   }

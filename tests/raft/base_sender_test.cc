@@ -78,7 +78,22 @@ TEST(BaseSenderTest, WaitsAHeartbeatForAFullDisk) {
   EXPECT_TRUE(sender.MaySend(10));
 }
 
-TEST(BaseSenderTest, KeepsItsInvariantUnderAnyAnswers) {
+// Once it asked again after a full disk it waited for ever, if that was the
+// last chunk and it, or its answer, was lost.
+TEST(BaseSenderTest, SendsTheLastChunkAgainThatWasLostAfterAFullDisk) {
+  BaseSender sender(BaseOf(5));
+  sender.Next(10);
+  sender.RecordAnswer(false, true, 0);
+  sender.RecordHeartbeat();
+  EXPECT_TRUE(sender.Next(10)->last());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(sender.MaySend(10));
+    sender.RecordHeartbeat();
+  }
+  EXPECT_TRUE(sender.Next(10)->last());
+}
+
+TEST(BaseSenderTest, SendsAgainInTheEndUnderAnyAnswers) {
   std::mt19937_64 random(1);
   for (int run = 0; run < 2000; ++run) {
     BaseSender sender(BaseOf(random() % 60));
@@ -96,6 +111,10 @@ TEST(BaseSenderTest, KeepsItsInvariantUnderAnyAnswers) {
       }
       sender.CheckInvariants();
     }
+    // Nobody answers any more.
+    while (sender.MaySend(7)) sender.Next(7);
+    for (int i = 0; i < 4; ++i) sender.RecordHeartbeat();
+    EXPECT_TRUE(sender.MaySend(7));
   }
 }
 
