@@ -276,7 +276,8 @@ bool Cluster::Converged() {
     leaders += core(i).role() == Role::kLeader ? 1 : 0;
     if (core(i).last() != core(0).last() || core(i).term() != core(0).term() ||
         core(i).committed() != core(i).last().index ||
-        core(i).durable() != core(i).last().index) {
+        core(i).durable() != core(i).last().index ||
+        !core(i).damaged().empty() || core(i).transferring()) {
       return false;
     }
   }

@@ -84,8 +84,8 @@ class Cluster {
 
   // Restarts everything, heals the network, reports each replica's newest
   // completion (a lost one may have been the last) and lets time pass until
-  // there is
-  // one leader, all replicas have the same log, and all of it is committed.
+  // there is one leader, which takes proposals, all replicas have the same log,
+  // all of it is committed, and every damaged entry is repaired.
   // Returns false if that takes more than `ticks_max` ticks.
   bool Converge(size_t ticks_max);
   // Everything that is due without time passing: syncs, completions, messages.

@@ -65,6 +65,8 @@ TEST(CoreRandomTest, ThreeVotersKeepEveryProperty) {
   EXPECT_GT(counts.messages_dropped, counts.runs);
   EXPECT_GT(counts.messages_repeated, counts.runs);
   EXPECT_GT(counts.cuts, counts.runs);
+  EXPECT_GT(counts.trims, counts.runs);
+  EXPECT_GT(counts.damaged, counts.runs / 10);
   EXPECT_GT(counts.transfers, counts.runs / 10);
 }
 

@@ -111,10 +111,56 @@ class RandomRun {
       case 3:
         core.OnNodeLiveness(NodeId(1 + Below(cluster_.size())), Percent(50));
         break;
+      case 4:
+        if (cluster_.size() > 1) Trim(i);
+        break;
+      case 5:
+        if (cluster_.size() > 1) Damage(i);
+        break;
       default:
         Propose(i);
     }
     core.CheckInvariants();
+  }
+
+  // Any index that is committed and durable on this replica and above the base;
+  // 0 if there is none.
+  LogIndex AnyReadable(size_t i) {
+    const LogIndex base = cluster_.core(i).base().index;
+    const LogIndex readable = cluster_.core(i).readable();
+    return readable <= base ? LogIndex(0) : base + (1 + Below(readable - base));
+  }
+
+  // Nobody gives away what another one still needs for a repair.
+  void Trim(size_t i) {
+    cluster_.Drain(i);
+    const LogIndex index = AnyReadable(i);
+    if (index == LogIndex(0)) return;
+    for (size_t other = 0; other < cluster_.size(); ++other) {
+      if (!cluster_.disk(other).written().damaged.empty() ||
+          !cluster_.disk(other).durable().damaged.empty()) {
+        return;
+      }
+    }
+    if (!cluster_.Trim(i, index, index.value() * 37 % 500).ok()) {
+      breach_ = "a trim of what is readable was refused";
+    }
+    ++counts_.trims;
+  }
+
+  // Of a committed entry that another replica can still read.
+  void Damage(size_t i) {
+    cluster_.Drain(i);
+    const LogIndex index = AnyReadable(i);
+    for (size_t other = 0; other < cluster_.size(); ++other) {
+      const LogImage& disk = cluster_.disk(other).durable();
+      if (index == LogIndex(0) || !disk.damaged.empty() ||
+          (other != i && disk.Find(index) == nullptr)) {
+        return;
+      }
+    }
+    cluster_.Damage(i, index);
+    ++counts_.damaged;
   }
 
   void Propose(size_t i) {
@@ -230,6 +276,10 @@ ClusterOptions SmallLimits(size_t voters, uint64_t seed) {
   options.core.request_entries_max = 4;
   options.core.request_bytes_max = 600;
   options.core.in_flight_entries_max = 12;
+  options.core.in_flight_bytes_max = 2000;
+  options.core.unknown_entry_bytes = 100;
+  options.core.catch_up_entries = 6;
+  options.core.base_chunk_bytes = 100;
   options.core.pre_vote = seed % 4 != 1;
   options.core.check_quorum = seed % 4 != 2;
   options.core.quiesce_ticks = seed % 3 == 0 ? 3 : 0;

@@ -26,6 +26,8 @@ struct RunCounts {
   uint64_t messages_repeated = 0;
   uint64_t cuts = 0;
   uint64_t transfers = 0;
+  uint64_t trims = 0;
+  uint64_t damaged = 0;
 };
 
 struct RunResult {
