@@ -316,7 +316,7 @@ absl::Status MessageDecoder::CopyTermStarts() {
     if (!status.ok()) return status;
     const raft::EntryId id = Id(start.term(), start.index());
     if (!starts.empty() &&
-        (id.term <= starts.back().term || id.index <= starts.back().index)) {
+        (id.term < starts.back().term || id.index <= starts.back().index)) {
       return Refuse("term_starts.index", start.index(),
                     "not in ascending order");
     }
