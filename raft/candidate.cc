@@ -10,8 +10,6 @@ namespace kappa::raft {
 Candidate::Candidate(Context& context, const Message* call)
     : election_ticks_(context.DrawElectionTicks()),
       doubted_(context.damaged().lowest()) {
-  KAPPA_CHECK(IsVoter(context.configuration(), context.self()),
-              "only voters are candidates");
   vote_sequence_ = context.VoteFor(context.self());
   for (ReplicaId member : Members(context.configuration())) {
     if (context.IsSelf(member) || !IsVoter(context.configuration(), member)) {

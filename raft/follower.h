@@ -31,6 +31,13 @@ class Follower {
   // Waits anew for a leader: a vote was given away.
   void Wait() { waited_ticks_ = 0; }
 
+  // The term was raised by a candidate: the leader that was heard is one no
+  // more, the wait for one goes on.
+  void EnterTerm(Context& context) {
+    reads_.RefuseAll(context);
+    catch_up_.reset();
+  }
+
   // Requires: messages of the present term.
   void OnAppendRequest(Context& context, const Message& request);
   void OnBaseRequest(Context& context, const Message& request);

@@ -10,8 +10,6 @@ namespace kappa::raft {
 
 PreCandidate::PreCandidate(Context& context)
     : election_ticks_(context.DrawElectionTicks()) {
-  KAPPA_CHECK(IsVoter(context.configuration(), context.self()),
-              "only voters are candidates");
   if (!KAPPA_MUTANT(kPreCandidateKeepsLeader)) context.SetLeader(std::nullopt);
   tally_.Record(context.self(), true);
   for (ReplicaId member : Members(context.configuration())) {

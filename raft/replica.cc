@@ -72,7 +72,8 @@ void Replica::BecomePreCandidate() {
 void Replica::BecomeCandidate(const Message* call) {
   LeaveRole();
   context_.EnterTerm(context_.term().Next());
-  if (Members(context_.configuration()).size() == 1) {
+  if (Members(context_.configuration()).size() == 1 &&
+      IsVoter(context_.configuration(), context_.self())) {
     // Nobody else can be elected or told of the term, so vote and no-op may
     // become durable together; a crash before that takes both, unseen.
     context_.VoteFor(context_.self());
@@ -97,10 +98,23 @@ void Replica::StepDown() {
 
 // --- elections ---
 
+// A voter; also one that its newest configuration leaves out, as long as that
+// one is not committed: perhaps only this log holds what the others' majority
+// lacks, and they cannot elect anyone without it (Raft dissertation §4.2.2).
+bool Replica::MayStand() const {
+  const Configuration& present = context_.configuration();
+  if (IsVoter(present, context_.self())) return true;
+  const LogIndex newest = context_.configuration_index();
+  if (newest <= context_.committed()) return false;
+  const Configuration* before =
+      context_.configurations().NewestUpTo(newest.Previous());
+  return IsVoter(before != nullptr ? *before : context_.base().configuration,
+                 context_.self());
+}
+
 // The election time is over.
 void Replica::Stand() {
-  if (!IsVoter(context_.configuration(), context_.self()) ||
-      impairment() != Impairment::kNone ||
+  if (!MayStand() || impairment() != Impairment::kNone ||
       (candidate() != nullptr && !MayLead())) {
     if (follower() == nullptr) BecomeFollower();
     return;

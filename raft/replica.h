@@ -91,6 +91,7 @@ class Replica {
   void FinishElection(VoteResult result);
   void GiveUpDoubted();
   bool MayLead() const;
+  bool MayStand() const;
   bool FirstInRank() const;
   Impairment impairment() const;
   void TickRepair();
@@ -100,6 +101,7 @@ class Replica {
 
   // --- messages (replica_step.cc) ---
 
+  void EnterTermOf(const Message& message);
   bool Loyal() const;
   bool LoyalAgainst(const Message& request) const;
   bool Wakes(const Message& message) const;

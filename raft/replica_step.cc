@@ -65,8 +65,7 @@ void Replica::Step(const Message& message) {
     return;
   }
   if (message.term > context_.term() && RaisesTerm(message.type)) {
-    context_.EnterTerm(message.term);
-    BecomeFollower();
+    EnterTermOf(message);
   }
   StepInTerm(message);
 }
@@ -87,6 +86,19 @@ bool Replica::Wakes(const Message& message) const {
   }
   const std::vector<ReplicaId> members = Members(context_.configuration());
   return std::binary_search(members.begin(), members.end(), message.from);
+}
+
+// A follower goes on waiting where it was when a mere candidate raises the
+// term: else one that cannot win, but stands sooner, would keep all others from
+// standing for ever.
+void Replica::EnterTermOf(const Message& message) {
+  context_.EnterTerm(message.term);
+  if (follower() == nullptr || message.type != MessageType::kVoteRequest) {
+    BecomeFollower();
+    return;
+  }
+  follower()->EnterTerm(context_);
+  context_.NoteRoleChange();
 }
 
 // --- elections ---
