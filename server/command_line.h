@@ -21,7 +21,8 @@ struct CommandLine {
   int exit_code = 0;  // 0 for --help and --version, 2 for wrong usage
 };
 
-// Reads a subcommand with its flags, or flags and, if one is named, the configuration file; flags win. With
+// Reads a subcommand with its flags, or flags and, if one is named, the
+// configuration file; flags win. With
 // --listen HOST:0 and no --metrics-listen the metrics get a free port as well.
 CommandLine ParseCommandLine(int argc, const char* const* argv);
 
