@@ -1,0 +1,67 @@
+// ScrubPass: re-reads every entry of a store, piece by piece (RELIABILITY.md
+// S11): CRC32C, SHA-256 of the payload, and the chain of digests.
+#ifndef KAPPA_STORAGE_SCRUB_PASS_H_
+#define KAPPA_STORAGE_SCRUB_PASS_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "storage/log_audit.h"
+#include "storage/log_store.h"
+#include "storage/scrub_state.h"
+
+namespace kappa::storage {
+
+// Thread safety: thread-compatible; the store may be written to meanwhile. What
+// is appended after a replica's turn waits for the next pass.
+class ScrubPass {
+ public:
+  using OnDamage = std::function<void(const ScrubRange& range)>;
+
+  // Goes on where `state` says. Borrows the store.
+  ScrubPass(const LogStore* store, ScrubState state, OnDamage on_damage)
+      : store_(store),
+        state_(std::move(state)),
+        on_damage_(std::move(on_damage)) {}
+
+  // Begins the next pass from the first replica; the damage of the last one is
+  // forgotten, since whatever is damaged is found again.
+  void Begin(int64_t now_us);
+  // Reads the next piece, at most about 1 MiB. Returns the payload bytes read;
+  // nullopt when the pass is over.
+  // Requires: state().running.
+  std::optional<uint64_t> Step(int64_t now_us);
+  // Tells on_damage of what is known to be damaged and still is.
+  void ReportKnownDamage();
+
+  const ScrubState& state() const { return state_; }
+
+ private:
+  // Of the replica that is read.
+  struct Turn {
+    ReplicaInfo replica;
+    LogIndex last;  // when its turn began
+    LogAudit audit;
+  };
+
+  // The replica at or above state_.replica; false when there is none.
+  bool BeginTurn();
+  std::optional<Turn> TurnOf(const ReplicaInfo& replica);
+  void EndTurn();
+  void AddDamage(const std::vector<DamagedRange>& damage);
+  // Whether the first entry of the range is damaged now: an end of a log that
+  // was cut and written anew while it was read only looked so.
+  bool StillDamaged(const DamagedRange& range) const;
+
+  const LogStore* const store_;
+  ScrubState state_;
+  const OnDamage on_damage_;
+  std::optional<Turn> turn_;
+};
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_STORAGE_SCRUB_PASS_H_

@@ -1,0 +1,102 @@
+#include "storage/scrub_state.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "storage/file_bytes.h"
+#include "storage/posix_status.h"
+#include "storage/row_format.h"
+
+namespace kappa::storage {
+namespace {
+
+constexpr size_t kPieceBytes = size_t{64} << 10;
+
+absl::Status WriteSynced(const std::string& path, std::string_view bytes) {
+  const int file =
+      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return FromErrno(errno, "create", path);
+  absl::Status status;
+  if (write(file, bytes.data(), bytes.size()) !=
+      static_cast<ssize_t>(bytes.size())) {
+    status = FromErrno(errno, "write", path);
+  } else if (fsync(file) != 0) {
+    status = FromErrno(errno, "sync", path);
+  }
+  close(file);
+  return status;
+}
+
+}  // namespace
+
+std::string EncodeScrubState(const ScrubState& state) {
+  RowWriter row;
+  row.Number(state.pass);
+  row.Byte(state.running ? 1 : 0);
+  row.Number(static_cast<uint64_t>(state.begin_time_us));
+  row.Number(static_cast<uint64_t>(state.end_time_us));
+  row.Number(state.replica.value());
+  row.Number(state.index.value());
+  row.Number(state.entries);
+  row.Number(state.payload_bytes);
+  row.Number(state.damaged_entries);
+  row.Number32(static_cast<uint32_t>(state.damage.size()));
+  for (const ScrubRange& range : state.damage) {
+    row.Number(range.replica.value());
+    row.Number(range.group.value());
+    row.Number(range.first.value());
+    row.Number(range.last.value());
+    row.Bytes(range.what);
+  }
+  return std::move(row).Finish();
+}
+
+absl::StatusOr<ScrubState> DecodeScrubState(std::string_view bytes) {
+  RowReader row(bytes);
+  ScrubState state;
+  state.pass = row.Number();
+  state.running = row.Byte() != 0;
+  state.begin_time_us = static_cast<int64_t>(row.Number());
+  state.end_time_us = static_cast<int64_t>(row.Number());
+  state.replica = ReplicaNumber(row.Number());
+  state.index = LogIndex(row.Number());
+  state.entries = row.Number();
+  state.payload_bytes = row.Number();
+  state.damaged_entries = row.Number();
+  const uint32_t ranges = row.Number32();
+  for (uint32_t i = 0; i < ranges && row.good(); ++i) {
+    ScrubRange range;
+    range.replica = ReplicaNumber(row.Number());
+    range.group = GroupId(row.Number());
+    range.first = LogIndex(row.Number());
+    range.last = LogIndex(row.Number());
+    range.what = std::string(row.Bytes());
+    state.damage.push_back(std::move(range));
+  }
+  if (!row.Finish()) return absl::DataLossError("the scrub's state is damaged");
+  return state;
+}
+
+ScrubState LoadScrubState(const std::string& path) {
+  std::string bytes;
+  const absl::Status read = ReadFileInPieces(
+      path, kPieceBytes,
+      [&bytes](std::string_view piece) { bytes.append(piece); });
+  if (!read.ok()) return ScrubState();
+  absl::StatusOr<ScrubState> state = DecodeScrubState(bytes);
+  return state.ok() ? *std::move(state) : ScrubState();
+}
+
+absl::Status SaveScrubState(const std::string& path, const ScrubState& state) {
+  const std::string next = path + ".next";
+  absl::Status status = WriteSynced(next, EncodeScrubState(state));
+  if (status.ok() && std::rename(next.c_str(), path.c_str()) != 0) {
+    status = FromErrno(errno, "rename", next);
+  }
+  return status;
+}
+
+}  // namespace kappa::storage
