@@ -102,6 +102,10 @@ const std::map<std::string, Setter>& Setters() {
       {"segment_size", Bytes(&ServerConfig::segment_bytes, 4 * kMiB, kTiB)},
       {"shards", Number(&ServerConfig::shards, 0, 256)},
       {"reader_threads", Number(&ServerConfig::reader_threads, 1, 64)},
+      {"scrub_period_hours",
+       Number(&ServerConfig::scrub_period_hours, 1, 24 * 366)},
+      {"scrub_rate_max",
+       Bytes(&ServerConfig::scrub_bytes_per_second_max, 64 << 10, kTiB)},
   };
   return *setters;
 }

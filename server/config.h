@@ -27,6 +27,8 @@ struct ServerConfig {
   uint64_t segment_bytes = uint64_t{8} << 30;
   uint32_t shards = 0;  // 0: one per core
   uint32_t reader_threads = 2;
+  uint32_t scrub_period_hours = 7 * 24;
+  uint64_t scrub_bytes_per_second_max = uint64_t{64} << 20;
 };
 
 // The settings in `text`, on top of the defaults. `file` names it in errors.

@@ -288,6 +288,7 @@ void LocalNode::Shutdown() {
   shutting_down_.store(true);
   if (stopped_) return;
   stopped_ = true;
+  if (scrub_ != nullptr) scrub_->Stop();
   auto finished = std::make_shared<Latch>(shards_.size());
   for (const std::unique_ptr<Shard>& shard : shards_) {
     shard->Post([finished](Shard& shard) {
@@ -509,6 +510,25 @@ std::vector<PartitionStats> LocalNode::Partitions(size_t count) const {
     }
   }
   return partitions;
+}
+
+// --- maintenance ---
+
+void LocalNode::KeepScrubbing(const ScrubSettings& settings) {
+  KAPPA_CHECK(scrub_ == nullptr, "a node scrubs once");
+  NodeScrubOptions scrub;
+  scrub.data_dir = options_.data_dir;
+  scrub.settings = settings;
+  scrub.clock = options_.clock;
+  scrub_ = std::make_unique<NodeScrub>(scrub, store_.get(), &topics_, &router_);
+}
+
+v1::ScrubStatus LocalNode::GetScrubStatus() const {
+  return scrub_ == nullptr ? v1::ScrubStatus() : scrub_->Status();
+}
+
+uint64_t LocalNode::StartScrub() {
+  return scrub_ == nullptr ? 0 : scrub_->Start();
 }
 
 }  // namespace kappa::server

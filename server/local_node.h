@@ -18,9 +18,11 @@
 #include "server/identity.h"
 #include "server/known_producers.h"
 #include "server/log_reader.h"
+#include "server/maintenance.h"
 #include "server/metadata_calls.h"
 #include "server/metadata_group.h"
 #include "server/node.h"
+#include "server/node_scrub.h"
 #include "server/node_stats.h"
 #include "server/partition_host.h"
 #include "server/partition_router.h"
@@ -34,7 +36,7 @@
 namespace kappa::server {
 
 // Thread safety: as Node.
-class LocalNode final : public Node {
+class LocalNode final : public Node, public Maintenance {
  public:
   // Opens the node on `store`; forms a cluster of its own if the store is
   // empty. `on_written` (may be empty) is called when the node has ended its
@@ -74,6 +76,10 @@ class LocalNode final : public Node {
   void CancelWait(GroupId group, uint64_t token) override;
   NodeStats Stats() const override;
   std::vector<PartitionStats> Partitions(size_t count) const override;
+
+  void KeepScrubbing(const ScrubSettings& settings) override;
+  v1::ScrubStatus GetScrubStatus() const override;
+  uint64_t StartScrub() override;
 
  private:
   LocalNode(NodeOptions options, std::unique_ptr<storage::LogStore> store,
@@ -126,6 +132,7 @@ class LocalNode final : public Node {
   MetadataGroup* metadata_ = nullptr;  // of the first shard
   std::unique_ptr<PartitionHost> host_;
   std::unique_ptr<MetadataCalls> metadata_calls_;
+  std::unique_ptr<NodeScrub> scrub_;
 
   std::atomic<bool> shutting_down_{false};
   std::atomic<bool> failed_{false};  // a write failed

@@ -20,6 +20,7 @@
 #include "server/address_file.h"
 #include "server/command_line.h"
 #include "server/logging.h"
+#include "server/maintenance.h"
 #include "server/memory_budget.h"
 #include "server/metrics.h"
 #include "server/metrics_server.h"
@@ -56,6 +57,13 @@ NodeOptions NodeOptionsOf(const ServerConfig& config,
   options.clock = clock;
   options.on_fatal = EndAfterFailedWrite;
   return options;
+}
+
+ScrubSettings ScrubSettingsOf(const ServerConfig& config) {
+  ScrubSettings settings;
+  settings.period_us = int64_t{config.scrub_period_hours} * 3600 * 1'000'000;
+  settings.bytes_per_second_max = config.scrub_bytes_per_second_max;
+  return settings;
 }
 
 std::string MiB(size_t bytes) { return absl::StrCat(bytes >> 20, " MiB"); }
@@ -176,6 +184,9 @@ int Serve(const ServerConfig& config) {
   const int64_t begun_us = clock.MonotonicUs();
   auto node = Node::Open(NodeOptionsOf(config, memory, &clock));
   if (!node.ok()) return Refuse(config, node.status());
+  if (auto* maintenance = dynamic_cast<Maintenance*>(node->get())) {
+    maintenance->KeepScrubbing(ScrubSettingsOf(config));
+  }
   Faces faces;
   absl::Status open = OpenFaces(config, memory, node->get(), &clock, &faces);
   if (!open.ok()) {

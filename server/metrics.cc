@@ -10,6 +10,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/maintenance.h"
 #include "server/metric_families.h"
 #include "server/node.h"
 
@@ -181,6 +182,27 @@ uint64_t ResidentPages() {
   return resident;
 }
 
+std::vector<Family> ScrubFamilies(const v1::ScrubStatus& scrub) {
+  MetricFamilies families;
+  families.Gauge("kappa_scrub_pass",
+                 "Number of the scrub's pass that runs, or of the last one.",
+                 AsDouble(scrub.pass()));
+  families.Gauge("kappa_scrub_running", "Whether a pass of the scrub runs.",
+                 scrub.running() ? 1 : 0);
+  families.Gauge("kappa_scrub_entries", "Whole entries read by that pass.",
+                 AsDouble(scrub.entries()));
+  families.Gauge("kappa_scrub_bytes", "Payload bytes read by that pass.",
+                 AsDouble(scrub.payload_bytes()));
+  families.Gauge("kappa_scrub_damaged_entries",
+                 "Entries that pass found damaged.",
+                 AsDouble(scrub.damaged_entries()));
+  families.Gauge("kappa_scrub_last_pass_end_seconds",
+                 "When the last whole pass ended, seconds since 1970; 0 for "
+                 "never.",
+                 static_cast<double>(scrub.end_time_us()) / 1e6);
+  return families.Take();
+}
+
 void Append(std::vector<Family> more, std::vector<Family>* all) {
   for (Family& family : more) all->push_back(std::move(family));
 }
@@ -318,6 +340,9 @@ std::vector<Family> NodeMetrics::Collect() const {
   std::vector<Family> all = build.Take();
   Append(NodeFamilies(node_->Stats()), &all);
   Append(RpcFamilies(*rpc_), &all);
+  if (const auto* maintenance = dynamic_cast<const Maintenance*>(node_)) {
+    Append(ScrubFamilies(maintenance->GetScrubStatus()), &all);
+  }
   Append(ProcessFamilies(data_dir_), &all);
   return all;
 }

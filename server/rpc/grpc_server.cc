@@ -12,6 +12,7 @@
 #include "grpcpp/server_builder.h"
 #include "server/rpc/live_streams.h"
 #include "server/rpc/log_service.h"
+#include "server/rpc/maintenance_service.h"
 #include "server/rpc/rpc_context.h"
 #include "server/rpc/task_pool.h"
 #include "server/rpc/topic_service.h"
@@ -66,7 +67,12 @@ struct GrpcServer::State {
         pool(options.delivery_threads, clock),
         context{node, clock, &pool, &streams, &stats},
         log_service(context),
-        topic_service(context) {}
+        topic_service(context) {
+    if (auto* maintenance = dynamic_cast<Maintenance*>(node)) {
+      maintenance_service =
+          std::make_unique<MaintenanceService>(context, maintenance);
+    }
+  }
 
   ListenAddress address;
   RpcStats stats;
@@ -75,6 +81,7 @@ struct GrpcServer::State {
   RpcContext context;
   LogService log_service;
   TopicService topic_service;
+  std::unique_ptr<MaintenanceService> maintenance_service;
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -99,6 +106,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
                            grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&state->log_service);
   builder.RegisterService(&state->topic_service);
+  if (state->maintenance_service != nullptr) {
+    builder.RegisterService(state->maintenance_service.get());
+  }
   state->server = builder.BuildAndStart();
   if (state->server == nullptr || port == 0) {
     return absl::UnavailableError(
@@ -109,6 +119,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     health->SetServingStatus(true);
     health->SetServingStatus(v1::LogService::service_full_name(), true);
     health->SetServingStatus(v1::TopicService::service_full_name(), true);
+    health->SetServingStatus(v1::MaintenanceService::service_full_name(),
+                             state->maintenance_service != nullptr);
   }
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(state)));
 }

@@ -10,7 +10,8 @@ import health_pb2_grpc
 import reflection_pb2
 import reflection_pb2_grpc
 
-SERVICES = ("kappa.v1.LogService", "kappa.v1.TopicService")
+SERVICES = ("kappa.v1.LogService", "kappa.v1.MaintenanceService",
+            "kappa.v1.TopicService")
 
 
 class HealthTest(kappad.KappadTestCase):
@@ -56,6 +57,7 @@ class ReflectionTest(kappad.KappadTestCase):
             "kappa.v1.LogService": {
                 "Append", "AppendStream", "Read", "Replay", "GetOffsets",
                 "OpenProducer", "GetProducer"},
+            "kappa.v1.MaintenanceService": {"GetScrubStatus", "StartScrub"},
             "kappa.v1.TopicService": {
                 "CreateTopic", "GetTopic", "ListTopics", "UpdateTopic",
                 "DeleteTopic", "AddPartitions"},

@@ -6,14 +6,17 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
 #include "kappa/v1/log_service.grpc.pb.h"
+#include "kappa/v1/maintenance_service.grpc.pb.h"
 #include "kappa/v1/topic_service.grpc.pb.h"
 #include "tests/process/kappad_process.h"
 #include "tests/server/tools/tool_run.h"
@@ -161,6 +164,55 @@ TEST_F(KappadDamageTest, OnePartitionAnswersDataLoss) {
   EXPECT_LT(kept.records, kBatches);
   EXPECT_TRUE(Append(hit).ok());
   EXPECT_EQ(Read(other).records, good.records + 2);
+}
+
+// RELIABILITY.md S11: damage that happens while it runs.
+TEST_F(KappadDamageTest, TheScrubFindsDamageOfARunningNode) {
+  ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
+  const auto scrub = v1::MaintenanceService::NewStub(Channel());
+  const auto wait_for_pass = [&](uint64_t pass) {
+    v1::ScrubStatus status;
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    do {
+      grpc::ClientContext context;
+      v1::GetScrubStatusResponse response;
+      EXPECT_TRUE(
+          scrub
+              ->GetScrubStatus(&context, v1::GetScrubStatusRequest(), &response)
+              .ok());
+      status = response.status();
+    } while ((status.running() || status.pass() < pass) &&
+             absl::Now() < deadline);
+    return status;
+  };
+  const auto start_pass = [&] {
+    grpc::ClientContext context;
+    v1::StartScrubResponse response;
+    EXPECT_TRUE(
+        scrub->StartScrub(&context, v1::StartScrubRequest(), &response).ok());
+    return response.pass();
+  };
+  // The first pass was over before anything was written.
+  const v1::ScrubStatus first = wait_for_pass(start_pass());
+  EXPECT_EQ(first.damaged_entries(), 0u);
+  EXPECT_GE(first.entries(), 2 * kBatches);
+
+  const std::string file = SealedFiles().front();
+  storage::ZeroRange(file, 0, fs::file_size(file) * 3 / 4);
+  const v1::ScrubStatus second = wait_for_pass(start_pass());
+  EXPECT_GT(second.damaged_entries(), 0u);
+  ASSERT_GT(second.damage_size(), 0);
+  std::set<std::string> hit;
+  for (const v1::DamagedEntries& damaged : second.damage()) {
+    EXPECT_EQ(damaged.partition(), 0u);
+    hit.insert(damaged.topic());
+  }
+  // Whoever was hit takes no appends any more; nobody else is kept from it.
+  for (const char* topic : {"left", "right"}) {
+    EXPECT_EQ(Append(topic).ok(), hit.count(topic) == 0) << topic;
+  }
+  EXPECT_THAT(process_->LogTail(20'000),
+              HasSubstr("scrub: stored entries are damaged"));
 }
 
 }  // namespace
