@@ -30,6 +30,7 @@ void AddAppendCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddOffsetsCommand(CLI::App* app, CommandContext* context);
 void AddProducerCommands(CLI::App* app, CommandContext* context);
+void AddScrubCommands(CLI::App* app, CommandContext* context);
 void AddBenchCommands(CLI::App* app, CommandContext* context);
 void AddCompletionCommand(CLI::App* app, CommandContext* context);
 void AddVersionCommand(CLI::App* app, CommandContext* context);

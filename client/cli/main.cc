@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   kappa::cli::AddReplayCommand(&app, &context);
   kappa::cli::AddOffsetsCommand(&app, &context);
   kappa::cli::AddProducerCommands(&app, &context);
+  kappa::cli::AddScrubCommands(&app, &context);
   kappa::cli::AddBenchCommands(&app, &context);
   kappa::cli::AddCompletionCommand(&app, &context);
   kappa::cli::AddVersionCommand(&app, &context);

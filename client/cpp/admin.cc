@@ -12,6 +12,7 @@
 #include "client/cpp/error.h"
 #include "grpcpp/client_context.h"
 #include "kappa/v1/log_service.grpc.pb.h"
+#include "kappa/v1/maintenance_service.grpc.pb.h"
 #include "kappa/v1/topic_service.grpc.pb.h"
 
 namespace kappa::client {
@@ -181,6 +182,24 @@ absl::StatusOr<v1::GetProducerResponse> Admin::GetProducer(
     const v1::GetProducerRequest& request) {
   return Call<v1::LogService>(client_.get(), {.topic = request.topic()},
                               &v1::LogService::Stub::GetProducer, request);
+}
+
+absl::StatusOr<v1::ScrubStatus> Admin::GetScrubStatus() {
+  absl::StatusOr<v1::GetScrubStatusResponse> response =
+      Call<v1::MaintenanceService>(
+          client_.get(), {}, &v1::MaintenanceService::Stub::GetScrubStatus,
+          v1::GetScrubStatusRequest());
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_status());
+}
+
+absl::StatusOr<uint64_t> Admin::StartScrub() {
+  absl::StatusOr<v1::StartScrubResponse> response =
+      Call<v1::MaintenanceService>(client_.get(), {},
+                                   &v1::MaintenanceService::Stub::StartScrub,
+                                   v1::StartScrubRequest());
+  if (!response.ok()) return response.status();
+  return response->pass();
 }
 
 absl::StatusOr<v1::ReadResponse> Admin::Read(const v1::ReadRequest& request) {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "client/cpp/client.h"
 #include "kappa/v1/log_service.pb.h"
+#include "kappa/v1/maintenance_service.pb.h"
 #include "kappa/v1/topic_service.pb.h"
 
 namespace kappa::client {
@@ -56,6 +57,11 @@ class Admin {
       const v1::OpenProducerRequest& request);
   absl::StatusOr<v1::GetProducerResponse> GetProducer(
       const v1::GetProducerRequest& request);
+
+  // Of the first seed that answers, and of no other node.
+  absl::StatusOr<v1::ScrubStatus> GetScrubStatus();
+  // Idempotent. Returns the number of the pass that runs now.
+  absl::StatusOr<uint64_t> StartScrub();
 
   // One bounded answer; use Replay for more.
   absl::StatusOr<v1::ReadResponse> Read(const v1::ReadRequest& request);

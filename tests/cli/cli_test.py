@@ -13,6 +13,7 @@ import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 from tests.conformance import kappad
@@ -91,6 +92,8 @@ class WithoutServerTest(unittest.TestCase):
             (("bench", "latency", "--rate", "fast"), "--rate"),
             (("bench", "replay", "--readers", "0"), "--readers"),
             (("bench", "replay", "--bytes", "0"), "--bytes"),
+            (("scrub",), "subcommand"),
+            (("scrub", "status", "-o", "xml"), "xml"),
             (("completion",), "shell"),
             (("completion", "tcsh"), "tcsh"),
             (("version", "now"), "now"),
@@ -329,6 +332,20 @@ class CliTest(kappad.KappadTestCase):
         self.assertLessEqual(at[0]["offset_at_time"], 1)
         self.assertIn("CHAIN_DIGEST".lower(),
                       self.succeed("offsets", "ends").splitlines()[0].lower())
+
+    def test_scrub_tells_what_it_read(self):
+        self.succeed("topic", "create", "scrubbed")
+        self.succeed("append", "scrubbed", stdin="a\nb\n")
+        wanted = self.rows("scrub", "start")["pass"]
+        deadline = time.monotonic() + 30
+        status = self.rows("scrub", "status")
+        while status["running"] or status["pass"] < wanted:
+            self.assertLess(time.monotonic(), deadline, status)
+            status = self.rows("scrub", "status")
+        self.assertGreaterEqual(status["entries"], 1)
+        self.assertEqual(status["damaged_entries"], 0)
+        self.assertEqual(status["damage"], [])
+        self.assertIn("0 entries damaged", self.succeed("scrub", "status"))
 
     def test_named_producer(self):
         self.succeed("topic", "create", "named")
