@@ -5,6 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/string_view.h"
 #include "proto/wire/types.h"
 #include "server/errors.h"
 #include "server/topic_rules.h"
@@ -13,8 +14,8 @@
 namespace kappa::server {
 namespace {
 
-absl::Status Malformed(std::string_view what) {
-  return MakeError(v1::ERROR_REASON_MALFORMED_REQUEST, what);
+absl::Status Malformed(absl::string_view what) {
+  return MakeError(v1::ERROR_REASON_MALFORMED_REQUEST, ToStd(what));
 }
 
 }  // namespace
@@ -23,12 +24,18 @@ absl::Status CheckProducerSequence(const v1::ProducerSequence& producer) {
   const std::string& id = producer.id();
   if (id.size() != sizeof(Uuid) ||
       std::all_of(id.begin(), id.end(), [](char c) { return c == 0; })) {
-    return Malformed("a producer's id is 16 bytes, not all zero");
+    return Malformed(
+        absl::StrCat("producer id ", absl::BytesToHexString(id.substr(0, 17)),
+                     " of ", id.size(), " bytes: must be 16, not all zero"));
   }
-  if (producer.sequence() == 0) return Malformed("sequences begin with 1");
+  if (producer.sequence() == 0) {
+    return Malformed("sequence 0: sequences begin with 1");
+  }
   if (producer.has_previous_sequence() &&
       producer.previous_sequence() >= producer.sequence()) {
-    return Malformed("previous_sequence is not below sequence");
+    return Malformed(
+        absl::StrCat("previous_sequence ", producer.previous_sequence(),
+                     " is not below sequence ", producer.sequence()));
   }
   if (producer.state().size() > storage::kProducerStateBytesMax) {
     return LimitError("state_bytes_max", storage::kProducerStateBytesMax,

@@ -84,7 +84,10 @@ absl::Status ProducerRefusal(const storage::ProducerVerdict& verdict,
     case ProducerDecision::kSequenceGap:
       return MakeError(
           v1::ERROR_REASON_SEQUENCE_GAP,
-          absl::StrCat("sequence ", producer.sequence(),
+          absl::StrCat("sequence ", producer.sequence(), " after ",
+                       producer.has_previous_sequence()
+                           ? producer.previous_sequence()
+                           : producer.sequence() - 1,
                        ": the last one accepted is ", verdict.last_sequence),
           {{"last_sequence", absl::StrCat(verdict.last_sequence)}});
     case ProducerDecision::kSequenceStored:

@@ -242,6 +242,8 @@ void MetadataCalls::AddPartitions(
   if (!legal.ok()) return done(legal);
   const Topic topic = topics_->Find(request.name());
   if (topic == nullptr) return done(TopicNotFound(request.name()));
+  const absl::Status same = CheckTopicUuid(topic->topic, request.topic_uuid());
+  if (!same.ok()) return done(same);
   const std::string uuid = topic->topic.uuid();
   if (request.accept_key_movement() ||
       request.partitions() <= topic->groups.size()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "proto/wire/string_view.h"
@@ -71,10 +72,17 @@ absl::Status TopicNotFound(std::string_view name) {
 
 absl::Status CheckTopicUuid(const v1::Topic& topic, std::string_view wanted) {
   if (wanted.empty() || wanted == topic.uuid()) return absl::OkStatus();
+  if (wanted.size() != topic.uuid().size()) {
+    return MakeError(
+        v1::ERROR_REASON_MALFORMED_REQUEST,
+        absl::StrCat("topic_uuid has ", wanted.size(), " bytes, not 16"));
+  }
   return MakeError(
       v1::ERROR_REASON_TOPIC_UUID_MISMATCH,
-      absl::StrCat("topic ", topic.name(),
-                   " has another UUID: it was deleted and made again"),
+      absl::StrCat("topic ", topic.name(), " has UUID ",
+                   absl::BytesToHexString(topic.uuid()), ", the request names ",
+                   absl::BytesToHexString(ToAbsl(wanted)),
+                   ": it was deleted and made again"),
       {{"topic", topic.name()}});
 }
 
@@ -186,7 +194,8 @@ TopicChange TopicRegistry::AddPartitions(
     return Refused(
         MakeError(v1::ERROR_REASON_LIMIT_EXCEEDED,
                   absl::StrCat("topic ", topic.name(), " has ", now,
-                               " partitions; they cannot become fewer"),
+                               " partitions; they cannot become fewer: given ",
+                               request.partitions()),
                   {{"limit", "partitions_min"},
                    {"max", absl::StrCat(now)},
                    {"value", absl::StrCat(request.partitions())}}));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "proto/wire/record_set.h"
@@ -24,6 +25,12 @@ absl::Status CheckAtMost(std::string_view limit, uint64_t max, uint64_t value) {
   return value <= max ? absl::OkStatus() : LimitError(limit, max, value);
 }
 
+// A name as it came; what is not printable is escaped.
+std::string Quoted(std::string_view name) {
+  return absl::StrCat(
+      "\"", absl::CHexEscape(ToAbsl(name.substr(0, kNameBytesMax))), "\"");
+}
+
 template <typename Labels>
 absl::Status CheckLabels(const Labels& labels) {
   absl::Status status = CheckAtMost("labels_max", kLabelsMax,
@@ -35,7 +42,9 @@ absl::Status CheckLabels(const Labels& labels) {
                     [](char c) { return IsNameByte(c) || c == '/'; });
     if (label.name().empty() || !legal) {
       return MakeError(v1::ERROR_REASON_INVALID_NAME,
-                       "a label's name is 1 to 63 bytes of [A-Za-z0-9._/-]");
+                       absl::StrCat("label name ", Quoted(label.name()),
+                                    ": must be 1 to 63 bytes of "
+                                    "[A-Za-z0-9._/-]"));
     }
     status.Update(CheckAtMost("label_name_bytes_max", kLabelNameBytesMax,
                               label.name().size()));
@@ -113,10 +122,11 @@ absl::Status CheckName(std::string_view what, std::string_view name) {
       name != "..") {
     return absl::OkStatus();
   }
-  return MakeError(v1::ERROR_REASON_INVALID_NAME,
-                   absl::StrCat("a ", ToAbsl(what),
-                                "'s name is 1 to 200 bytes of "
-                                "[A-Za-z0-9._-], neither \".\" nor \"..\""));
+  return MakeError(
+      v1::ERROR_REASON_INVALID_NAME,
+      absl::StrCat(ToAbsl(what), " name ", Quoted(name), " of ", name.size(),
+                   " bytes: must be 1 to 200 bytes of [A-Za-z0-9._-], neither "
+                   "\".\" nor \"..\""));
 }
 
 absl::Status LimitError(std::string_view limit, uint64_t max, uint64_t value) {

@@ -141,15 +141,46 @@ absl::StatusOr<ScannedBatch> ScanBatch(const Payload& message) {
   return batch;
 }
 
-absl::StatusOr<v1::ProducerSequence> ParseProducer(const Payload& message) {
+// Reads the field that `walk` stands at into `producer`.
+void TakeProducerField(FieldWalk* walk, v1::ProducerSequence* producer) {
+  constexpr uint64_t kAny = std::numeric_limits<uint64_t>::max();
+  Payload bytes;
+  uint64_t number;
+  switch (walk->number()) {
+    case 1:
+      if (walk->Bytes(&bytes)) producer->set_id(bytes.ToString());
+      break;
+    case 2:
+      if (walk->Varint(kAny, &number)) producer->set_epoch(number);
+      break;
+    case 3:
+      if (walk->Varint(kAny, &number)) producer->set_sequence(number);
+      break;
+    case 4:
+      if (walk->Varint(kAny, &number)) producer->set_previous_sequence(number);
+      break;
+    case 5:
+      if (walk->Bytes(&bytes)) producer->set_state(bytes.ToString());
+      break;
+    case 6:
+      if (walk->Varint(kAny, &number)) {
+        producer->set_session_start_offset(number);
+      }
+      break;
+  }
+}
+
+absl::StatusOr<v1::ProducerSequence> ScanProducer(const Payload& message) {
   if (message.bytes() > kProducerBytesMax) {
     return PassesLimit("state_bytes_max", storage::kProducerStateBytesMax,
                        message.bytes());
   }
   v1::ProducerSequence producer;
-  if (!producer.ParseFromString(message.ToString())) {
-    return Malformed("producer", "not a ProducerSequence");
+  FieldWalk walk("producer", message);
+  while (walk.status().ok() && walk.Next(Bits(1, 6))) {
+    TakeProducerField(&walk, &producer);
   }
+  if (!walk.status().ok()) return walk.status();
   return producer;
 }
 
@@ -194,7 +225,7 @@ absl::Status TakeAppendField(FieldWalk* walk, ScannedAppend* append) {
       break;
     case 5:
       if (walk->Bytes(&bytes)) {
-        absl::StatusOr<v1::ProducerSequence> producer = ParseProducer(bytes);
+        absl::StatusOr<v1::ProducerSequence> producer = ScanProducer(bytes);
         if (!producer.ok()) return producer.status();
         append->producer = *std::move(producer);
       }

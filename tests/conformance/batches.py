@@ -29,6 +29,8 @@ def zstd_frame(content):
 def zstd_bomb(size):
     """A frame of a few bytes that inflates to `size` zero bytes; tells it."""
     frame = struct.pack("<IBI", 0xFD2FB528, 0xA0, size)
+    if size == 0:
+        return frame + b"\x01\x00\x00"  # one empty block, the last
     while size > 0:
         block = min(size, 65536)
         size -= block
