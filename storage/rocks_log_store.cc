@@ -15,6 +15,7 @@
 #include "storage/cycle_plan.h"
 #include "storage/data_directory.h"
 #include "storage/entry_reader.h"
+#include "storage/fail_stop_file_system.h"
 #include "storage/group_row.h"
 #include "storage/keys.h"
 #include "storage/open_verification.h"
@@ -125,6 +126,7 @@ class RocksLogStore::State {
   std::shared_ptr<rocksdb::Cache> block_cache;
   std::shared_ptr<rocksdb::RateLimiter> rate_limiter;
   std::shared_ptr<RocksListener> listener;
+  std::unique_ptr<rocksdb::Env> env;
   bool direct_io = false;
   std::unique_ptr<SstReaderCache> readers;
 
@@ -171,6 +173,7 @@ absl::Status RocksLogStore::State::Open() {
       kRefillPeriodUs, kRateFairness));
   listener = std::make_shared<RocksListener>(options.on_fatal,
                                              [this] { scans.DropAll(); });
+  env = NewFailStopEnv(options.on_fatal);
   SstReaderCacheOptions reader_options;
   reader_options.block_cache = block_cache;
   reader_options.direct_io = direct_io;
@@ -183,6 +186,7 @@ absl::Status RocksLogStore::State::Open() {
   settings.block_cache = block_cache;
   settings.rate_limiter = rate_limiter;
   settings.listener = listener;
+  settings.env = env.get();
   if (directory->fresh()) {
     const absl::Status status = Create(settings);
     if (!status.ok()) return status;
@@ -292,6 +296,8 @@ void RocksLogStore::State::StartLifecycle() {
   lifecycle_options.sealer.sealed_root = directory->sealed_path();
   lifecycle_options.sealer.rate_limiter = rate_limiter;
   lifecycle_options.sealer.direct_io = direct_io;
+  lifecycle_options.sealer.paused = options.sealing_paused.get();
+  lifecycle_options.paused = options.sealing_paused;
   lifecycle_options.on_fatal = options.on_fatal;
   lifecycle_options.on_rows_ready = options.on_commit_wanted;
   SegmentLifecycleParts parts;

@@ -11,6 +11,7 @@
 #ifndef KAPPA_STORAGE_ROCKS_LOG_STORE_H_
 #define KAPPA_STORAGE_ROCKS_LOG_STORE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -41,6 +42,9 @@ struct RocksLogStoreOptions {
   uint64_t background_bytes_per_second = uint64_t{640} << 20;
   // Reads and flushes bypass the page cache where the file system can.
   bool direct_io = true;
+  // While it is true nothing is sealed or rewritten: the disk is nearly full
+  // (RELIABILITY.md S10). May be absent.
+  std::shared_ptr<const std::atomic<bool>> sealing_paused;
   // Told, on any thread, that a sealed segment waits to be recorded: any Commit
   // does that, also an empty one. A hint: without it the next Commit does, and
   // an idle LogWriter makes one now and then.

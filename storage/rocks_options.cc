@@ -32,6 +32,7 @@ void SetNeverExpires(rocksdb::ColumnFamilyOptions* options) {
 rocksdb::DBOptions MakeDatabaseOptions(const RocksSettings& settings) {
   rocksdb::DBOptions options;
   options.create_if_missing = false;
+  if (settings.env != nullptr) options.env = settings.env;
   options.paranoid_checks = true;
   options.track_and_verify_wals_in_manifest = true;
   options.verify_sst_unique_id_in_manifest = true;

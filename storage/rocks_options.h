@@ -33,6 +33,8 @@ struct RocksSettings {
   std::shared_ptr<rocksdb::Cache> block_cache;
   std::shared_ptr<rocksdb::RateLimiter> rate_limiter;
   std::shared_ptr<rocksdb::EventListener> listener;
+  // Not owned; nullptr: the default one.
+  rocksdb::Env* env = nullptr;
 };
 
 rocksdb::DBOptions MakeDatabaseOptions(const RocksSettings& settings);

@@ -84,7 +84,8 @@ absl::Status SealedFolderWriter::Add(LogIndex index, std::string_view value) {
   KAPPA_CHECK(range_.has_value() && index < range_->end,
               "an entry belongs to the range that was begun");
   if (index != next_) return Missing(*range_, next_);
-  if (options_.cancelled != nullptr && *options_.cancelled) {
+  if ((options_.cancelled != nullptr && *options_.cancelled) ||
+      (options_.paused != nullptr && *options_.paused)) {
     return absl::CancelledError("sealing was told to end");
   }
   next_ = index.Next();

@@ -36,6 +36,8 @@ struct SealerOptions {
   uint64_t link_run_bytes_min = uint64_t{1} << 20;
   // When it becomes true, what is going on ends with CANCELLED.
   const std::atomic<bool>* cancelled = nullptr;
+  // Likewise.
+  const std::atomic<bool>* paused = nullptr;
 };
 
 // Makes the folder of (segment, generation) anew, without what an earlier

@@ -156,9 +156,12 @@ void SegmentLifecycle::Loop() {
 
 void SegmentLifecycle::Rest() {
   const int64_t period_us = std::min(kIdleScanUs, options_.retry_period_us);
+  bool paused = false;
   while (!nudged_ && !stopping_) {
+    paused |= Paused();
     if (!work_.WaitFor(&mutex_, period_us)) parts_.scans->DropIdle();
-    if (resting_ && MonotonicUs() >= resting_until_us_) {
+    const bool retry = resting_ && MonotonicUs() >= resting_until_us_;
+    if (retry || (paused && !Paused())) {
       resting_ = false;
       break;
     }
@@ -212,7 +215,9 @@ bool SegmentLifecycle::SealOldest() {
   SegmentNumber segment;
   {
     MutexLock lock(&mutex_);
-    if (stopping_ || resting_ || concluding_ || frozen_.empty()) return false;
+    if (stopping_ || resting_ || concluding_ || frozen_.empty() || Paused()) {
+      return false;
+    }
     segment = frozen_.front();
   }
   const std::vector<SegmentRange> visible = parts_.directory->VisibleIn(
@@ -232,7 +237,7 @@ bool SegmentLifecycle::SealOldest() {
 bool SegmentLifecycle::RewriteDeadest() {
   {
     MutexLock lock(&mutex_);
-    if (stopping_ || resting_ || concluding_) return false;
+    if (stopping_ || resting_ || concluding_ || Paused()) return false;
   }
   const std::optional<SegmentNumber> segment = PickDeadest();
   if (!segment.has_value()) return false;

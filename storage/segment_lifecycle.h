@@ -42,6 +42,9 @@ struct SegmentLifecycleOptions {
   // What found no space is tried again after this time; sooner when a segment
   // is full or something died.
   int64_t retry_period_us = 10'000'000;
+  // While it is true nothing is sealed or rewritten, and what is going on ends.
+  // May be absent.
+  std::shared_ptr<const std::atomic<bool>> paused;
   // Told of an error that may have left files in an unknown state.
   std::function<void(const absl::Status&)> on_fatal;
   // Told, on the lifecycle's thread, that rows wait for the next cycle.
@@ -105,6 +108,7 @@ class SegmentLifecycle {
   void Rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Does the most urgent piece of work; false if there is none.
   bool WorkOnce();
+  bool Paused() const { return options_.paused && *options_.paused; }
   void DropReplaced();
   bool CreateNext();
   bool SealOldest();

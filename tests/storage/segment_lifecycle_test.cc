@@ -94,6 +94,8 @@ class SegmentLifecycleTest : public testing::Test {
     options.sealer.env = &env_;
     options.sealer.direct_io = false;
     options.retry_period_us = retry_period_us;
+    options.paused = paused_;
+    options.sealer.paused = paused_.get();
     options.on_fatal = [](const absl::Status& status) {
       ADD_FAILURE() << "fatal: " << status;
     };
@@ -126,6 +128,8 @@ class SegmentLifecycleTest : public testing::Test {
 
   const std::string path_;
   FullEnv env_;
+  const std::shared_ptr<std::atomic<bool>> paused_ =
+      std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<RocksDatabase> database_;
   ScanPool scans_;
   SegmentDirectory directory_;
@@ -136,6 +140,22 @@ class SegmentLifecycleTest : public testing::Test {
   Family family_;
   std::unique_ptr<SegmentLifecycle> lifecycle_;
 };
+
+// A disk that is nearly full: nothing is sealed until there is room again, and
+// then it is without anything else happening.
+TEST_F(SegmentLifecycleTest, APauseEndsByItself) {
+  PutReplica(1, 100);
+  *paused_ = true;
+  Start(/*retry_period_us=*/100'000);
+  ASSERT_TRUE(Switch());
+  // The second one shows that the thread looked for work in between.
+  lifecycle_->AddBytes(1);
+  ASSERT_TRUE(Switch());
+  EXPECT_FALSE(lifecycle_->rows_ready());
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/sealed"));
+  *paused_ = false;
+  EXPECT_TRUE(Await([this] { return lifecycle_->rows_ready(); }));
+}
 
 TEST_F(SegmentLifecycleTest, ASealThatFoundNoSpaceIsTriedAgain) {
   PutReplica(1, 100);
