@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -58,6 +59,15 @@ Setter Bytes(uint64_t ServerConfig::*field, uint64_t min, uint64_t max) {
   };
 }
 
+Setter DiskBytes(std::optional<uint64_t> DiskSettings::*field) {
+  return [field](const std::string& value, ServerConfig* config) {
+    absl::StatusOr<uint64_t> bytes = ParseByteSize(value);
+    if (!bytes.ok()) return bytes.status();
+    config->disk.*field = *bytes;
+    return absl::OkStatus();
+  };
+}
+
 Setter Address(ListenAddress ServerConfig::*field) {
   return [field](const std::string& value, ServerConfig* config) {
     absl::StatusOr<ListenAddress> address = ListenAddress::Parse(value);
@@ -100,6 +110,9 @@ const std::map<std::string, Setter>& Setters() {
       {"log_level", SetLogLevel},
       {"memory", Bytes(&ServerConfig::memory_bytes, kMemoryBytesMin, kTiB)},
       {"segment_size", Bytes(&ServerConfig::segment_bytes, 4 * kMiB, kTiB)},
+      {"disk_low", DiskBytes(&DiskSettings::low_bytes)},
+      {"disk_critical", DiskBytes(&DiskSettings::critical_bytes)},
+      {"disk_ballast", DiskBytes(&DiskSettings::ballast_bytes)},
       {"shards", Number(&ServerConfig::shards, 0, 256)},
       {"reader_threads", Number(&ServerConfig::reader_threads, 1, 64)},
       {"scrub_period_hours",
@@ -191,6 +204,13 @@ absl::Status CheckConfig(const ServerConfig& config) {
                               " can be reached from other machines, without "
                               "encryption or access rules: give "
                               "--insecure-allow-remote if that is meant"));
+  }
+  const DiskSettings& disk = config.disk;
+  if (disk.low_bytes.has_value() && disk.critical_bytes.has_value() &&
+      *disk.low_bytes < *disk.critical_bytes) {
+    return Wrong(absl::StrCat("disk_low ", *disk.low_bytes,
+                              " is less than disk_critical ",
+                              *disk.critical_bytes, ": it must be more"));
   }
   return absl::OkStatus();
 }

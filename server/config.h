@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/disk_limits.h"
 #include "server/listen_address.h"
 #include "server/logging.h"
 #include "server/memory_budget.h"
@@ -29,6 +30,7 @@ struct ServerConfig {
   uint32_t reader_threads = 2;
   uint32_t scrub_period_hours = 7 * 24;
   uint64_t scrub_bytes_per_second_max = uint64_t{64} << 20;
+  DiskSettings disk;
 };
 
 // The settings in `text`, on top of the defaults. `file` names it in errors.

@@ -311,6 +311,28 @@ bool LocalNode::RefuseClosed(Callback<T>& done) const {
   return true;
 }
 
+absl::Status LocalNode::CheckRoom() const {
+  return options_.disk == nullptr ? absl::OkStatus()
+                                  : options_.disk->CheckAccepting();
+}
+
+template <typename T>
+bool LocalNode::RefuseFull(Callback<T>& done) const {
+  absl::Status status = CheckRoom();
+  if (status.ok()) return false;
+  done(std::move(status));
+  return true;
+}
+
+template <typename T>
+bool LocalNode::RefuseCritical(Callback<T>& done) const {
+  if (options_.disk == nullptr) return false;
+  absl::Status status = options_.disk->CheckNotCritical();
+  if (status.ok()) return false;
+  done(std::move(status));
+  return true;
+}
+
 // --- topics and producers ---
 
 std::shared_ptr<const TopicSnapshot> LocalNode::FindTopic(
@@ -325,31 +347,31 @@ std::vector<std::shared_ptr<const TopicSnapshot>> LocalNode::ListTopics(
 
 void LocalNode::CreateTopic(v1::CreateTopicRequest request,
                             Callback<v1::CreateTopicResponse> done) {
-  if (RefuseClosed(done)) return;
+  if (RefuseClosed(done) || RefuseFull(done)) return;
   metadata_calls_->CreateTopic(request, std::move(done));
 }
 
 void LocalNode::UpdateTopic(v1::UpdateTopicRequest request,
                             Callback<v1::UpdateTopicResponse> done) {
-  if (RefuseClosed(done)) return;
+  if (RefuseClosed(done) || RefuseCritical(done)) return;
   metadata_calls_->UpdateTopic(std::move(request), std::move(done));
 }
 
 void LocalNode::DeleteTopic(v1::DeleteTopicRequest request,
                             Callback<v1::DeleteTopicResponse> done) {
-  if (RefuseClosed(done)) return;
+  if (RefuseClosed(done) || RefuseCritical(done)) return;
   metadata_calls_->DeleteTopic(std::move(request), std::move(done));
 }
 
 void LocalNode::AddPartitions(v1::AddPartitionsRequest request,
                               Callback<v1::AddPartitionsResponse> done) {
-  if (RefuseClosed(done)) return;
+  if (RefuseClosed(done) || RefuseFull(done)) return;
   metadata_calls_->AddPartitions(std::move(request), std::move(done));
 }
 
 void LocalNode::OpenProducer(v1::OpenProducerRequest request,
                              Callback<v1::OpenProducerResponse> done) {
-  if (RefuseClosed(done)) return;
+  if (RefuseClosed(done) || RefuseFull(done)) return;
   metadata_calls_->OpenProducer(std::move(request), std::move(done));
 }
 
@@ -377,7 +399,7 @@ size_t MemoryOf(const AppendCommand& command) {
 
 absl::Status LocalNode::CheckAppend(const AppendCommand& command) const {
   if (shutting_down_.load(std::memory_order_relaxed)) return ShuttingDown();
-  if (!command.producer.has_value()) return absl::OkStatus();
+  if (!command.producer.has_value()) return CheckRoom();
   const v1::ProducerSequence& producer = *command.producer;
   const absl::Status legal = CheckProducerSequence(producer);
   if (!legal.ok()) return legal;
@@ -385,7 +407,7 @@ absl::Status LocalNode::CheckAppend(const AppendCommand& command) const {
       !known_producers_->WasOpened(producer.id(), producer.epoch())) {
     return NeverOpened(producer);
   }
-  return absl::OkStatus();
+  return CheckRoom();
 }
 
 void LocalNode::Append(AppendCommand command, Callback<AppendResult> done) {
@@ -484,6 +506,13 @@ NodeStats LocalNode::Stats() const {
   stats.in_flight_append_bytes = append_budget_.used();
   stats.store = store_->Condition();
   refusals_.AddTo(&stats.refusals);
+  if (options_.disk != nullptr) {
+    stats.disk.level = static_cast<uint64_t>(options_.disk->level());
+    stats.disk.low_bytes = options_.disk->low_bytes();
+    stats.disk.critical_bytes = options_.disk->critical_bytes();
+    stats.disk.ballast_bytes = options_.disk->ballast_bytes();
+    stats.disk.refusals = options_.disk->refusals();
+  }
   return stats;
 }
 

@@ -108,6 +108,14 @@ class LocalNode final : public Node, public Maintenance {
   bool RefuseClosed(Callback<T>& done) const;
   // Why an append is refused before its shard sees it; OK: it is not.
   absl::Status CheckAppend(const AppendCommand& command) const;
+  // DISK_FULL while the disk is nearly full.
+  absl::Status CheckRoom() const;
+  // Calls `done` with DISK_FULL and returns true while the disk is nearly full
+  // (what makes it fuller), or critically so (anything).
+  template <typename T>
+  bool RefuseFull(Callback<T>& done) const;
+  template <typename T>
+  bool RefuseCritical(Callback<T>& done) const;
 
   ReplicaId self() const { return {identity_.node_id, Incarnation(1)}; }
 

@@ -19,6 +19,7 @@
 #include "proto/wire/string_view.h"
 #include "server/address_file.h"
 #include "server/command_line.h"
+#include "server/disk_guard.h"
 #include "server/logging.h"
 #include "server/maintenance.h"
 #include "server/memory_budget.h"
@@ -35,6 +36,9 @@
 namespace kappa::server {
 namespace {
 
+// Of the log store, see RocksLogStoreOptions::wal_bytes_max.
+constexpr uint64_t kWalBytesMax = uint64_t{512} << 20;
+
 // RELIABILITY.md S9: after a failed write or sync nothing may go on.
 void EndAfterFailedWrite(const absl::Status& status) {
   LogError("a write or sync failed: the process ends",
@@ -42,8 +46,14 @@ void EndAfterFailedWrite(const absl::Status& status) {
   _exit(kWriteFailed);
 }
 
+// What may still reach the disk once nothing new is accepted.
+uint64_t ReserveBytes(const MemoryBudget& memory) {
+  return 2 * memory.memtable_bytes + kWalBytesMax;
+}
+
 NodeOptions NodeOptionsOf(const ServerConfig& config,
-                          const MemoryBudget& memory, const Clock* clock) {
+                          const MemoryBudget& memory, const Clock* clock,
+                          const DiskGuard& disk) {
   NodeOptions options;
   options.data_dir = config.data_dir;
   options.shards = config.shards;
@@ -55,6 +65,7 @@ NodeOptions NodeOptionsOf(const ServerConfig& config,
   options.reader_threads = config.reader_threads;
   options.accept_clock_behind = config.accept_clock_behind;
   options.clock = clock;
+  options.disk = disk.state();
   options.on_fatal = EndAfterFailedWrite;
   return options;
 }
@@ -182,7 +193,13 @@ int Serve(const ServerConfig& config) {
   }
   const SystemClock clock;
   const int64_t begun_us = clock.MonotonicUs();
-  auto node = Node::Open(NodeOptionsOf(config, memory, &clock));
+  // Before anything is opened, which needs room too.
+  auto disk = DiskGuard::Start({.data_dir = config.data_dir,
+                                .settings = config.disk,
+                                .reserve_bytes = ReserveBytes(memory),
+                                .probe = nullptr});
+  if (!disk.ok()) return Refuse(config, disk.status());
+  auto node = Node::Open(NodeOptionsOf(config, memory, &clock, **disk));
   if (!node.ok()) return Refuse(config, node.status());
   if (auto* maintenance = dynamic_cast<Maintenance*>(node->get())) {
     maintenance->KeepScrubbing(ScrubSettingsOf(config));
@@ -193,6 +210,9 @@ int Serve(const ServerConfig& config) {
     CloseFaces(node->get(), &faces);
     return Refuse(config, open);
   }
+  (*disk)->Watch([grpc = faces.grpc.get()](DiskLevel level) {
+    grpc->SetAppending(level == DiskLevel::kAmple);
+  });
   LogInfo(
       "serving",
       {{"address", faces.grpc->address().ToString()},
@@ -203,6 +223,7 @@ int Serve(const ServerConfig& config) {
   sigwait(&end_signals, &received);
   LogInfo("ending: finishing acknowledged work",
           {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  disk->reset();
   CloseFaces(node->get(), &faces);
   faces.grpc.reset();
   node->reset();

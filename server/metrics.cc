@@ -91,6 +91,24 @@ void AddAppends(const NodeStats& stats, MetricFamilies* families) {
                   AsDouble(stats.in_flight_append_bytes));
 }
 
+void AddDisk(const DiskStats& disk, MetricFamilies* families) {
+  families->Gauge("kappa_disk_level",
+                  "0 enough space, 1 low: appends are refused, 2 critical: the "
+                  "ballast is released.",
+                  AsDouble(disk.level));
+  families->Gauge("kappa_disk_low_bytes",
+                  "With less free than this appends are refused.",
+                  AsDouble(disk.low_bytes));
+  families->Gauge("kappa_disk_critical_bytes",
+                  "With less free than this the ballast is released.",
+                  AsDouble(disk.critical_bytes));
+  families->Gauge("kappa_disk_ballast_bytes", "Held by the ballast.",
+                  AsDouble(disk.ballast_bytes));
+  families->Counter("kappa_disk_refusals_total",
+                    "Appends and changes refused for lack of space.",
+                    AsDouble(disk.refusals));
+}
+
 void AddShards(const NodeStats& stats, MetricFamilies* families) {
   families->Gauges("kappa_shard_queue_events", "Events waiting for a shard.",
                    PerShard(stats, &ShardStats::queued_events));
@@ -216,6 +234,7 @@ std::vector<Family> NodeFamilies(const NodeStats& stats) {
   AddWriter(stats.writer, &families);
   AddStore(stats.store, &families);
   AddReaders(stats.readers, &families);
+  AddDisk(stats.disk, &families);
   families.Gauge("kappa_topics", "Topics.", AsDouble(stats.topics));
   families.Gauge("kappa_partitions", "Partitions.", AsDouble(stats.partitions));
   families.Gauge("kappa_named_producers", "Named producers.",

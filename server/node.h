@@ -25,6 +25,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/payload.h"
 #include "proto/wire/types.h"
+#include "server/disk_state.h"
 #include "server/topic_snapshot.h"
 #include "storage/log_store.h"
 
@@ -44,6 +45,8 @@ struct NodeOptions {
   // Start although the clock is more than 24 h behind the newest entry.
   bool accept_clock_behind = false;
   const Clock* clock = nullptr;  // not owned; required
+  // Room on the data directory's file system; absent: enough.
+  std::shared_ptr<const DiskState> disk;
   // Called once when a write or sync failed (RELIABILITY.md S9); must end the
   // process within 1 s.
   std::function<void(const absl::Status&)> on_fatal;

@@ -25,6 +25,10 @@ absl::StatusOr<std::unique_ptr<RocksLogStore>> OpenStore(
   store_options.segment_bytes = options.segment_bytes;
   store_options.memtable_bytes = options.memtable_bytes;
   store_options.block_cache_bytes = options.block_cache_bytes;
+  if (options.disk != nullptr) {
+    store_options.sealing_paused = std::shared_ptr<const std::atomic<bool>>(
+        options.disk, &options.disk->low());
+  }
   // Closing ends a flush that runs, which RocksDB reports as an error of that
   // flush. Everything acknowledged is in the synced WAL by then, and the next
   // open reads it from there.

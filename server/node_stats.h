@@ -74,6 +74,15 @@ struct PartitionStats {
   uint64_t end_offset = 0;
 };
 
+// The file system of the data directory (disk_state.h).
+struct DiskStats {
+  uint64_t level = 0;  // of DiskLevel
+  uint64_t low_bytes = 0;
+  uint64_t critical_bytes = 0;
+  uint64_t ballast_bytes = 0;  // held now
+  uint64_t refusals = 0;       // counter
+};
+
 struct NodeStats {
   std::vector<ShardStats> shards;
   ReaderStats readers;
@@ -81,6 +90,7 @@ struct NodeStats {
   storage::LogWriterStats writer;
   storage::StoreCondition store;
   RefusalCounts refusals{};  // appends refused before a shard, by reason
+  DiskStats disk;
   uint64_t topics = 0;
   uint64_t partitions = 0;
   uint64_t named_producers = 0;

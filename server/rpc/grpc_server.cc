@@ -33,6 +33,10 @@ constexpr int kClientPingIntervalMs = 5'000;
 constexpr int kPingStrikesMax = 3;
 constexpr std::chrono::milliseconds kStopTimeout{1'000};
 
+std::string AppendHealthName() {
+  return absl::StrCat(v1::LogService::service_full_name(), "/Append");
+}
+
 void SetLimits(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->SetResourceQuota(
       grpc::ResourceQuota("kappad").Resize(options.quota_bytes));
@@ -121,6 +125,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     health->SetServingStatus(v1::TopicService::service_full_name(), true);
     health->SetServingStatus(v1::MaintenanceService::service_full_name(),
                              state->maintenance_service != nullptr);
+    health->SetServingStatus(AppendHealthName(), true);
   }
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(state)));
 }
@@ -130,6 +135,12 @@ GrpcServer::~GrpcServer() { Stop(); }
 const ListenAddress& GrpcServer::address() const { return state_->address; }
 
 const RpcStats& GrpcServer::stats() const { return state_->stats; }
+
+void GrpcServer::SetAppending(bool accepted) {
+  if (auto* health = state_->server->GetHealthCheckService()) {
+    health->SetServingStatus(AppendHealthName(), accepted);
+  }
+}
 
 void GrpcServer::BeginShutdown() {
   if (state_->server == nullptr) return;

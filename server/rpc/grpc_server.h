@@ -40,6 +40,10 @@ class GrpcServer {
   const ListenAddress& address() const;
   const RpcStats& stats() const;
 
+  // Health of the service "kappa.v1.LogService/Append" alone: whether appends
+  // are accepted now.
+  void SetAppending(bool accepted);
+
   // Tells health watchers, and ends every stream with UNAVAILABLE once what it
   // accepted is answered.
   void BeginShutdown();

@@ -32,6 +32,9 @@ memory: 1GiB
 segment_size: 64 MiB
 shards: 3
 reader_threads: 4
+disk_low: 30MiB
+disk_critical: 20MiB
+disk_ballast: 10MiB
 )");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->data_dir, "/data/kappa");
@@ -45,6 +48,9 @@ reader_threads: 4
   EXPECT_EQ(config->segment_bytes, uint64_t{64} << 20);
   EXPECT_EQ(config->shards, 3u);
   EXPECT_EQ(config->reader_threads, 4u);
+  EXPECT_EQ(config->disk.low_bytes, uint64_t{30} << 20);
+  EXPECT_EQ(config->disk.critical_bytes, uint64_t{20} << 20);
+  EXPECT_EQ(config->disk.ballast_bytes, uint64_t{10} << 20);
 }
 
 TEST(ConfigTest, AnEmptyFileMeansTheDefaults) {
