@@ -5,8 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "grpcpp/support/slice.h"
+#include "proto/wire/string_view.h"
+#include "server/errors.h"
 
 namespace kappa::server {
 namespace {
@@ -75,6 +78,24 @@ bool ParseMessage(const grpc::ByteBuffer& buffer,
   if (!copy.Valid()) return message->ParseFromString("");
   grpc::ProtoBufferReader reader(&copy);
   return reader.status().ok() && message->ParseFromZeroCopyStream(&reader);
+}
+
+absl::Status ParseRequest(const grpc::ByteBuffer& buffer,
+                          google::protobuf::Message* request) {
+  const std::string& name = request->GetDescriptor()->full_name();
+  const size_t bytes = buffer.Valid() ? buffer.Length() : 0;
+  if (bytes > kRequestBytesMax) {
+    return MakeError(
+        v1::ERROR_REASON_LIMIT_EXCEEDED,
+        ToStd(absl::StrCat("limit request_bytes_max ", kRequestBytesMax, ": ",
+                           name, " has ", bytes)),
+        {{"limit", "request_bytes_max"},
+         {"max", absl::StrCat(kRequestBytesMax)},
+         {"value", absl::StrCat(bytes)}});
+  }
+  if (ParseMessage(buffer, request)) return absl::OkStatus();
+  return MakeError(v1::ERROR_REASON_MALFORMED_REQUEST,
+                   ToStd(absl::StrCat("not a valid ", name)));
 }
 
 }  // namespace kappa::server

@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <string>
 
-#include "google/protobuf/message_lite.h"
+#include "absl/status/status.h"
+#include "google/protobuf/message.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "proto/wire/payload.h"
 #include "server/rpc/wire_message.h"
@@ -28,6 +29,15 @@ grpc::ByteBuffer ByteBufferOf(const google::protobuf::MessageLite& message);
 // Parses a generated message; false when the bytes are not one.
 bool ParseMessage(const grpc::ByteBuffer& buffer,
                   google::protobuf::MessageLite* message);
+
+// Every request but an append is smaller. Parsed, a message may take fifty
+// times its bytes: millions of empty labels are two bytes each.
+inline constexpr size_t kRequestBytesMax = size_t{256} << 10;
+
+// Parses a request. Errors: LIMIT_EXCEEDED (request_bytes_max), before anything
+// is parsed; MALFORMED_REQUEST. Both name the message.
+absl::Status ParseRequest(const grpc::ByteBuffer& buffer,
+                          google::protobuf::Message* request);
 
 }  // namespace kappa::server
 

@@ -99,11 +99,10 @@ grpc::ServerUnaryReactor* LogService::Read(grpc::CallbackServerContext* context,
                                            grpc::ByteBuffer* response) {
   const UnaryCall call(context, response, context_.stats);
   v1::ReadRequest parsed;
-  if (ParseMessage(*request, &parsed)) {
+  if (absl::Status legal = ParseRequest(*request, &parsed); legal.ok()) {
     ReadCall::Run(context_, call, parsed);
   } else {
-    call.Refuse(MakeError(v1::ERROR_REASON_MALFORMED_REQUEST,
-                          "not a valid kappa.v1.ReadRequest"));
+    call.Refuse(legal);
   }
   return call.reactor();
 }

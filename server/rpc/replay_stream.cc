@@ -60,9 +60,8 @@ ReplayStream::ReplayStream(const RpcContext& context) : context_(context) {
 
 absl::Status ReplayStream::Begin(const grpc::ByteBuffer& bytes) {
   v1::ReplayRequest request;
-  if (!ParseMessage(bytes, &request)) {
-    return MakeError(v1::ERROR_REASON_MALFORMED_REQUEST,
-                     "not a valid kappa.v1.ReplayRequest");
+  if (absl::Status legal = ParseRequest(bytes, &request); !legal.ok()) {
+    return legal;
   }
   absl::StatusOr<FoundPartition> partition =
       FindPartition(*context_.node, request.topic(), request.topic_uuid(),

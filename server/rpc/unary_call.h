@@ -55,10 +55,8 @@ template <typename Request, typename Response, typename Call>
 grpc::ServerUnaryReactor* RunUnary(UnaryCall unary,
                                    const grpc::ByteBuffer& bytes, Call call) {
   Request request;
-  if (!ParseMessage(bytes, &request)) {
-    unary.Refuse(MakeError(
-        v1::ERROR_REASON_MALFORMED_REQUEST,
-        absl::StrCat("not a valid ", Request::descriptor()->full_name())));
+  if (absl::Status parsed = ParseRequest(bytes, &request); !parsed.ok()) {
+    unary.Refuse(parsed);
     return unary.reactor();
   }
   call(std::move(request), [unary](absl::StatusOr<Response> response) {
