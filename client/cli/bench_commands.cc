@@ -121,6 +121,7 @@ void AddBenchCommands(CLI::App* app, CommandContext* context) {
   append
       ->add_option("--outstanding-bytes", settings.outstanding_bytes,
                    "Bytes on their way at once")
+      ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
 
   CLI::App* latency =

@@ -40,6 +40,11 @@ absl::Status UsageError(std::string_view message) {
 ExitCode ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kDone;
   if (status.GetPayload(kUsagePayload).has_value()) return kWrongUsage;
+  // The server always gives a reason: this is the client's own word.
+  if (status.code() == absl::StatusCode::kInvalidArgument &&
+      client::ReasonNameOf(status).empty()) {
+    return kWrongUsage;
+  }
   if (status.code() == absl::StatusCode::kUnavailable &&
       client::ReasonNameOf(status).empty()) {
     return kNoServer;

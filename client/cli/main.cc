@@ -6,6 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
+#include "client/cli/number_options.h"
 #include "client/cpp/allocator.h"
 
 namespace {
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
   kappa::cli::AddBenchCommands(&app, &context);
   kappa::cli::AddCompletionCommand(&app, &context);
   kappa::cli::AddVersionCommand(&app, &context);
+  kappa::cli::RefuseOddNumbers(&app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
