@@ -35,10 +35,13 @@ def _binary():
 class Kappad:
     """A server process: `address` is its HOST:PORT once `start` returns."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, data_dir=None):
         root = os.environ.get("TEST_TMPDIR")
-        self.data_dir = pathlib.Path(tempfile.mkdtemp(prefix="kappad-", dir=root))
-        self.log_path = self.data_dir.with_suffix(".log")
+        scratch = pathlib.Path(tempfile.mkdtemp(prefix="kappad-", dir=root))
+        self.data_dir = pathlib.Path(data_dir or scratch)
+        self.log_path = scratch.with_suffix(".log")
+        if data_dir:
+            scratch.rmdir()
         self.arguments = arguments
         self.address = None
         self.process = None

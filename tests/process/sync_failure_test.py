@@ -1,0 +1,147 @@
+"""A sync that fails ends the process within a second (RELIABILITY.md S9).
+
+The kernel reports a failed sync once and then says OK: a process that went on
+would acknowledge what is not there.
+"""
+
+import re
+import subprocess
+import time
+import unittest
+
+import grpc
+from kappa.v1 import log_service_pb2 as log_pb2
+from kappa.v1 import log_service_pb2_grpc
+from kappa.v1 import topic_service_pb2 as topic_pb2
+from kappa.v1 import topic_service_pb2_grpc
+from tests.conformance import batches
+from tests.conformance import kappad
+from tests.process import loop_disk
+from tests.python import cases
+
+MIB = loop_disk.MIB
+SECONDS_MAX = 60
+VALUE = bytes(range(256)) * 256  # 64 KiB
+
+
+class SyncFailureTest(unittest.TestCase):
+    def setUp(self):
+        self.stored = []
+
+    def start(self, data_dir=None):
+        self.server = kappad.Kappad(data_dir=data_dir)
+        self.addCleanup(self.server.remove)
+        config = self.server.log_path.with_suffix(".yaml")
+        self.addCleanup(config.unlink, missing_ok=True)
+        config.write_text("memory: 128MiB\nsegment_size: 8MiB\ndisk_low: 0\n"
+                          "disk_critical: 0\ndisk_ballast: 0\n", encoding="utf-8")
+        self.server.arguments = ("--config", config)
+        self.server.data_dir.mkdir(exist_ok=True)
+        self.server.start()
+        with self.server.channel() as channel:
+            topic_service_pb2_grpc.TopicServiceStub(channel).CreateTopic(
+                topic_pb2.CreateTopicRequest(name="t"))
+
+    def append_until_it_ends(self, padding=VALUE):
+        """Returns when the process had ended."""
+        deadline = time.monotonic() + SECONDS_MAX
+        with self.server.channel() as channel:
+            log = log_service_pb2_grpc.LogServiceStub(channel)
+            while time.monotonic() < deadline:
+                value = b"%d " % len(self.stored) + padding
+                try:
+                    log.Append(log_pb2.AppendRequest(
+                        topic="t", batch=batches.batch(value)), timeout=10)
+                except grpc.RpcError as error:
+                    failed = time.monotonic()
+                    self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE, error)
+                    break
+                self.stored.append(value)
+        code = self.server.process.wait(SECONDS_MAX)
+        ended = time.time()
+        self.assertLess(time.monotonic() - failed, 1)
+        self.assertEqual(code, 5, self.server.log())
+        self.assertIn("a write or sync failed", self.server.log())
+        return ended
+
+    def check_stored(self):
+        self.server.start()
+        with self.server.channel() as channel:
+            log = log_service_pb2_grpc.LogServiceStub(channel)
+            read, offset = [], 0
+            while offset < len(self.stored):
+                answer = log.Read(log_pb2.ReadRequest(
+                    topic="t",
+                    options=log_pb2.ReadOptions(start=batches.start(offset=offset))))
+                read += [v for _, v in batches.offsets_and_values(answer.batches)]
+                offset = answer.next_offset
+        self.assertTrue(read[:len(self.stored)] == self.stored,
+                        f"{len(read)} read, {len(self.stored)} acknowledged")
+
+    def inject(self, call, number):
+        """Makes the `number`th `call` from now on fail; the trace is a file."""
+        trace = self.server.log_path.with_suffix(".trace")
+        self.addCleanup(trace.unlink, missing_ok=True)
+        strace = subprocess.Popen(
+            ["strace", "-f", "-ttt", "-o", trace, "-e", f"trace={call}",
+             "-e", f"inject={call}:error=EIO:when={number}",
+             "-p", str(self.server.process.pid)],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(strace.wait, SECONDS_MAX)
+        self.addCleanup(strace.stderr.close)
+        # "strace: Process N attached": the main thread's, or with all threads.
+        self.assertIn("attached", strace.stderr.readline())
+        return trace
+
+    def run_injected(self, call, number, padding=VALUE):
+        self.start()
+        trace = self.inject(call, number)
+        ended = self.append_until_it_ends(padding)
+        injected = re.search(r"(\d+\.\d+) .*\(INJECTED\)", trace.read_text())
+        self.assertIsNotNone(injected, trace.read_text()[-2000:])
+        self.assertLess(ended - float(injected.group(1)), 1)
+        self.check_stored()
+
+    def test_the_first_fdatasync_fails(self):
+        self.run_injected("fdatasync", 1)
+
+    def test_the_second_fdatasync_fails(self):
+        """The one of the watermark, when the first is that of the log."""
+        self.run_injected("fdatasync", 2)
+
+    def test_a_later_fdatasync_fails(self):
+        self.run_injected("fdatasync", 101)
+
+    def test_an_fsync_fails(self):
+        """Folders and files of flushes and seals."""
+        self.run_injected("fsync", 1, VALUE * 32)
+
+    def test_a_write_fails(self):
+        self.run_injected("pwrite64", 5)
+
+    def test_a_real_failure(self):
+        """The blocks below a file system are gone: ENOSPC below, EIO above."""
+        memory = loop_disk.MemoryDisk(96 * MIB)
+        self.addCleanup(memory.remove)
+        disk = loop_disk.LoopDisk(256 * MIB, under=memory.path)
+        self.addCleanup(disk.remove)
+        self.addCleanup(lambda: self.server.kill())
+        self.start(data_dir=disk.path / "data")
+        filler = memory.path / "filler"
+        loop_disk.run("fallocate", "-l",
+                      str(loop_disk.free_bytes(memory.path) - 4 * MIB), filler)
+        self.append_until_it_ends()
+        self.assertGreater(len(self.stored), 5)
+        log = self.server.log_path.read_text()
+        self.assertRegex(log, r"a write or sync failed.*(Input/output error|"
+                              "No space left|Read-only)")
+        filler.unlink()
+        disk.unmount()
+        disk.check()
+        disk.mount()
+        self.check_stored()
+        self.server.kill()
+
+
+if __name__ == "__main__":
+    cases.main()
