@@ -9,6 +9,9 @@ namespace kappa::raft {
 
 void CatchUp::OnHeartbeat(Context& context, ReplicaId donor, EntryId verified) {
   if (verified.index > position_.index) position_ = verified;
+  // The leader has not heard how far this replica is: an acknowledgement was
+  // lost, and no donor may have more that would bring another.
+  if (verified.index < position_.index) Acknowledge(context);
   if (donor != donor_) awaiting_ = false;
   donor_ = donor;
   exhausted_ = false;

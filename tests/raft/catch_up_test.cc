@@ -72,6 +72,25 @@ TEST_F(CatchUpTest, FetchesRequestByRequestAndAcknowledgesToTheLeader) {
   EXPECT_EQ(ack.read_round, 0u);
 }
 
+// Simulation seed 210: the acknowledgement of the last entries that a donor has
+// was lost, and the leader waited for them for ever.
+TEST_F(CatchUpTest, AcknowledgesAgainWhatTheLeaderHasNotHeard) {
+  Start({1}, At(1, 1));
+  Take();
+  Respond(Response(At(1, 1), {1, 1, 4}));
+  Complete(Take());
+  Respond(Response(At(4, 4), {}));
+  Take();
+  catch_up_->OnHeartbeat(*context_, Replica(3), At(1, 1));
+  const Output output = Take();
+  const Message& ack = output.messages.at(0);
+  EXPECT_EQ(ack.type, MessageType::kAppendResponse);
+  EXPECT_EQ(ack.to, Replica(2));
+  EXPECT_TRUE(ack.granted);
+  EXPECT_EQ(ack.match, LogIndex(4));
+  EXPECT_EQ(AskedAfter(output), At(4, 4));
+}
+
 TEST_F(CatchUpTest, ReplacesAnUncommittedSuffixNeverACommittedEntry) {
   Start({1, 3, 3}, At(1, 1));
   Take();
