@@ -13,6 +13,8 @@ void SimulatedNetwork::Heal() {
   rates_.delay_ppm = 0;
   rates_.duplication_ppm = 0;
   rates_.reordering_ppm = 0;
+  // Who is far behind, and is sent one entry at a time, has to get there.
+  rates_.delay_us_max = std::min(rates_.delay_us_max, int64_t{2'000});
   for (Link& way : links_) way.cuts = 0;
 }
 

@@ -47,7 +47,8 @@ class SimulatedNetwork {
   bool IsCut(size_t from, size_t to) const {
     return links_[from * nodes_ + to].cuts > 0;
   }
-  // From now on no packet is lost, repeated or held up, and no way is cut.
+  // From now on no packet is lost, repeated or held up, each takes 2 ms at
+  // most, and no way is cut.
   void Heal();
 
   // When copies of a packet arrive: none, one or two times.
