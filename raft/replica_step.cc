@@ -98,6 +98,9 @@ void Replica::EnterTermOf(const Message& message) {
     return;
   }
   follower()->EnterTerm(context_);
+  // Also if it comes from one that was removed: there is no leader now to sleep
+  // under.
+  Wake();
   context_.NoteRoleChange();
 }
 
