@@ -358,6 +358,7 @@ void GroupChecker::OnReadConfirmed(const raft::ReadConfirmed& read) {
                         ", committed before it: ", requested->second.value()));
   }
   reads_.erase(requested);
+  ++reads_answered_;
 }
 
 }  // namespace kappa::simulation

@@ -81,6 +81,8 @@ class GroupChecker {
   void OnReadRequested(uint64_t id) { reads_[id] = highest_committed(); }
   void OnReadConfirmed(const raft::ReadConfirmed& read);
 
+  uint64_t reads_answered() const { return reads_answered_; }
+
   // Whether a majority of the configuration's voters, of both halves while
   // joint, holds the entry durably.
   bool DurableOnMajority(const raft::Configuration& configuration,
@@ -142,6 +144,7 @@ class GroupChecker {
   std::map<ReplicaId, ReplicaLog> forgotten_;
   std::vector<Proposal> proposals_;  // by content - 1
   std::unordered_map<uint64_t, LogIndex> reads_;
+  uint64_t reads_answered_ = 0;
   std::vector<NewConfiguration> new_configurations_;  // in this step
   uint64_t configurations_finished_ = 0;
 };

@@ -85,6 +85,9 @@ class Node {
   absl::Status Transfer(uint32_t group, std::optional<ReplicaId> target);
   // Trims up to a random readable entry. False if there is none.
   bool Trim(uint32_t group, uint64_t choice);
+  // The same up to where another replica trimmed; nothing if this one may not
+  // yet.
+  void TrimTo(uint32_t group, const raft::LogBase& base);
   // Creates the replica that the group's placement names. Requires: serving().
   void CreateReplica(uint32_t group);
   void DropReplica(uint32_t group);

@@ -348,4 +348,11 @@ bool Node::Trim(uint32_t group, uint64_t choice) {
   return true;
 }
 
+void Node::TrimTo(uint32_t group, const raft::LogBase& base) {
+  raft::Core& core = *replicas_[group].core;
+  const absl::Status status = core.TrimTo(base);
+  core.CheckInvariants();
+  if (status.ok()) MarkDirty(group);
+}
+
 }  // namespace kappa::simulation

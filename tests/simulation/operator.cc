@@ -80,6 +80,7 @@ void Operator::TendGroup(uint32_t group) {
     }
     return;
   }
+  if (world_.healed) TrimDamaged(group);
   Replace(leader, group);
 }
 
@@ -109,6 +110,24 @@ bool Operator::Replace(Node* leader, uint32_t group) {
     return true;
   }
   return false;
+}
+
+void Operator::TrimDamaged(uint32_t group) {
+  for (const std::unique_ptr<Node>& node : nodes_) {
+    const raft::Core* core = node->core(group);
+    if (core == nullptr || core->damaged().empty()) continue;
+    const LogIndex index = core->damaged().front();
+    const raft::LogBase* base = nullptr;
+    bool held = false;
+    for (const std::unique_ptr<Node>& other : nodes_) {
+      const std::optional<StoredReplica>& copy =
+          other->disk().durable().replicas[group];
+      if (!copy || other == node) continue;
+      held |= copy->log.Find(index) != nullptr && !copy->log.IsDamaged(index);
+      if (copy->log.base_index() >= index) base = &copy->log.base();
+    }
+    if (!held && base != nullptr) node->TrimTo(group, *base);
+  }
 }
 
 bool Operator::ChangeMembership(uint32_t group, uint64_t choice) {

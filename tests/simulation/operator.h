@@ -51,6 +51,9 @@ class Operator {
   bool CanHaveReplica(uint32_t group, size_t node) const;
   bool EnsureReplica(uint32_t group, size_t node);
   bool Replace(Node* leader, uint32_t group);
+  // What others have trimmed they cannot give back: a replica whose entry is
+  // damaged there trims it, too, since its state stands for it.
+  void TrimDamaged(uint32_t group);
   ReplicaId CurrentId(uint32_t group, size_t node) const;
   bool IsCurrent(uint32_t group, ReplicaId id) const;
   bool HasMajorityWithout(uint32_t group, const std::vector<ReplicaId>& voters,
