@@ -148,19 +148,24 @@ class RandomRun {
     ++counts_.trims;
   }
 
-  // Of a committed entry that another replica can still read.
+  // Of a committed entry that every other replica can still read, also when
+  // all its writes are done.
   void Damage(size_t i) {
     cluster_.Drain(i);
     const LogIndex index = AnyReadable(i);
+    if (index == LogIndex(0)) return;
     for (size_t other = 0; other < cluster_.size(); ++other) {
-      const LogImage& disk = cluster_.disk(other).durable();
-      if (index == LogIndex(0) || !disk.damaged.empty() ||
-          (other != i && disk.Find(index) == nullptr)) {
-        return;
-      }
+      if (!cluster_.disk(other).durable().damaged.empty()) return;
+      if (other != i && !Keeps(other, index)) return;
     }
     cluster_.Damage(i, index);
     ++counts_.damaged;
+  }
+
+  bool Keeps(size_t i, LogIndex index) {
+    return cluster_.disk(i).durable().Find(index) != nullptr &&
+           cluster_.disk(i).written().Find(index) != nullptr &&
+           (!cluster_.alive(i) || cluster_.core(i).base().index < index);
   }
 
   void Propose(size_t i) {
