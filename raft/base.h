@@ -11,7 +11,10 @@
 namespace kappa::raft {
 
 // Everything up to `id` is gone or was never there; the log begins after it.
-// The core looks at `id`, `configuration` and `state_bytes` only.
+// The core looks at `id`, `configuration` and `state_bytes` only, and compares
+// the whole: replicas of one group with equal bases hold equal state, byte by
+// byte, since the chunks of one transfer may come from two leaders. An owner
+// whose state bytes are not a function of the log up to `id` must not trim.
 struct LogBase {
   EntryId id;
   Configuration configuration;  // the newest one at or below `id`

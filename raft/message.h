@@ -53,8 +53,12 @@ struct Generation {
 //
 // In an append request and a fetch or repair response, an entry with handle 0
 // names only its id: the owner of the sending core reads the rest from its log
-// before the message leaves, or sends fewer entries. The owner of the receiving
-// core sets each handle.
+// before the message leaves. An append request goes out whole or not at all,
+// since its sender counts what is in flight. A fetch response names as many
+// entries as CoreOptions::request_entries_max allows, of sizes that the core
+// does not know: the owner sends the first of them, at least one, and no
+// further one once their payload reaches request_bytes_max; the receiver asks
+// for the rest. The owner of the receiving core sets each handle.
 struct Message {
   MessageType type = MessageType::kAppendRequest;
   GroupId group;
@@ -91,7 +95,9 @@ struct Message {
   // repeated. Leases and check-quorum count from the sending.
   uint64_t beat = 0;
   bool quiesce = false;  // append request: sleep once all of this is done
-  bool full = false;     // append response, refused: the disk is full
+  // Append response, base response; refused: the disk is full. Only then the
+  // refusal is no disagreement; the leader asks again at its next heartbeat.
+  bool full = false;
   // Append response: the sender's election priority.
   uint8_t priority = 0;
   // Append request: fetch what is missing from this replica instead.
