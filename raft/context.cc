@@ -165,16 +165,20 @@ void Context::SendAfterDurable(Message message) {
 }
 
 void Context::ConfirmRead(uint64_t id, LogIndex index) {
-  reads_confirmed_.push_back(ReadConfirmed{id, index});
+  reads().confirmed.push_back(ReadConfirmed{id, index});
 }
 
-void Context::RefuseRead(uint64_t id) { reads_refused_.push_back(id); }
+void Context::RefuseRead(uint64_t id) { reads().refused.push_back(id); }
+
+Context::ReadAnswers& Context::reads() {
+  if (reads_ == nullptr) reads_ = std::make_unique<ReadAnswers>();
+  return *reads_;
+}
 
 bool Context::HasOutput() const {
   return persists_.has_output() || committed_ != committed_told_ ||
          role_changed_ || configuration_changed_ || transfer_ended_ ||
-         !messages_.empty() || !reads_confirmed_.empty() ||
-         !reads_refused_.empty();
+         !messages_.empty() || reads_ != nullptr;
 }
 
 Output Context::TakeOutput() {
@@ -186,8 +190,11 @@ Output Context::TakeOutput() {
     output.committed = CommitRange{committed_told_, committed_};
     committed_told_ = committed_;
   }
-  output.reads_confirmed = std::exchange(reads_confirmed_, {});
-  output.reads_refused = std::exchange(reads_refused_, {});
+  if (reads_ != nullptr) {
+    output.reads_confirmed = std::move(reads_->confirmed);
+    output.reads_refused = std::move(reads_->refused);
+    reads_.reset();
+  }
   output.transfer_ended = std::exchange(transfer_ended_, std::nullopt);
   output.role_changed = std::exchange(role_changed_, false);
   output.configuration_changed = std::exchange(configuration_changed_, false);

@@ -137,6 +137,12 @@ class Context {
   void CheckInvariants() const;
 
  private:
+  struct ReadAnswers {
+    std::vector<ReadConfirmed> confirmed;
+    std::vector<uint64_t> refused;
+  };
+
+  ReadAnswers& reads();
   void SealPersist() { persists_.Seal(hard_state_, log_.last().index); }
 
   CoreOptions options_;
@@ -154,8 +160,7 @@ class Context {
   uint64_t newest_read_batch_ = 0;
 
   std::vector<Message> messages_;
-  std::vector<ReadConfirmed> reads_confirmed_;
-  std::vector<uint64_t> reads_refused_;
+  std::unique_ptr<ReadAnswers> reads_;
   std::optional<TransferResult> transfer_ended_;
   bool disk_full_ = false;
   bool role_changed_ = false;

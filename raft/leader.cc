@@ -296,13 +296,18 @@ void Leader::FollowCommit(Context& context) {
 // voter; one at a time (RAFT.md 9).
 std::optional<Configuration> Leader::Promotion(const Context& context) {
   const Configuration& present = context.configuration();
-  promotions_.KeepOnly(present.promoting);
+  if (present.promoting.empty()) {
+    promotions_.reset();
+    return std::nullopt;
+  }
+  if (promotions_ == nullptr) promotions_ = std::make_unique<PromotionRounds>();
+  promotions_->KeepOnly(present.promoting);
   std::optional<ReplicaId> ready;
   for (ReplicaId learner : present.promoting) {
     const PeerProgress* peer = replicator_.Find(learner);
     if (peer != nullptr &&
-        promotions_.Record(learner, peer->match(), context.log().last().index,
-                           ticks_, context.options().election_ticks) &&
+        promotions_->Record(learner, peer->match(), context.log().last().index,
+                            ticks_, context.options().election_ticks) &&
         !ready) {
       ready = learner;
     }

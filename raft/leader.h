@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -88,7 +89,7 @@ class Leader {
   // Beats at once.
   void Wake();
 
-  bool transferring() const { return transfer_.has_value(); }
+  bool transferring() const { return transfer_ != nullptr; }
   // Whether reads are answered without a round at the moment.
   bool HoldsLease(const Context& context) const;
 
@@ -133,9 +134,10 @@ class Leader {
   // Of this leadership; names beats.
   uint64_t ticks_ = 1;
   QuorumContact contact_;
-  std::optional<LeadershipTransfer> transfer_;
-  PriorityWatch priorities_;
-  PromotionRounds promotions_;
+  // Each only while it is needed.
+  std::unique_ptr<LeadershipTransfer> transfer_;
+  std::unique_ptr<PriorityWatch> priorities_;
+  std::unique_ptr<PromotionRounds> promotions_;
   QuiesceWatch quiesce_;
   bool leaving_ = false;  // committed: self has no vote any more
   uint32_t ticks_since_beat_ = 0;

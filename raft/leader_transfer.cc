@@ -1,5 +1,6 @@
 // Leader: for how long it leads, who leads next, and when it sleeps.
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -62,8 +63,8 @@ absl::Status Leader::Transfer(Context& context,
 
 void Leader::BeginTransfer(Context& context, ReplicaId target,
                            bool by_impairment) {
-  transfer_.emplace(target, ticks_ + context.options().election_ticks,
-                    by_impairment);
+  transfer_ = std::make_unique<LeadershipTransfer>(
+      target, ticks_ + context.options().election_ticks, by_impairment);
 }
 
 // Returns true if the leader must step down.
@@ -93,7 +94,8 @@ bool Leader::TickTransfer(Context& context, Impairment impairment) {
       context.options().priority == CoreOptions::kPriorityMax) {
     return false;
   }
-  if (std::optional<ReplicaId> better = priorities_.Beat(
+  if (priorities_ == nullptr) priorities_ = std::make_unique<PriorityWatch>();
+  if (std::optional<ReplicaId> better = priorities_->Beat(
           Successors(context), context.options().priority, context.committed(),
           ticks_, context.options().election_ticks)) {
     BeginTransfer(context, *better, /*by_impairment=*/false);

@@ -3,6 +3,7 @@
 #define KAPPA_RAFT_NODE_LIVENESS_H_
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "proto/wire/types.h"
@@ -16,16 +17,22 @@ namespace kappa::raft {
 class NodeLiveness {
  public:
   void Record(NodeId node, bool alive) {
-    auto found = std::find(silent_.begin(), silent_.end(), node);
-    if (alive && found != silent_.end()) silent_.erase(found);
-    if (!alive && found == silent_.end()) silent_.push_back(node);
+    if (alive == this->alive(node)) return;
+    if (silent_ == nullptr) silent_ = std::make_unique<std::vector<NodeId>>();
+    if (alive) {
+      std::erase(*silent_, node);
+    } else {
+      silent_->push_back(node);
+    }
+    if (silent_->empty()) silent_.reset();
   }
   bool alive(NodeId node) const {
-    return std::find(silent_.begin(), silent_.end(), node) == silent_.end();
+    return silent_ == nullptr ||
+           std::find(silent_->begin(), silent_->end(), node) == silent_->end();
   }
 
  private:
-  std::vector<NodeId> silent_;
+  std::unique_ptr<std::vector<NodeId>> silent_;  // nullptr: none
 };
 
 }  // namespace kappa::raft

@@ -1,6 +1,7 @@
 #include "raft/replica.h"
 
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -28,7 +29,7 @@ uint32_t StandTicks(Context& context) {
 
 Replica::Replica(const CoreOptions& options, RestoredState restored)
     : context_(options, std::move(restored)),
-      role_(std::in_place_type<Follower>, StandTicks(context_)),
+      role_(std::make_unique<Follower>(StandTicks(context_))),
       contact_(options.election_ticks, options.lease_ticks > 0),
       checked_term_(context_.term()),
       checked_committed_(context_.committed()) {
@@ -41,8 +42,8 @@ Replica::Replica(const CoreOptions& options, RestoredState restored)
 
 Role Replica::role() const {
   if (leader() != nullptr) return Role::kLeader;
-  if (std::holds_alternative<Candidate>(role_)) return Role::kCandidate;
-  if (std::holds_alternative<PreCandidate>(role_)) return Role::kPreCandidate;
+  if (As<Candidate>() != nullptr) return Role::kCandidate;
+  if (As<PreCandidate>() != nullptr) return Role::kPreCandidate;
   return IsVoter(context_.configuration(), context_.self()) ? Role::kFollower
                                                             : Role::kLearner;
 }
@@ -59,13 +60,13 @@ void Replica::LeaveRole() {
 void Replica::BecomeFollower() {
   LeaveRole();
   if (KAPPA_MUTANT(kFallBackClearsVote)) context_.ForgetVote();
-  role_.emplace<Follower>(StandTicks(context_));
+  role_ = std::make_unique<Follower>(StandTicks(context_));
   context_.NoteRoleChange();
 }
 
 void Replica::BecomePreCandidate() {
   LeaveRole();
-  role_.emplace<PreCandidate>(context_);
+  role_ = std::make_unique<PreCandidate>(context_);
   context_.NoteRoleChange();
 }
 
@@ -80,13 +81,13 @@ void Replica::BecomeCandidate(const Message* call) {
     BecomeLeader();
     return;
   }
-  role_.emplace<Candidate>(context_, call);
+  role_ = std::make_unique<Candidate>(context_, call);
   context_.NoteRoleChange();
 }
 
 void Replica::BecomeLeader() {
   context_.SetLeader(context_.self());
-  role_.emplace<Leader>(context_);
+  role_ = std::make_unique<Leader>(context_);
   context_.NoteRoleChange();
 }
 
@@ -366,7 +367,7 @@ bool Replica::HasOutput() const {
   if (halted_) return false;
   if (context_.HasOutput()) return true;
   if (leader() != nullptr) return leader()->HasPending(context_);
-  const Follower* follower = std::get_if<Follower>(&role_);
+  const Follower* follower = As<Follower>();
   return follower != nullptr && follower->HasPending();
 }
 
@@ -382,10 +383,10 @@ void Replica::CheckInvariants() const {
   } else {
     KAPPA_CHECK(context_.leader() != context_.self(), "leads without the role");
   }
-  if (std::holds_alternative<PreCandidate>(role_)) {
+  if (As<PreCandidate>() != nullptr) {
     KAPPA_CHECK(!context_.leader(), "a pre-candidate has no leader");
   }
-  if (std::holds_alternative<Candidate>(role_)) {
+  if (As<Candidate>() != nullptr) {
     KAPPA_CHECK(context_.vote() == context_.self(), "a candidate's own vote");
     KAPPA_CHECK(!context_.leader(), "a candidate has no leader");
   }

@@ -64,11 +64,11 @@ class Replica {
   Context& context() { return context_; }
   const Context& context() const { return context_; }
   // The present role; the others are nullptr.
-  Leader* leader() { return std::get_if<Leader>(&role_); }
-  const Leader* leader() const { return std::get_if<Leader>(&role_); }
-  Candidate* candidate() { return std::get_if<Candidate>(&role_); }
-  PreCandidate* pre_candidate() { return std::get_if<PreCandidate>(&role_); }
-  Follower* follower() { return std::get_if<Follower>(&role_); }
+  Leader* leader() { return As<Leader>(); }
+  const Leader* leader() const { return As<Leader>(); }
+  Candidate* candidate() { return As<Candidate>(); }
+  PreCandidate* pre_candidate() { return As<PreCandidate>(); }
+  Follower* follower() { return As<Follower>(); }
   Role role() const;
   bool halted() const { return halted_; }
   bool quiescent() const { return asleep_; }
@@ -77,6 +77,12 @@ class Replica {
   void CheckInvariants() const;
 
  private:
+  template <typename R>
+  R* As() const {
+    const auto* role = std::get_if<std::unique_ptr<R>>(&role_);
+    return role == nullptr ? nullptr : role->get();
+  }
+
   // --- roles (replica.cc) ---
 
   void LeaveRole();
@@ -116,7 +122,10 @@ class Replica {
   void AnswerStale(const Message& message);
 
   Context context_;
-  std::variant<Follower, PreCandidate, Candidate, Leader> role_;
+  // Each by pointer, so that a follower does not hold a leader's space.
+  std::variant<std::unique_ptr<Follower>, std::unique_ptr<PreCandidate>,
+               std::unique_ptr<Candidate>, std::unique_ptr<Leader>>
+      role_;
   LeaderContact contact_;
   WriteStall stall_;
   DiskHealth health_ = DiskHealth::kHealthy;

@@ -119,7 +119,7 @@ TEST(FootprintTest, ALeaderAllocatesWhatItsOutputNeeds) {
   }
 }
 
-// A leader of three voters holds 1.5 KiB, a follower less.
+// With three voters.
 TEST(FootprintTest, AnIdleReplicaHoldsLittle) {
   Cores cores = Working();
   for (int tick = 0; tick < 10; ++tick) {
@@ -132,7 +132,7 @@ TEST(FootprintTest, AnIdleReplicaHoldsLittle) {
     core.reset();
     const uint64_t held = before - live_bytes;
     RecordProperty("held_bytes", static_cast<int>(held));
-    EXPECT_LE(held, leads ? 1536u : 1280u);
+    EXPECT_LE(held, leads ? 1264u : 1024u);
   }
 }
 
