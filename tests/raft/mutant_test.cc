@@ -37,8 +37,10 @@ struct Case {
 
 TEST(MutantTest, TheRandomRunsSeeThem) {
   const Case cases[] = {
-      KAPPA_CASE(kVoteAfterReply, 200),   KAPPA_CASE(kStaleLogElected, 200),
-      KAPPA_CASE(kVoteTwice, 200),        KAPPA_CASE(kFallBackClearsVote, 300),
+      KAPPA_CASE(kVoteAfterReply, 200),
+      KAPPA_CASE(kStaleLogElected, 200),
+      KAPPA_CASE(kVoteTwice, 200),
+      KAPPA_CASE(kFallBackClearsVote, 300),
   };
   for (const Case& c : cases) {
     const uint64_t seed = SeedThatSees(c.mutant, 3, c.seeds);
