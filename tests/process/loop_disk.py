@@ -7,10 +7,13 @@ import tempfile
 
 MIB = 1 << 20
 
+# A test's PATH has no folders of the system's own programs.
+ENVIRONMENT = dict(os.environ, PATH=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+
 
 def run(*words):
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=False)
+                          check=False, env=ENVIRONMENT)
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, words))}: {done.stderr.strip()} "
                            "(this test needs root, loop devices and mkfs.ext4)")
@@ -44,7 +47,7 @@ class LoopDisk:
     def check(self):
         """Replays the journal and repairs, as a start of the machine would."""
         done = subprocess.run(["fsck.ext4", "-f", "-y", self.image], capture_output=True,
-                              text=True, check=False)
+                              text=True, check=False, env=ENVIRONMENT)
         # 1: repaired.
         if done.returncode > 1:
             raise RuntimeError(f"fsck.ext4 ended with {done.returncode}: {done.stdout}")

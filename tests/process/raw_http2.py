@@ -126,7 +126,10 @@ class Connection:
                 return
             kind, flags, _, payload = frame
             if kind in (SETTINGS, PING) and not flags & ACK:
-                self.send(kind, ACK, 0, payload if kind == PING else b"")
+                try:
+                    self.send(kind, ACK, 0, payload if kind == PING else b"")
+                except ConnectionError:
+                    pass  # closed by the other side; what it said is still read
             yield frame
 
     def await_end_of(self, stream, seconds=30):
