@@ -19,8 +19,13 @@ bool SortedAndDistinct(const std::vector<ReplicaId>& replicas) {
 
 }  // namespace
 
-Context::Context(const CoreOptions& options, RestoredState restored)
-    : options_(options),
+Context::Context(const CoreIdentity& identity,
+                 std::shared_ptr<const CoreSettings> settings,
+                 RestoredState restored)
+    : settings_(std::move(settings)),
+      self_(identity.self),
+      group_(identity.group),
+      instance_(identity.instance),
       hard_state_(restored.hard_state),
       base_(std::move(restored.base)),
       log_(base_.id, restored.last, std::move(restored.term_starts)),
@@ -28,11 +33,14 @@ Context::Context(const CoreOptions& options, RestoredState restored)
       committed_(base_.id.index),
       committed_told_(base_.id.index),
       persists_(restored.last.index),
-      random_state_(options.random_seed) {
-  KAPPA_CHECK(options_.election_ticks > 0, "an election takes time");
-  KAPPA_CHECK(options_.heartbeat_ticks > 0, "heartbeats take time");
-  KAPPA_CHECK(options_.request_entries_max > 0, "a request carries entries");
-  KAPPA_CHECK(options_.in_flight_entries_max > 0, "a window for entries");
+      random_state_(identity.random_seed) {
+  // Kept for as long as the group lives.
+  base_.configuration.voters.shrink_to_fit();
+  base_.configuration.learners.shrink_to_fit();
+  KAPPA_CHECK(settings_->election_ticks > 0, "an election takes time");
+  KAPPA_CHECK(settings_->heartbeat_ticks > 0, "heartbeats take time");
+  KAPPA_CHECK(settings_->request_entries_max > 0, "a request carries entries");
+  KAPPA_CHECK(settings_->in_flight_entries_max > 0, "a window for entries");
   if (restored.partial_base &&
       restored.partial_base->base.id.index > base_.id.index) {
     staged_base_ =
@@ -46,7 +54,7 @@ void Context::EnterTerm(Term term) {
   // What was promised in the old term leaves with a write of that term.
   SealPersist();
   hard_state_ = HardState{term, std::nullopt};
-  leader_.reset();
+  leader_ = ReplicaId{};
   role_changed_ = true;
   persists_.Touch();
 }
@@ -59,8 +67,9 @@ uint64_t Context::VoteFor(ReplicaId candidate) {
 }
 
 void Context::SetLeader(std::optional<ReplicaId> leader) {
-  if (leader_ == leader) return;
-  leader_ = leader;
+  const ReplicaId known = leader.value_or(ReplicaId{});
+  if (leader_ == known) return;
+  leader_ = known;
   role_changed_ = true;
 }
 
@@ -78,7 +87,7 @@ void Context::TruncateFrom(LogIndex from) {
   SealPersist();
   log_.TruncateFrom(from);
   persists_.Truncate(from);
-  damaged_.DropFrom(from);
+  if (damaged_ != nullptr) damaged_->DropFrom(from);
   if (!KAPPA_MUTANT(kTruncationKeepsConfiguration)) {
     configuration_changed_ |= configurations_.TruncateFrom(from);
   }
@@ -96,7 +105,7 @@ void Context::InstallBase(const LogBase& base,
   configuration_changed_ |= configuration() != base.configuration;
   configurations_.Clear();
   base_ = base;
-  damaged_.Clear();
+  damaged_.reset();
   staged_base_.reset();
 }
 
@@ -105,7 +114,7 @@ void Context::TrimTo(const LogBase& base) {
   persists_.TrimTo(base);
   log_.TrimTo(base.id);
   configurations_.TrimTo(base.id.index);
-  damaged_.DropUpTo(base.id.index);
+  if (damaged_ != nullptr) damaged_->DropUpTo(base.id.index);
   base_ = base;
 }
 
@@ -121,18 +130,25 @@ void Context::StageChunk(std::shared_ptr<const BaseChunk> chunk) {
 
 bool Context::CompletePersist(const PersistToken& token) {
   if (!persists_.Complete(token)) return false;
-  damaged_.FinishRepairs(token.sequence);
+  if (damaged_ != nullptr) damaged_->FinishRepairs(token.sequence);
   return true;
 }
 
+const DamagedEntries& Context::damaged() const {
+  static const DamagedEntries& none = *new DamagedEntries();
+  return damaged_ == nullptr ? none : *damaged_;
+}
+
 void Context::MarkDamaged(LogIndex index, const Digest& chain) {
-  damaged_.Add(EntryId{*log_.TermAt(index), index}, chain);
+  if (damaged_ == nullptr) damaged_ = std::make_unique<DamagedEntries>();
+  damaged_->Add(EntryId{*log_.TermAt(index), index}, chain);
 }
 
 bool Context::Repair(const EntryMeta& entry) {
-  const DamagedEntry* damaged = damaged_.Find(entry.id.index);
+  if (damaged_ == nullptr) return false;
+  const DamagedEntry* damaged = damaged_->Find(entry.id.index);
   if (damaged == nullptr || damaged->repair_sequence != 0) return false;
-  return damaged_.BeginRepair(damaged->id, persists_.AddRepair(entry));
+  return damaged_->BeginRepair(damaged->id, persists_.AddRepair(entry));
 }
 
 void Context::CommitUpTo(LogIndex index) {
@@ -145,16 +161,26 @@ void Context::CommitUpTo(LogIndex index) {
 Message Context::NewMessage(MessageType type, ReplicaId to) const {
   Message message;
   message.type = type;
-  message.group = options_.group;
-  message.from = options_.self;
+  message.group = group_;
+  message.from = self_;
   message.to = to;
   message.term = hard_state_.term;
   if (type == MessageType::kAppendResponse)
-    message.priority = options_.priority;
+    message.priority = settings_->priority;
   return message;
 }
 
-void Context::Send(Message message) { messages_.push_back(std::move(message)); }
+Context::Pending& Context::pending() {
+  if (pending_ == nullptr) pending_ = std::make_unique<Pending>();
+  return *pending_;
+}
+
+void Context::Send(Message message) {
+  std::vector<Message>& messages = pending().messages;
+  // As many as a leader sends at once, in one piece.
+  if (messages.empty()) messages.reserve(4);
+  messages.push_back(std::move(message));
+}
 
 void Context::SendAfterDurable(Message message) {
   if (persists_.idle()) {
@@ -165,35 +191,30 @@ void Context::SendAfterDurable(Message message) {
 }
 
 void Context::ConfirmRead(uint64_t id, LogIndex index) {
-  reads().confirmed.push_back(ReadConfirmed{id, index});
+  pending().reads_confirmed.push_back(ReadConfirmed{id, index});
 }
 
-void Context::RefuseRead(uint64_t id) { reads().refused.push_back(id); }
-
-Context::ReadAnswers& Context::reads() {
-  if (reads_ == nullptr) reads_ = std::make_unique<ReadAnswers>();
-  return *reads_;
-}
+void Context::RefuseRead(uint64_t id) { pending().reads_refused.push_back(id); }
 
 bool Context::HasOutput() const {
   return persists_.has_output() || committed_ != committed_told_ ||
          role_changed_ || configuration_changed_ || transfer_ended_ ||
-         !messages_.empty() || reads_ != nullptr;
+         pending_ != nullptr;
 }
 
 Output Context::TakeOutput() {
   SealPersist();
   Output output;
   output.persists = persists_.TakeSealed();
-  output.messages = std::exchange(messages_, {});
   if (committed_ != committed_told_) {
     output.committed = CommitRange{committed_told_, committed_};
     committed_told_ = committed_;
   }
-  if (reads_ != nullptr) {
-    output.reads_confirmed = std::move(reads_->confirmed);
-    output.reads_refused = std::move(reads_->refused);
-    reads_.reset();
+  if (pending_ != nullptr) {
+    output.messages = std::move(pending_->messages);
+    output.reads_confirmed = std::move(pending_->reads_confirmed);
+    output.reads_refused = std::move(pending_->reads_refused);
+    pending_.reset();
   }
   output.transfer_ended = std::exchange(transfer_ended_, std::nullopt);
   output.role_changed = std::exchange(role_changed_, false);
@@ -208,8 +229,8 @@ uint32_t Context::DrawElectionTicks() {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   z ^= z >> 31;
-  return options_.election_ticks +
-         static_cast<uint32_t>(z % options_.election_ticks);
+  return settings_->election_ticks +
+         static_cast<uint32_t>(z % settings_->election_ticks);
 }
 
 void Context::CheckInvariants() const {
@@ -223,7 +244,7 @@ void Context::CheckInvariants() const {
   KAPPA_CHECK(log_.last().term <= term(), "no entry of a later term");
   KAPPA_CHECK(!hard_state_.vote || term() > Term(0), "a vote has a term");
   KAPPA_CHECK(log_.base() == base_.id, "one base");
-  damaged_.CheckInvariants(log_);
+  damaged().CheckInvariants(log_);
   KAPPA_CHECK(staged_base_ == nullptr ||
                   staged_base_->bytes <= staged_base_->base.state_bytes,
               "a staged base's bytes");

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "proto/wire/types.h"
@@ -32,11 +33,18 @@ namespace kappa::raft {
 // Thread safety: thread-compatible.
 class Context {
  public:
-  Context(const CoreOptions& options, RestoredState restored);
+  // Requires: settings is not null.
+  Context(const CoreIdentity& identity,
+          std::shared_ptr<const CoreSettings> settings, RestoredState restored);
+  Context(const CoreOptions& options, RestoredState restored)
+      : Context(options, std::make_shared<const CoreSettings>(options),
+                std::move(restored)) {}
 
-  const CoreOptions& options() const { return options_; }
-  ReplicaId self() const { return options_.self; }
-  bool IsSelf(ReplicaId replica) const { return replica == options_.self; }
+  const CoreSettings& options() const { return *settings_; }
+  ReplicaId self() const { return self_; }
+  GroupId group() const { return group_; }
+  uint64_t instance() const { return instance_; }
+  bool IsSelf(ReplicaId replica) const { return replica == self_; }
 
   // --- configuration ---
 
@@ -64,7 +72,10 @@ class Context {
   uint64_t VoteFor(ReplicaId candidate);
   // Only for the mutant kFallBackClearsVote.
   void ForgetVote() { hard_state_.vote.reset(); }
-  const std::optional<ReplicaId>& leader() const { return leader_; }
+  std::optional<ReplicaId> leader() const {
+    if (leader_ == ReplicaId{}) return std::nullopt;
+    return leader_;
+  }
   void SetLeader(std::optional<ReplicaId> leader);
   // The owner hears that role, term or leader changed.
   void NoteRoleChange() { role_changed_ = true; }
@@ -104,7 +115,7 @@ class Context {
   bool disk_full() const { return disk_full_; }
   void SetDiskFull(bool full) { disk_full_ = full; }
 
-  const DamagedEntries& damaged() const { return damaged_; }
+  const DamagedEntries& damaged() const;
   // Requires: index is in the log, above the base.
   void MarkDamaged(LogIndex index, const Digest& chain);
   // Puts an equal entry in place of a damaged one. Returns false if that is
@@ -132,35 +143,42 @@ class Context {
   // A number of ticks in [election_ticks, 2 * election_ticks).
   uint32_t DrawElectionTicks();
   // Gives back memory that a burst has left; cheap.
-  void ReleaseSpare() { persists_.ReleaseSpare(); }
+  void ReleaseSpare() {
+    persists_.ReleaseSpare();
+    if (damaged_ != nullptr && damaged_->empty()) damaged_.reset();
+  }
   // Aborts when an invariant does not hold.
   void CheckInvariants() const;
 
  private:
-  struct ReadAnswers {
-    std::vector<ReadConfirmed> confirmed;
-    std::vector<uint64_t> refused;
+  // What waits to be taken, besides writes and commits.
+  struct Pending {
+    std::vector<Message> messages;
+    std::vector<ReadConfirmed> reads_confirmed;
+    std::vector<uint64_t> reads_refused;
   };
 
-  ReadAnswers& reads();
+  Pending& pending();
   void SealPersist() { persists_.Seal(hard_state_, log_.last().index); }
 
-  CoreOptions options_;
+  std::shared_ptr<const CoreSettings> settings_;
+  ReplicaId self_;
+  GroupId group_;
+  uint64_t instance_;
   HardState hard_state_;
-  std::optional<ReplicaId> leader_;
+  ReplicaId leader_;  // ReplicaId{}: none is known
   LogBase base_;
   TermTable log_;
   ConfigurationHistory configurations_;
   LogIndex committed_;
   LogIndex committed_told_;  // what the owner knows
   PersistQueue persists_;
-  DamagedEntries damaged_;
+  std::unique_ptr<DamagedEntries> damaged_;  // nullptr: none
   std::unique_ptr<PartialBase> staged_base_;
   uint64_t random_state_;
   uint64_t newest_read_batch_ = 0;
 
-  std::vector<Message> messages_;
-  std::unique_ptr<ReadAnswers> reads_;
+  std::unique_ptr<Pending> pending_;
   std::optional<TransferResult> transfer_ended_;
   bool disk_full_ = false;
   bool role_changed_ = false;

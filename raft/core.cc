@@ -15,8 +15,9 @@ namespace kappa::raft {
 
 // Everything is there; this file only translates.
 struct Core::State {
-  State(const CoreOptions& options, RestoredState restored)
-      : replica(options, std::move(restored)) {}
+  State(const CoreIdentity& identity,
+        std::shared_ptr<const CoreSettings> settings, RestoredState restored)
+      : replica(identity, std::move(settings), std::move(restored)) {}
 
   Context& context() { return replica.context(); }
   Leader* leader() { return replica.leader(); }
@@ -25,7 +26,12 @@ struct Core::State {
 };
 
 Core::Core(CoreOptions options, RestoredState restored)
-    : state_(std::make_unique<State>(options, std::move(restored))) {}
+    : Core(options, std::make_shared<const CoreSettings>(options),
+           std::move(restored)) {}
+Core::Core(const CoreIdentity& identity,
+           std::shared_ptr<const CoreSettings> settings, RestoredState restored)
+    : state_(std::make_unique<State>(identity, std::move(settings),
+                                     std::move(restored))) {}
 Core::~Core() = default;
 Core::Core(Core&&) noexcept = default;
 

@@ -43,6 +43,10 @@ class Core {
   // Requires: `restored` is what storage holds. A fresh replica has term 0, an
   // empty log and the group's first configuration as base.
   Core(CoreOptions options, RestoredState restored);
+  // For an owner of many groups, which share their settings.
+  // Requires: settings is not null.
+  Core(const CoreIdentity& identity,
+       std::shared_ptr<const CoreSettings> settings, RestoredState restored);
   ~Core();
   Core(Core&&) noexcept;
   Core& operator=(Core&&) = delete;

@@ -13,14 +13,18 @@
 
 namespace kappa::raft {
 
-struct CoreOptions {
+// Which replica a core is.
+struct CoreIdentity {
   ReplicaId self;
   GroupId group;
   // Differs at every start of the replica (the open id of its directory), so
   // that answers to a former process are not taken for answers to this one.
   uint64_t instance = 0;
   uint64_t random_seed = 0;
+};
 
+// How it behaves; cores of one process may share one object.
+struct CoreSettings {
   // --- elections ---
 
   // Ticks without a leader before an election; the actual time is drawn from
@@ -73,6 +77,8 @@ struct CoreOptions {
   // State bytes in one base request.
   uint64_t base_chunk_bytes = 1 << 20;
 };
+
+struct CoreOptions : CoreIdentity, CoreSettings {};
 
 // A configuration entry in the log.
 struct ConfigurationAt {

@@ -26,13 +26,13 @@ void ForwardedReads::Ask(Context& context) {
   Message request =
       context.NewMessage(MessageType::kReadRequest, *context.leader());
   request.read_id = newest_batch_;
-  request.read_instance = context.options().instance;
+  request.read_instance = context.instance();
   context.Send(std::move(request));
 }
 
 void ForwardedReads::OnReadResponse(Context& context, const Message& response) {
   if (response.from != context.leader() ||
-      (response.read_instance != context.options().instance &&
+      (response.read_instance != context.instance() &&
        !KAPPA_MUTANT(kReadOfFormerInstance))) {
     return;
   }

@@ -8,23 +8,22 @@ void InFlightWindow::Push(LogIndex last, uint64_t entries, uint64_t bytes) {
   KAPPA_CHECK(entries > 0, "a request with entries");
   KAPPA_CHECK(requests_.empty() || last > requests_.back().last,
               "requests are sent in order");
-  requests_.PushBack(Request{last, entries, bytes});
-  entries_ += entries;
-  bytes_ += bytes;
+  Request request{last, entries, bytes, entries, bytes};
+  if (!requests_.empty()) {
+    request.entries_end += requests_.back().entries_end;
+    request.bytes_end += requests_.back().bytes_end;
+  }
+  requests_.PushBack(request);
 }
 
 void InFlightWindow::PopUpTo(LogIndex acknowledged) {
   while (!requests_.empty() && requests_.front().last <= acknowledged) {
-    entries_ -= requests_.front().entries;
-    bytes_ -= requests_.front().bytes;
     requests_.PopFront();
   }
 }
 
 void InFlightWindow::Clear() {
   while (!requests_.empty()) requests_.PopFront();
-  entries_ = 0;
-  bytes_ = 0;
 }
 
 void InFlightWindow::CheckInvariants() const {
@@ -37,8 +36,8 @@ void InFlightWindow::CheckInvariants() const {
     entries += requests_[i].entries;
     bytes += requests_[i].bytes;
   }
-  KAPPA_CHECK(entries == entries_, "the sum of entries");
-  KAPPA_CHECK(bytes == bytes_, "the sum of bytes");
+  KAPPA_CHECK(entries == this->entries(), "the sum of entries");
+  KAPPA_CHECK(bytes == this->bytes(), "the sum of bytes");
 }
 
 }  // namespace kappa::raft

@@ -14,16 +14,25 @@ namespace kappa::raft {
 // and its size. Limits are soft by one request: it is full once a limit is
 // reached, so a single entry above the limit still goes out.
 //
-// Invariant: ascending by last index; entries() and bytes() are the sums.
+// Invariant: ascending by last index; sums are exact.
 // Thread safety: thread-compatible.
 class InFlightWindow {
  public:
   bool empty() const { return requests_.empty(); }
   size_t requests() const { return requests_.size(); }
-  uint64_t entries() const { return entries_; }
-  uint64_t bytes() const { return bytes_; }
+  uint64_t entries() const {
+    return empty()
+               ? 0
+               : requests_.back().entries_end - requests_.front().entries_end +
+                     requests_.front().entries;
+  }
+  uint64_t bytes() const {
+    return empty() ? 0
+                   : requests_.back().bytes_end - requests_.front().bytes_end +
+                         requests_.front().bytes;
+  }
   bool Full(uint64_t entries_max, uint64_t bytes_max) const {
-    return entries_ >= entries_max || bytes_ >= bytes_max;
+    return entries() >= entries_max || bytes() >= bytes_max;
   }
 
   // A request with `entries` entries up to and including `last`.
@@ -45,11 +54,12 @@ class InFlightWindow {
     LogIndex last;
     uint64_t entries = 0;
     uint64_t bytes = 0;
+    // Sums up to and including this one, since the window was empty.
+    uint64_t entries_end = 0;
+    uint64_t bytes_end = 0;
   };
 
   Ring<Request> requests_;
-  uint64_t entries_ = 0;
-  uint64_t bytes_ = 0;
 };
 
 }  // namespace kappa::raft

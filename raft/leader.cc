@@ -62,7 +62,7 @@ bool Leader::Tick(Context& context, Impairment impairment) {
   reads_.ReleaseSpare();
   replicator_.ReleaseSpare();
   if (replicator_.empty()) return false;
-  const CoreOptions& options = context.options();
+  const CoreSettings& options = context.options();
   if (++ticks_since_beat_ >= options.heartbeat_ticks) {
     ticks_since_beat_ = 0;
     beat_due_ = true;
@@ -296,18 +296,15 @@ void Leader::FollowCommit(Context& context) {
 // voter; one at a time (RAFT.md 9).
 std::optional<Configuration> Leader::Promotion(const Context& context) {
   const Configuration& present = context.configuration();
-  if (present.promoting.empty()) {
-    promotions_.reset();
-    return std::nullopt;
-  }
-  if (promotions_ == nullptr) promotions_ = std::make_unique<PromotionRounds>();
-  promotions_->KeepOnly(present.promoting);
+  if (present.promoting.empty()) return std::nullopt;
+  PromotionRounds& promotions = watches().promotions;
+  promotions.KeepOnly(present.promoting);
   std::optional<ReplicaId> ready;
   for (ReplicaId learner : present.promoting) {
     const PeerProgress* peer = replicator_.Find(learner);
     if (peer != nullptr &&
-        promotions_->Record(learner, peer->match(), context.log().last().index,
-                            ticks_, context.options().election_ticks) &&
+        promotions.Record(learner, peer->match(), context.log().last().index,
+                          ticks_, context.options().election_ticks) &&
         !ready) {
       ready = learner;
     }

@@ -105,6 +105,13 @@ class Leader {
   void CheckInvariants(const Context& context) const;
 
  private:
+  // What few leaders need.
+  struct PeerWatches {
+    PriorityWatch priorities;
+    PromotionRounds promotions;
+  };
+
+  PeerWatches& watches();
   void AppendEntry(Context& context, EntryMeta entry);
   void AppendConfiguration(Context& context, Configuration configuration);
   void AdvanceCommit(Context& context);
@@ -134,14 +141,12 @@ class Leader {
   // Of this leadership; names beats.
   uint64_t ticks_ = 1;
   QuorumContact contact_;
-  // Each only while it is needed.
-  std::unique_ptr<LeadershipTransfer> transfer_;
-  std::unique_ptr<PriorityWatch> priorities_;
-  std::unique_ptr<PromotionRounds> promotions_;
+  std::unique_ptr<LeadershipTransfer> transfer_;  // while it is under way
+  std::unique_ptr<PeerWatches> watches_;  // from the first use to a sleep
   QuiesceWatch quiesce_;
-  bool leaving_ = false;  // committed: self has no vote any more
   uint32_t ticks_since_beat_ = 0;
   bool beat_due_ = false;
+  bool leaving_ = false;  // committed: self has no vote any more
 };
 
 }  // namespace kappa::raft

@@ -30,6 +30,11 @@ bool Leader::HoldsLease(const Context& context) const {
   return contact.HoldsLease(ticks_, lease_ticks);
 }
 
+Leader::PeerWatches& Leader::watches() {
+  if (watches_ == nullptr) watches_ = std::make_unique<PeerWatches>();
+  return *watches_;
+}
+
 std::vector<Successor> Leader::Successors(const Context& context) const {
   std::vector<Successor> successors;
   for (const PeerStatus& status : replicator_.Status(context, ticks_)) {
@@ -94,8 +99,7 @@ bool Leader::TickTransfer(Context& context, Impairment impairment) {
       context.options().priority == CoreOptions::kPriorityMax) {
     return false;
   }
-  if (priorities_ == nullptr) priorities_ = std::make_unique<PriorityWatch>();
-  if (std::optional<ReplicaId> better = priorities_->Beat(
+  if (std::optional<ReplicaId> better = watches().priorities.Beat(
           Successors(context), context.options().priority, context.committed(),
           ticks_, context.options().election_ticks)) {
     BeginTransfer(context, *better, /*by_impairment=*/false);
@@ -181,6 +185,7 @@ bool Leader::TickSleep(const Context& context, const NodeLiveness& nodes) {
 
 void Leader::Sleep() {
   beat_due_ = false;
+  watches_.reset();
   contact_.NoLeaseBefore(ticks_ + 1);
 }
 

@@ -8,7 +8,7 @@
 
 namespace kappa::raft {
 
-bool PeerProgress::MaySend(const CoreOptions& options) const {
+bool PeerProgress::MaySend(const CoreSettings& options) const {
   if (state_ == PeerState::kProbe) return !awaiting_;
   return state_ == PeerState::kReplicate &&
          (KAPPA_MUTANT(kWindowUnlimited) ||
@@ -91,12 +91,12 @@ void PeerProgress::RecordHeartbeat() {
 
 void PeerProgress::CatchUpFrom(ReplicaId donor) {
   Enter(PeerState::kCatchUp, match_.Next());
-  donor_ = donor;
+  donor_ = std::make_unique<ReplicaId>(donor);
 }
 
 std::optional<ReplicaId> PeerProgress::donor() const {
-  if (state_ != PeerState::kCatchUp) return std::nullopt;
-  return donor_;
+  if (donor_ == nullptr) return std::nullopt;
+  return *donor_;
 }
 
 void PeerProgress::SendBase(std::shared_ptr<const LogBase> base) {
@@ -112,6 +112,7 @@ void PeerProgress::Enter(PeerState state, LogIndex next) {
   awaiting_ = false;
   silent_heartbeats_ = 0;
   window_.Clear();
+  donor_.reset();
   base_sender_.reset();
 }
 

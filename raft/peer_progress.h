@@ -44,7 +44,7 @@ class PeerProgress {
   // Its disk is full, by its last answer to entries.
   bool full() const { return full_; }
   // Whether a request with entries may be sent to it.
-  bool MaySend(const CoreOptions& options) const;
+  bool MaySend(const CoreSettings& options) const;
 
   // A request with `entries` entries up to `last` was sent.
   // Requires: it began at next(), MaySend().
@@ -112,8 +112,8 @@ class PeerProgress {
   uint64_t acknowledged_round_ = 0;
   uint64_t acknowledged_beat_ = 0;
   InFlightWindow window_;
-  ReplicaId donor_;
-  std::unique_ptr<BaseSender> base_sender_;
+  std::unique_ptr<ReplicaId> donor_;         // kCatchUp
+  std::unique_ptr<BaseSender> base_sender_;  // kBase
 };
 
 }  // namespace kappa::raft

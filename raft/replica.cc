@@ -15,7 +15,7 @@ namespace {
 // Ticks without a leader after which a follower stands. Each step of priority
 // below the highest waits half an election time longer.
 uint32_t StandTicks(Context& context) {
-  const CoreOptions& options = context.options();
+  const CoreSettings& options = context.options();
   const uint32_t drawn = context.DrawElectionTicks();
   if (options.priority == 0 &&
       HasOtherVoter(context.configuration(), context.self())) {
@@ -27,12 +27,16 @@ uint32_t StandTicks(Context& context) {
 
 }  // namespace
 
-Replica::Replica(const CoreOptions& options, RestoredState restored)
-    : context_(options, std::move(restored)),
+Replica::Replica(const CoreIdentity& identity,
+                 std::shared_ptr<const CoreSettings> settings,
+                 RestoredState restored)
+    : context_(identity, std::move(settings), std::move(restored)),
       role_(std::make_unique<Follower>(StandTicks(context_))),
-      contact_(options.election_ticks, options.lease_ticks > 0),
+      contact_(context_.options().election_ticks,
+               context_.options().lease_ticks > 0),
       checked_term_(context_.term()),
       checked_committed_(context_.committed()) {
+  const CoreSettings& options = context_.options();
   KAPPA_CHECK(options.priority <= CoreOptions::kPriorityMax, "a priority");
   KAPPA_CHECK(options.lease_ticks == 0 || options.check_quorum,
               "leases rest on the quorum check");
@@ -154,7 +158,7 @@ bool Replica::FirstInRank() const {
       voters.empty() || context_.options().priority == 0) {
     return false;
   }
-  const uint64_t rank = context_.options().group.value() % voters.size();
+  const uint64_t rank = context_.group().value() % voters.size();
   return context_.IsSelf(voters[rank]);
 }
 

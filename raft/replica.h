@@ -41,7 +41,8 @@ namespace kappa::raft {
 // Thread safety: thread-compatible.
 class Replica {
  public:
-  Replica(const CoreOptions& options, RestoredState restored);
+  Replica(const CoreIdentity& identity,
+          std::shared_ptr<const CoreSettings> settings, RestoredState restored);
 
   // --- inputs ---
 

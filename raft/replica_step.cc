@@ -55,7 +55,7 @@ void Replica::Step(const Message& message) {
                          (KAPPA_MUTANT(kOldIncarnationAccepted) &&
                           message.to.node == context_.self().node);
   if (halted_ || !addressed || message.from == context_.self() ||
-      message.group != context_.options().group) {
+      message.group != context_.group()) {
     return;
   }
   if (Wakes(message)) Wake();

@@ -95,7 +95,7 @@ void Replicator::Reclassify(const Context& context, PeerProgress& peer) {
     return;
   }
   if (peer.state() == PeerState::kBase) peer.Replicate();
-  const CoreOptions& options = context.options();
+  const CoreSettings& options = context.options();
   const uint64_t lag = context.committed() > peer.match()
                            ? context.committed() - peer.match()
                            : 0;
@@ -236,7 +236,7 @@ void Replicator::SendHeartbeat(Context& context, PeerProgress& peer,
 
 void Replicator::SendEntries(Context& context, const UncommittedTail& tail,
                              PeerProgress& peer, const RequestStamp& stamp) {
-  const CoreOptions& options = context.options();
+  const CoreSettings& options = context.options();
   Message request = NewRequest(context, peer, stamp);
   const LogIndex previous = peer.next().Previous();
   request.previous = EntryId{*context.log().TermAt(previous), previous};
