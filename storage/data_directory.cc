@@ -176,6 +176,11 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenToLook(
     return absl::NotFoundError(
         absl::StrCat(path, " is not a data directory: nothing was stored"));
   }
+  // What a newer build wrote is not damaged, and this one cannot read it.
+  if (absl::IsFailedPrecondition(directory->format_status_) &&
+      Exists(path + "/FORMAT")) {
+    return directory->format_status_;
+  }
   return directory;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -163,6 +164,13 @@ absl::Status Exchange(const std::string& directory, const std::string& fresh,
   return storage::SyncDirectory(fs::absolute(directory).parent_path().string());
 }
 
+bool IsMountPoint(const std::string& directory) {
+  struct stat own, parent;
+  return stat(directory.c_str(), &own) == 0 &&
+         stat((directory + "/..").c_str(), &parent) == 0 &&
+         own.st_dev != parent.st_dev;
+}
+
 absl::StatusOr<storage::RebuildReport> Rebuild(const DirectoryView& view,
                                                const std::string& fresh) {
   ProgressLine progress("recover");
@@ -200,6 +208,22 @@ bool NothingLost(const RecoveryRecord& record) {
   return record.reasons.empty();
 }
 
+// The time as it stands in names; numbered where a recovery of the same second
+// has left them.
+std::string TimeOfRecovery(const std::string& directory) {
+  const std::string now =
+      absl::FormatTime("%Y%m%dT%H%M%SZ", absl::Now(), absl::UTCTimeZone());
+  std::string time = now;
+  std::error_code error;
+  for (int n = 2;
+       fs::exists(absl::StrCat(directory, ".damaged-", time), error) ||
+       fs::exists(absl::StrCat(directory, "/given-up-", time, ".json"), error);
+       ++n) {
+    time = absl::StrCat(now, "-", n);
+  }
+  return time;
+}
+
 ExitCode Recover(const DirectoryView& view, const std::string& directory) {
   const std::string fresh = directory + ".recovering";
   std::error_code error;
@@ -209,8 +233,7 @@ ExitCode Recover(const DirectoryView& view, const std::string& directory) {
   }
   const PartitionNames names = PartitionNames::Load(view);
   RecoveryRecord record;
-  record.time =
-      absl::FormatTime("%Y%m%dT%H%M%SZ", absl::Now(), absl::UTCTimeZone());
+  record.time = TimeOfRecovery(directory);
   record.old_directory = absl::StrCat(directory, ".damaged-", record.time);
   record.reasons = ReasonsOf(view);
   if (view.watermark().ok() && view.watermark()->newest().has_value()) {
@@ -272,6 +295,20 @@ ExitCode RunRecover(const RecoverOptions& options) {
   }
   auto view = DirectoryView::Open(directory);
   if (!view.ok()) return CannotRun(view.status());
+  // Not a link to it, nor ".": the directory itself is exchanged.
+  std::error_code error;
+  directory = fs::canonical(directory, error).string();
+  if (error) {
+    return CannotRun(absl::UnavailableError(
+        absl::StrCat("cannot find out where ", options.directory,
+                     " is: ", error.message())));
+  }
+  if (IsMountPoint(directory)) {
+    return CannotRun(absl::FailedPreconditionError(absl::StrCat(
+        directory,
+        " is a mount point, which cannot be exchanged for a new "
+        "directory; mount the file system elsewhere and name a folder in it")));
+  }
   if (!(*view)->readable()) {
     return CannotRun(absl::DataLossError(absl::StrCat(
         "the database cannot be read at all, so nothing says what the files "
