@@ -44,6 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, OwnerMutantTest,
     testing::Values(Killer{OwnerMutant::kAcknowledgeBeforeSync, 1},
                     Killer{OwnerMutant::kPromiseBeforeSync, 1},
+                    Killer{OwnerMutant::kVoteNotPersisted, 906},
                     Killer{OwnerMutant::kAmnesiacVotes, 1},
                     Killer{OwnerMutant::kIncarnationReused, 1},
                     Killer{OwnerMutant::kDiskFullAsSuccess, 6},
