@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
+#include "storage/open_verification.h"
 #include "storage/producer_record.h"
 
 namespace kappa::storage {
@@ -73,6 +74,8 @@ class PrefixWriter {
 
 absl::StatusOr<RebuildReport> DirectoryRebuild::Run() {
   KAPPA_CHECK(view_->readable(), "nothing can be read");
+  report_.hole = std::string(VerifyCycleRows(view_->state()).message());
+  FindReplicas();
   absl::Status status = CheckAlone();
   if (!status.ok()) return status;
   RocksLogStoreOptions store_options;
@@ -83,9 +86,13 @@ absl::StatusOr<RebuildReport> DirectoryRebuild::Run() {
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   status = CreateReplicas();
-  for (const ViewedReplica& replica : view_->Replicas()) {
+  for (const ViewedReplica& replica : replicas_) {
     if (status.ok()) status = RebuildLog(replica);
   }
+  std::sort(report_.logs.begin(), report_.logs.end(),
+            [](const RebuiltLog& a, const RebuiltLog& b) {
+              return a.replica < b.replica;
+            });
   if (status.ok()) status = RebuildMetadataTable();
   if (status.ok()) status = RebuildProducerTable();
   if (!status.ok()) return status;
@@ -93,8 +100,47 @@ absl::StatusOr<RebuildReport> DirectoryRebuild::Run() {
   return std::move(report_);
 }
 
+void DirectoryRebuild::FindReplicas() {
+  replicas_ = view_->Replicas();
+  const auto known = [this](GroupId group) {
+    return std::any_of(
+        replicas_.begin(), replicas_.end(),
+        [group](const ViewedReplica& at) { return at.spec.group == group; });
+  };
+  for (const auto& [number, position] : view_->state().positions) {
+    if (view_->state().replicas.contains(number)) continue;
+    // Its row is lost. What stood in it is in its base, but for the group.
+    const GroupBase& base = position.base;
+    std::optional<GroupId> group;
+    if (base.id.index == LogIndex(0) && options_.group_of_chain) {
+      group = options_.group_of_chain(base.chain);
+    }
+    if (group.has_value() && !known(*group) &&
+        !base.configuration.voters.empty()) {
+      const ReplicaSpec spec{*group, base.configuration,
+                             base.configuration.voters.front(), base.chain};
+      replicas_.push_back({number, spec, position});
+      continue;
+    }
+    RebuiltLog log;
+    log.replica = number;
+    log.group = group;
+    log.end_offset = base.offset;
+    log.last = base.id.index;
+    log.old_last = position.last.index;
+    log.old_end_offset = position.end_offset;
+    log.left_out = true;
+    log.why = "its replica row is lost, and nothing else says whose log it is";
+    report_.logs.push_back(std::move(log));
+  }
+  std::sort(replicas_.begin(), replicas_.end(),
+            [](const ViewedReplica& a, const ViewedReplica& b) {
+              return a.number < b.number;
+            });
+}
+
 absl::Status DirectoryRebuild::CheckAlone() const {
-  for (const ViewedReplica& replica : view_->Replicas()) {
+  for (const ViewedReplica& replica : replicas_) {
     const bool others = HasOthers(replica.spec.configuration) ||
                         (replica.position.has_value() &&
                          HasOthers(replica.position->base.configuration));
@@ -117,20 +163,28 @@ absl::Status DirectoryRebuild::CreateReplicas() {
   for (const auto& [number, position] : view_->state().positions) {
     highest = std::max(highest, number);
   }
-  std::vector<ReplicaSpec> specs;
-  std::vector<ReplicaNumber> dropped;
+  std::vector<ReplicaSpec> specs(highest.value());
+  std::set<ReplicaNumber> dropped;
   for (ReplicaNumber number(1); number <= highest; ++number) {
-    const auto row = view_->state().replicas.find(number);
-    const bool known = row != view_->state().replicas.end();
-    specs.push_back(known ? row->second.spec : ReplicaSpec());
-    if (!known || row->second.dropped) dropped.push_back(number);
+    dropped.insert(number);
+  }
+  for (const ViewedReplica& replica : replicas_) {
+    specs[replica.number.value() - 1] = replica.spec;
+    if (!LeftOut(replica)) dropped.erase(replica.number);
   }
   absl::StatusOr<std::vector<ReplicaNumber>> numbers =
       store_->CreateReplicas(specs);
   if (!numbers.ok()) return numbers.status();
   KAPPA_CHECK(numbers->empty() || numbers->back() == highest,
               "a new store numbers replicas from 1");
-  return store_->DropReplicas(dropped);
+  return store_->DropReplicas(
+      std::vector<ReplicaNumber>(dropped.begin(), dropped.end()));
+}
+
+bool DirectoryRebuild::LeftOut(const ViewedReplica& replica) const {
+  return !report_.hole.empty() && options_.sound_metadata.has_value() &&
+         replica.spec.group != options_.metadata_group &&
+         !options_.sound_metadata->groups.contains(replica.spec.group);
 }
 
 absl::Status DirectoryRebuild::BeginLog(const ViewedReplica& replica) {
@@ -147,17 +201,21 @@ absl::Status DirectoryRebuild::RebuildLog(const ViewedReplica& replica) {
   RebuiltLog log;
   log.replica = replica.number;
   log.group = replica.spec.group;
+  log.left_out = LeftOut(replica);
   if (!replica.position.has_value()) {
-    log.why = "its group row is missing";
+    log.why = "its group row is lost";
     report_.logs.push_back(std::move(log));
     return absl::OkStatus();
   }
   const ReplicaPosition& position = *replica.position;
-  absl::Status status = BeginLog(replica);
+  absl::Status status;
+  if (!log.left_out) status = BeginLog(replica);
   if (!status.ok()) return status;
   LogWalk walk{position.base.id.index.Next(), position.last.index,
                LogAudit(position.base)};
-  PrefixWriter writer(store_.get(), replica.number, walk.from);
+  // What is left out is read all the same: the record says what was whole.
+  PrefixWriter writer(store_.get(), replica.number,
+                      log.left_out ? LogIndex(0) : walk.from);
   absl::StatusOr<std::vector<DamagedRange>> damage = walk.Run(
       [&](LogIndex from, LogIndex last) {
         return view_->Read(replica.number, from, last);
@@ -171,7 +229,7 @@ absl::Status DirectoryRebuild::RebuildLog(const ViewedReplica& replica) {
       });
   if (!damage.ok()) return damage.status();
   if (!writer.status().ok()) return writer.status();
-  log.last = writer.last();
+  log.last = log.left_out ? position.base.id.index : writer.last();
   log.end_offset = writer.end_offset().value_or(position.base.offset);
   log.old_last = position.last.index;
   log.old_end_offset = position.end_offset;
@@ -179,7 +237,9 @@ absl::Status DirectoryRebuild::RebuildLog(const ViewedReplica& replica) {
     log.damaged_entries += range.last - range.first + 1;
   }
   log.whole_entries = writer.behind();
-  if (!damage->empty()) {
+  if (log.left_out) {
+    log.why = "no topic is left that names its group";
+  } else if (!damage->empty()) {
     log.why = std::string(damage->front().status.message());
   }
   report_.entries += writer.entries();
@@ -203,12 +263,30 @@ absl::Status DirectoryRebuild::PutSideRows(ReplicaNumber replica,
   return absl::OkStatus();
 }
 
+absl::Status DirectoryRebuild::CheckFromFirst(const RebuiltLog& log) const {
+  const auto position = view_->state().positions.find(log.replica);
+  if (position == view_->state().positions.end() ||
+      position->second.base.id.index == LogIndex(0)) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat(
+      "rows of group ", log.group->value(),
+      " are lost, and its log, which they could be made from, begins at entry ",
+      position->second.base.id.index.value() + 1));
+}
+
 absl::Status DirectoryRebuild::RebuildMetadataTable() {
   const auto log = std::find_if(report_.logs.begin(), report_.logs.end(),
                                 [this](const RebuiltLog& at) {
                                   return at.group == options_.metadata_group;
                                 });
   if (log == report_.logs.end()) return absl::OkStatus();
+  if (!report_.hole.empty()) {
+    report_.metadata_from_log = true;
+    const absl::Status whole = CheckFromFirst(*log);
+    if (!whole.ok() || !options_.sound_metadata.has_value()) return whole;
+    return PutSideRows(log->replica, options_.sound_metadata->rows);
+  }
   std::vector<SideRow> rows;
   const absl::Status scanned = view_->ScanSideRows(
       SideTable::kMetadata, "",
@@ -224,7 +302,7 @@ absl::Status DirectoryRebuild::RebuildMetadataTable() {
   if (scanned.ok()) return PutSideRows(log->replica, std::move(rows));
   // The rows are what the log has led to: a whole log leads there again.
   report_.metadata_from_log = true;
-  if (!log->shortened()) return absl::OkStatus();
+  if (!log->shortened()) return CheckFromFirst(*log);
   return absl::DataLossError(absl::StrCat(
       "the metadata table is damaged (", scanned.message(),
       "), and so is the log it could be made from (", log->why, ")"));
@@ -232,13 +310,14 @@ absl::Status DirectoryRebuild::RebuildMetadataTable() {
 
 absl::Status DirectoryRebuild::RebuildProducerTable() {
   for (const RebuiltLog& log : report_.logs) {
+    if (log.left_out) continue;
     std::vector<SideRow> rows;
-    bool usable = true;
+    bool usable = report_.hole.empty();
     const std::string checkpoint_key = ProducerCheckpointKey(log.replica);
     const absl::Status scanned = view_->ScanSideRows(
         SideTable::kProducers, ProducerRowsPrefix(log.replica),
         [&](std::string_view key, std::string_view value) {
-          if (key == checkpoint_key) {
+          if (usable && key == checkpoint_key) {
             const auto checkpoint = DecodeProducerCheckpoint(value);
             usable = checkpoint.ok() && checkpoint->index <= log.last;
           }
@@ -248,6 +327,8 @@ absl::Status DirectoryRebuild::RebuildProducerTable() {
         });
     if (!scanned.ok() || !usable) {
       report_.producers_from_log.push_back(log.replica);
+      const absl::Status whole = CheckFromFirst(log);
+      if (!whole.ok()) return whole;
       continue;
     }
     const absl::Status put = PutSideRows(log.replica, std::move(rows));

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,22 +27,39 @@ namespace kappa::storage {
 // the first entry that cannot be read is given up with it.
 struct RebuiltLog {
   ReplicaNumber replica;
-  GroupId group;
-  LogIndex last;      // of the new log
-  Offset end_offset;  // of the new log
-  LogIndex old_last;  // as the old group row said
-  Offset old_end_offset;
+  std::optional<GroupId> group;  // absent: nothing says which
+  LogIndex last;                 // of the new log
+  Offset end_offset;             // of the new log
+  // As the old group row said; absent: that row is lost, and nothing says how
+  // far the log went.
+  std::optional<LogIndex> old_last;
+  std::optional<Offset> old_end_offset;
   uint64_t damaged_entries = 0;  // given up and not readable
   uint64_t whole_entries = 0;    // given up and readable in the old directory
-  std::string why;               // of the first damaged one
-  bool shortened() const { return last < old_last; }
+  std::string why;               // something is given up; else empty
+  // The new directory has no such replica.
+  bool left_out = false;
+  // Whether anything of it is given up.
+  bool shortened() const {
+    return left_out || !old_last.has_value() || last < *old_last;
+  }
+};
+
+// What the log of the metadata group has led to, as far as it is whole.
+struct SoundMetadata {
+  std::vector<SideRow> rows;  // all of them, oldest first
+  std::set<GroupId> groups;   // that the rows name
 };
 
 struct RebuildReport {
   std::vector<RebuiltLog> logs;  // by replica
   uint64_t entries = 0;          // kept
   uint64_t payload_bytes = 0;
-  // The metadata table could not be read and is made anew from its log.
+  // Why rows were not taken over, but made from the logs: cycles are missing
+  // before the last one, and what they wrote is missing in any row. Empty: none
+  // are.
+  std::string hole;
+  // The metadata table was not taken over: it is made anew from its log.
   bool metadata_from_log = false;
   // Replicas whose producer rows were left out: they are folded from the log.
   std::vector<ReplicaNumber> producers_from_log;
@@ -62,6 +80,15 @@ class DirectoryRebuild {
     std::function<std::string(const RebuiltLog& metadata, std::string_view key,
                               std::string_view value)>
         rewrite_metadata_row;
+    // After a hole in the cycles: what the metadata log alone says. Its rows
+    // are written instead of those found, and a log whose group they do not
+    // name is left out, so that its group's id can be given again. Absent: no
+    // row is written, and every log is kept.
+    std::optional<SoundMetadata> sound_metadata;
+    // Which group's log begins with this chain digest: for replicas whose row
+    // is lost. Absent: nobody knows, and they are left out.
+    std::function<std::optional<GroupId>(const Digest& chain_start)>
+        group_of_chain;
     // Told how many payload bytes were written.
     std::function<void(uint64_t bytes)> progress;
     // As RocksLogStoreOptions::on_fatal.
@@ -75,21 +102,28 @@ class DirectoryRebuild {
 
   // Durable on return.
   // Errors: FAILED_PRECONDITION: a group has other voters, which must rebuild
-  // this replica; DATA_LOSS: neither the metadata table nor its log is whole;
+  // this replica; DATA_LOSS: neither the metadata table nor its log is whole,
+  // or rows must be made from a log that no longer begins at its first entry;
   // those of the new store. The new directory is then unfinished.
   absl::StatusOr<RebuildReport> Run();
 
  private:
+  // Fills replicas_, and reports those that nothing identifies.
+  void FindReplicas();
   absl::Status CheckAlone() const;
   absl::Status CreateReplicas();
+  bool LeftOut(const ViewedReplica& replica) const;
   absl::Status RebuildLog(const ViewedReplica& replica);
   absl::Status BeginLog(const ViewedReplica& replica);
   absl::Status RebuildMetadataTable();
   absl::Status RebuildProducerTable();
+  // Rows of a log can be made from it: nothing of its beginning was trimmed.
+  absl::Status CheckFromFirst(const RebuiltLog& log) const;
   absl::Status PutSideRows(ReplicaNumber replica, std::vector<SideRow> rows);
 
   const DirectoryView* const view_;
   const Options options_;
+  std::vector<ViewedReplica> replicas_;  // by number
   std::unique_ptr<RocksLogStore> store_;
   RebuildReport report_;
 };

@@ -33,32 +33,6 @@ uint64_t OpenIdOf(const RecoveredState& state, uint64_t cycle) {
   return open_id;
 }
 
-absl::Status VerifyCycleRows(const RecoveredState& state) {
-  uint64_t expected = state.floor.value_or(1);
-  std::optional<Digest> previous;
-  if (expected == 1) previous = Digest{};
-  for (const CycleRow& row : state.cycles) {
-    if (row.number != expected) {
-      return absl::DataLossError(
-          absl::StrCat("cycles ", expected, " to ", row.number - 1,
-                       " are lost, cycle ", row.number, " is there"));
-    }
-    if (previous.has_value() && row.previous != *previous) {
-      return absl::DataLossError(
-          absl::StrCat("cycle ", row.number,
-                       " does not follow the cycle before it: its digest of "
-                       "that one differs"));
-    }
-    previous = row.digest;
-    ++expected;
-  }
-  if (state.floor.has_value() && state.cycles.empty()) {
-    return absl::DataLossError(
-        absl::StrCat("every cycle from ", *state.floor, " on is lost"));
-  }
-  return absl::OkStatus();
-}
-
 std::string WhyUnequal(const ReplicaPosition& position,
                        const EntryHeader& header) {
   if (header.term != position.last.term) return "its term";
@@ -192,6 +166,32 @@ void FillSegmentDirectory(const RecoveredState& state,
   for (const auto& [key, row] : state.directory) {
     directory->PutRow(key.first, key.second, row);
   }
+}
+
+absl::Status VerifyCycleRows(const RecoveredState& state) {
+  uint64_t expected = state.floor.value_or(1);
+  std::optional<Digest> previous;
+  if (expected == 1) previous = Digest{};
+  for (const CycleRow& row : state.cycles) {
+    if (row.number != expected) {
+      return absl::DataLossError(
+          absl::StrCat("cycles ", expected, " to ", row.number - 1,
+                       " are lost, cycle ", row.number, " is there"));
+    }
+    if (previous.has_value() && row.previous != *previous) {
+      return absl::DataLossError(
+          absl::StrCat("cycle ", row.number,
+                       " does not follow the cycle before it: its digest of "
+                       "that one differs"));
+    }
+    previous = row.digest;
+    ++expected;
+  }
+  if (state.floor.has_value() && state.cycles.empty()) {
+    return absl::DataLossError(
+        absl::StrCat("every cycle from ", *state.floor, " on is lost"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status VerifyCycles(const RecoveredState& state,

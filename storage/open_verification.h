@@ -21,7 +21,12 @@ void FillSegmentDirectory(const RecoveredState& state,
                           SegmentDirectory* directory);
 
 // Cycle rows without a hole, each naming the digest of the one before, from the
-// oldest kept one; the watermark's cycle among them, with its digest and its
+// oldest kept one. A hole means that any row may lack what a lost cycle wrote,
+// though later cycles are there.
+// Errors: DATA_LOSS: what is lost.
+absl::Status VerifyCycleRows(const RecoveredState& state);
+
+// The same, and the watermark's cycle is among them, with its digest and its
 // open id.
 // Errors: DATA_LOSS: what is lost.
 absl::Status VerifyCycles(const RecoveredState& state,

@@ -26,6 +26,7 @@
 #include "server/identity.h"
 #include "server/metadata_rows.h"
 #include "server/random_uuid.h"
+#include "server/tools/metadata_salvage.h"
 #include "server/tools/partition_names.h"
 #include "server/tools/progress_line.h"
 #include "server/tools/recovery_record.h"
@@ -33,6 +34,7 @@
 #include "storage/directory_rebuild.h"
 #include "storage/directory_view.h"
 #include "storage/file_findings.h"
+#include "storage/open_verification.h"
 
 namespace kappa::server {
 namespace {
@@ -79,10 +81,12 @@ std::vector<std::string> ReasonsOf(const DirectoryView& view) {
 }
 
 // The applied index must not lie above the log: what the rows say beyond it is
-// kept, and the next command gets the next index.
+// kept, and the next command gets the next index. Epochs as MetadataSalvage.
 std::string RewriteMetadataRow(const storage::RebuiltLog& log,
-                               std::string_view key, std::string_view value) {
+                               uint64_t epoch_min, std::string_view key,
+                               std::string_view value) {
   storage::v1::AppliedRow applied;
+  if (key.starts_with(kProducerPrefix)) return RaiseEpoch(value, epoch_min);
   if (key != kAppliedKey ||
       !applied.ParseFromArray(value.data(), static_cast<int>(value.size())) ||
       applied.index() <= log.last.value()) {
@@ -171,8 +175,23 @@ bool IsMountPoint(const std::string& directory) {
          own.st_dev != parent.st_dev;
 }
 
+bool HasHole(const DirectoryView& view) {
+  return !storage::VerifyCycleRows(view.state()).ok();
+}
+
+// `cycles_lost`: acknowledged cycles are missing, at the end or before it.
 absl::StatusOr<storage::RebuildReport> Rebuild(const DirectoryView& view,
+                                               const Identity& identity,
+                                               bool cycles_lost,
                                                const std::string& fresh) {
+  // Opened less than once a microsecond, no producer had this epoch yet.
+  const auto epoch_min = static_cast<uint64_t>(absl::ToUnixMicros(absl::Now()));
+  std::optional<MetadataSalvage> metadata;
+  if (HasHole(view) && !view.state().positions.empty()) {
+    auto loaded = MetadataSalvage::Load(view, identity, epoch_min);
+    if (!loaded.ok()) return loaded.status();
+    metadata = *std::move(loaded);
+  }
   ProgressLine progress("recover");
   uint64_t total = 0;
   std::error_code ignored;
@@ -183,7 +202,19 @@ absl::StatusOr<storage::RebuildReport> Rebuild(const DirectoryView& view,
   storage::DirectoryRebuild::Options options;
   options.to = fresh;
   options.metadata_group = GroupId(0);
-  options.rewrite_metadata_row = RewriteMetadataRow;
+  options.rewrite_metadata_row = [cycles_lost, epoch_min](
+                                     const storage::RebuiltLog& log,
+                                     std::string_view key,
+                                     std::string_view value) {
+    const bool commands_lost = cycles_lost || log.shortened();
+    return RewriteMetadataRow(log, commands_lost ? epoch_min : 0, key, value);
+  };
+  if (metadata.has_value()) {
+    options.sound_metadata = metadata->sound();
+    options.group_of_chain = [&metadata](const Digest& chain_start) {
+      return metadata->GroupOfChain(chain_start);
+    };
+  }
   options.progress = [&progress, total](uint64_t bytes) {
     progress.Update(bytes, total);
   };
@@ -203,7 +234,7 @@ bool HoldsMetadata(const storage::RebuildReport& rebuilt) {
 
 bool NothingLost(const RecoveryRecord& record) {
   for (const storage::RebuiltLog& log : record.rebuilt.logs) {
-    if (log.shortened() || !log.why.empty()) return false;
+    if (log.shortened()) return false;
   }
   return record.reasons.empty();
 }
@@ -242,7 +273,8 @@ ExitCode Recover(const DirectoryView& view, const std::string& directory) {
   record.recovered_cycle = view.state().last_cycle().number;
   absl::StatusOr<Identity> identity = IdentityOf(view);
   if (!identity.ok()) return CannotRun(identity.status());
-  absl::StatusOr<storage::RebuildReport> rebuilt = Rebuild(view, fresh);
+  absl::StatusOr<storage::RebuildReport> rebuilt =
+      Rebuild(view, *identity, record.lost_cycles() || HasHole(view), fresh);
   if (!rebuilt.ok()) {
     fs::remove_all(fresh, error);
     return CannotRun(rebuilt.status());

@@ -25,10 +25,11 @@ struct RecoveryRecord {
 
   // Whether acknowledged cycles are gone: then any partition may have lost
   // records at its end, and nothing says how many.
-  bool lost_cycles() const {
+  bool lost_at_end() const {
     return !watermark_cycle.has_value() || !recovered_cycle.has_value() ||
            *recovered_cycle < *watermark_cycle;
   }
+  bool lost_cycles() const { return lost_at_end() || !rebuilt.hole.empty(); }
 };
 
 // The whole record, with the end of every partition.

@@ -1,13 +1,17 @@
 #include "tests/storage/directory_damage.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 #include <system_error>
 
 #include "gtest/gtest.h"
+#include "proto/wire/crc32c.h"
 
 namespace kappa::storage {
 namespace {
@@ -16,6 +20,10 @@ namespace fs = std::filesystem;
 
 constexpr size_t kBlockBytes = 32768;
 constexpr size_t kRecordHeaderBytes = 7;
+constexpr size_t kFullRecord = 1;
+constexpr size_t kFirstPart = 2;
+constexpr size_t kMiddlePart = 3;
+constexpr size_t kLastPart = 4;
 
 // Changes whenever a file does.
 std::string StateOf(const std::string& directory) {
@@ -30,6 +38,66 @@ std::string StateOf(const std::string& directory) {
              std::to_string(time) + (gone ? " gone\n" : "\n");
   }
   return state;
+}
+
+struct WalRecord {
+  size_t at = 0;
+  std::string content;
+};
+
+std::vector<WalRecord> RecordsOf(const std::string& bytes) {
+  std::vector<WalRecord> records;
+  size_t at = 0;
+  while (at + kRecordHeaderBytes <= bytes.size()) {
+    const size_t left_in_block = kBlockBytes - at % kBlockBytes;
+    if (left_in_block < kRecordHeaderBytes) {
+      at += left_in_block;  // padding
+      continue;
+    }
+    const auto byte = [&](size_t i) {
+      return static_cast<size_t>(static_cast<unsigned char>(bytes[at + i]));
+    };
+    const size_t length = byte(4) | byte(5) << 8;
+    const size_t type = byte(6);
+    if (type == kFullRecord || type == kFirstPart) records.push_back({at, ""});
+    if (!records.empty()) {
+      records.back().content.append(bytes, at + kRecordHeaderBytes, length);
+    }
+    at += kRecordHeaderBytes + length;
+  }
+  return records;
+}
+
+void AddPart(size_t type, std::string_view content, std::string* bytes) {
+  std::string covered(1, static_cast<char>(type));
+  covered += content;
+  const uint32_t crc = Crc32c(covered);
+  const uint32_t masked = ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
+  for (int i = 0; i < 4; ++i) {
+    bytes->push_back(static_cast<char>(masked >> (8 * i)));
+  }
+  bytes->push_back(static_cast<char>(content.size()));
+  bytes->push_back(static_cast<char>(content.size() >> 8));
+  *bytes += covered;
+}
+
+void AddRecord(std::string_view content, std::string* bytes) {
+  bool first = true;
+  do {
+    size_t left_in_block = kBlockBytes - bytes->size() % kBlockBytes;
+    if (left_in_block < kRecordHeaderBytes) {
+      bytes->append(left_in_block, '\0');
+      left_in_block = kBlockBytes;
+    }
+    const std::string_view part =
+        content.substr(0, left_in_block - kRecordHeaderBytes);
+    content.remove_prefix(part.size());
+    const bool last = content.empty();
+    const size_t type = first ? (last ? kFullRecord : kFirstPart)
+                              : (last ? kLastPart : kMiddlePart);
+    AddPart(type, part, bytes);
+    first = false;
+  } while (!content.empty());
 }
 
 }  // namespace
@@ -122,25 +190,20 @@ void CutAt(const std::string& path, size_t bytes) {
 }
 
 std::vector<size_t> WalRecords(const std::string& path) {
-  const std::string bytes = ReadAll(path);
   std::vector<size_t> records;
-  size_t at = 0;
-  while (at + kRecordHeaderBytes <= bytes.size()) {
-    const size_t left_in_block = kBlockBytes - at % kBlockBytes;
-    if (left_in_block < kRecordHeaderBytes) {
-      at += left_in_block;  // padding
-      continue;
-    }
-    const auto byte = [&](size_t i) {
-      return static_cast<size_t>(static_cast<unsigned char>(bytes[at + i]));
-    };
-    const size_t length = byte(4) | byte(5) << 8;
-    const size_t type = byte(6);
-    // 1 and 2 are whole records and first parts.
-    if (type == 1 || type == 2) records.push_back(at);
-    at += kRecordHeaderBytes + length;
+  for (const WalRecord& record : RecordsOf(ReadAll(path))) {
+    records.push_back(record.at);
   }
   return records;
+}
+
+void DropWalRecord(const std::string& path, size_t n) {
+  std::vector<WalRecord> records = RecordsOf(ReadAll(path));
+  ASSERT_LT(n, records.size());
+  records.erase(records.begin() + static_cast<std::ptrdiff_t>(n));
+  std::string bytes;
+  for (const WalRecord& record : records) AddRecord(record.content, &bytes);
+  WriteAll(path, bytes);
 }
 
 }  // namespace kappa::storage

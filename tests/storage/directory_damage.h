@@ -33,6 +33,9 @@ void CutAt(const std::string& path, size_t bytes);
 // Where the logical records of a write-ahead log begin (RocksDB's log format:
 // 32 KiB blocks of records with CRC (4), length (2) and type (1)).
 std::vector<size_t> WalRecords(const std::string& path);
+// Writes the log anew without its n-th logical record: RocksDB opens it, and
+// everything behind the hole is there.
+void DropWalRecord(const std::string& path, size_t n);
 
 }  // namespace kappa::storage
 

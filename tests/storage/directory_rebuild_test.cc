@@ -35,11 +35,10 @@ class DirectoryRebuildTest : public testing::Test {
 
   // Rebuilds into fresh_; the new directory is whole, and the old one as it
   // was.
-  RebuildReport Rebuild() {
+  RebuildReport Rebuild(DirectoryRebuild::Options options = {}) {
     const std::map<std::string, std::string> before = TreeOf(path_);
     auto view = DirectoryView::Open(path_);
     EXPECT_TRUE(view.ok()) << view.status();
-    DirectoryRebuild::Options options;
     options.to = fresh_;
     options.metadata_group = GroupId(1);
     options.rewrite_metadata_row = [](const RebuiltLog& log,
@@ -132,7 +131,8 @@ TEST_F(DirectoryRebuildTest, DamagedSealedFileShortensOneLog) {
     if (!log.shortened()) continue;
     ++shortened;
     EXPECT_GT(log.damaged_entries, 0u);
-    EXPECT_EQ(log.damaged_entries + log.whole_entries, log.old_last - log.last);
+    EXPECT_EQ(log.damaged_entries + log.whole_entries,
+              *log.old_last - log.last);
     EXPECT_THAT(log.why, HasSubstr("entry"));
   }
   // A block may hold the end of one log and the beginning of the next.
@@ -223,6 +223,165 @@ TEST_F(DirectoryRebuildRowsTest, ProducerRowsAboveTheKeptLogAreLeftOut) {
   EXPECT_FALSE(
       RowIn(fresh_, SideTable::kProducers, ProducerCheckpointKey(replicas[1]))
           .has_value());
+}
+
+// Hooks of someone who knows group 7 by its chain.
+DirectoryRebuild::Options KnowingGroup7() {
+  DirectoryRebuild::Options options;
+  options.group_of_chain = [](const Digest& chain) -> std::optional<GroupId> {
+    if (chain == SpecOfGroup(7).chain_start) return GroupId(7);
+    return std::nullopt;
+  };
+  return options;
+}
+
+// A hole: later cycles are there, and any row may lack what the lost one wrote.
+class DirectoryRebuildHoleTest : public DirectoryRebuildRowsTest {
+ protected:
+  // The cycle that was committed `behind_last` cycles before the last one.
+  void LoseRecord(size_t behind_last) {
+    store_.reset();
+    const std::string wal = ActiveWalOf(path_);
+    DropWalRecord(wal, WalRecords(wal).size() - 1 - behind_last);
+  }
+  void PutCheckpoint(size_t i) {
+    ProducerCheckpoint checkpoint;
+    checkpoint.index = LogIndex(1);
+    PutRow(i, SideTable::kProducers,
+           ProducerCheckpointKey(TheWholeDirectory().replicas[i]),
+           EncodeProducerCheckpoint(checkpoint));
+  }
+  std::optional<std::string> Topic() {
+    return RowIn(fresh_, SideTable::kMetadata, "topic");
+  }
+};
+
+TEST_F(DirectoryRebuildHoleTest, RowsAreNotTakenOver) {
+  PutRow(0, SideTable::kMetadata, "topic", "before");
+  PutCheckpoint(1);
+  PutRow(0, SideTable::kMetadata, "topic", "lost");
+  PutRow(0, SideTable::kMetadata, "applied", "1");
+  LoseRecord(1);
+  const RebuildReport report = Rebuild();
+  EXPECT_THAT(report.hole, HasSubstr("are lost"));
+  EXPECT_TRUE(report.metadata_from_log);
+  EXPECT_EQ(report.producers_from_log, TheWholeDirectory().replicas);
+  EXPECT_EQ(Topic(), std::nullopt);
+  EXPECT_EQ(RowIn(fresh_, SideTable::kProducers,
+                  ProducerCheckpointKey(TheWholeDirectory().replicas[1])),
+            std::nullopt);
+  for (size_t i = 0; i < 3; ++i) {
+    ExpectLog(i, TheWholeDirectory().positions[i].last.index);
+  }
+}
+
+// The lost end of the log is no hole: rows are as old as the logs.
+TEST_F(DirectoryRebuildHoleTest, ALostEndLeavesTheRows) {
+  PutRow(0, SideTable::kMetadata, "topic", "before");
+  PutCheckpoint(1);
+  PutRow(0, SideTable::kMetadata, "topic", "lost");
+  LoseRecord(0);
+  const RebuildReport report = Rebuild();
+  EXPECT_EQ(report.hole, "");
+  EXPECT_FALSE(report.metadata_from_log);
+  EXPECT_TRUE(report.producers_from_log.empty());
+  EXPECT_EQ(Topic(), "before");
+}
+
+TEST_F(DirectoryRebuildHoleTest, OnlyLogsThatTheMetadataNamesAreKept) {
+  PutRow(0, SideTable::kMetadata, "topic", "lost");
+  PutRow(0, SideTable::kMetadata, "applied", "1");
+  LoseRecord(1);
+  DirectoryRebuild::Options options;
+  options.sound_metadata.emplace();
+  options.sound_metadata->rows.push_back(
+      {SideTable::kMetadata, "topic", "made"});
+  options.sound_metadata->groups = {GroupId(2)};
+  const RebuildReport report = Rebuild(std::move(options));
+  EXPECT_EQ(Topic(), "made");
+  ASSERT_EQ(report.logs.size(), 3u);
+  EXPECT_FALSE(report.logs[0].shortened());
+  EXPECT_FALSE(report.logs[1].shortened());
+  const RebuiltLog& third = report.logs[2];
+  const ReplicaPosition& position = TheWholeDirectory().positions[2];
+  EXPECT_TRUE(third.left_out);
+  EXPECT_TRUE(third.shortened());
+  EXPECT_EQ(third.group, GroupId(3));
+  EXPECT_EQ(third.last, LogIndex(0));
+  EXPECT_EQ(third.old_last, position.last.index);
+  EXPECT_EQ(third.old_end_offset, position.end_offset);
+  EXPECT_EQ(third.whole_entries, position.last.index.value());
+  EXPECT_EQ(third.damaged_entries, 0u);
+  EXPECT_THAT(third.why, HasSubstr("no topic"));
+  auto fresh = RocksLogStore::Open(DamageTestOptions(fresh_));
+  ASSERT_TRUE(fresh.ok());
+  EXPECT_EQ((*fresh)->Replicas().size(), 2u);
+}
+
+TEST_F(DirectoryRebuildHoleTest, ALostReplicaRowIsMadeFromTheGroupRow) {
+  const ReplicaNumber added = store_->CreateReplicas({SpecOfGroup(7)})->front();
+  LogScript log(added, SpecOfGroup(7));
+  GroupWrite write = log.Empty();
+  write.entries.push_back(log.Records("kept", 2));
+  ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  LoseRecord(1);
+  const RebuildReport report = Rebuild(KnowingGroup7());
+  ASSERT_EQ(report.logs.size(), 4u);
+  EXPECT_FALSE(report.logs[3].shortened());
+  EXPECT_EQ(report.logs[3].group, GroupId(7));
+  auto fresh = RocksLogStore::Open(DamageTestOptions(fresh_));
+  ASSERT_TRUE(fresh.ok());
+  ASSERT_EQ((*fresh)->Replicas().size(), 4u);
+  const ReplicaSpec spec = (*fresh)->Replicas().back().spec;
+  EXPECT_EQ(spec.group, GroupId(7));
+  EXPECT_EQ(spec.self, SpecOfGroup(7).self);
+  EXPECT_EQ(spec.configuration, SpecOfGroup(7).configuration);
+  EXPECT_EQ((*fresh)->Position(added)->end_offset, Offset(2));
+  EXPECT_EQ((*fresh)->Position(added)->chain, log.position().chain);
+}
+
+TEST_F(DirectoryRebuildHoleTest, ALostReplicaRowThatNothingReplacesIsReported) {
+  const ReplicaNumber added = store_->CreateReplicas({SpecOfGroup(8)})->front();
+  LogScript log(added, SpecOfGroup(8));
+  GroupWrite write = log.Empty();
+  write.entries.push_back(log.Records("given up", 2));
+  ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  LoseRecord(1);
+  const RebuildReport report = Rebuild(KnowingGroup7());
+  ASSERT_EQ(report.logs.size(), 4u);
+  const RebuiltLog& lost = report.logs[3];
+  EXPECT_EQ(lost.replica, added);
+  EXPECT_EQ(lost.group, std::nullopt);
+  EXPECT_TRUE(lost.left_out);
+  EXPECT_TRUE(lost.shortened());
+  EXPECT_EQ(lost.old_last, LogIndex(1));
+  EXPECT_EQ(lost.old_end_offset, Offset(2));
+  EXPECT_THAT(lost.why, HasSubstr("its replica row is lost"));
+  auto fresh = RocksLogStore::Open(DamageTestOptions(fresh_));
+  ASSERT_TRUE(fresh.ok());
+  EXPECT_EQ((*fresh)->Replicas().size(), 3u);
+  // The number is not given again.
+  EXPECT_EQ((*fresh)->CreateReplicas({SpecOfGroup(8)})->front(), added + 1);
+}
+
+TEST_F(DirectoryRebuildHoleTest, RowsOfATrimmedLogCannotBeMade) {
+  GroupWrite write;
+  write.replica = TheWholeDirectory().replicas[1];
+  write.install_base = store_->Position(write.replica)->base;
+  write.install_base->id = {Term(1), LogIndex(100'000)};
+  ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  PutRow(0, SideTable::kMetadata, "topic", "lost");
+  PutRow(0, SideTable::kMetadata, "applied", "1");
+  LoseRecord(1);
+  auto view = DirectoryView::Open(path_);
+  ASSERT_TRUE(view.ok());
+  DirectoryRebuild::Options options;
+  options.to = fresh_;
+  options.metadata_group = GroupId(1);
+  const auto report = DirectoryRebuild(view->get(), std::move(options)).Run();
+  EXPECT_TRUE(absl::IsDataLoss(report.status())) << report.status();
+  EXPECT_THAT(std::string(report.status().message()),
+              HasSubstr("begins at entry 100001"));
 }
 
 TEST_F(DirectoryRebuildRowsTest, RefusesWhenOthersVote) {

@@ -54,10 +54,10 @@ class KappadToolsTest : public testing::Test {
     return grpc::CreateChannel(process_->address(),
                                grpc::InsecureChannelCredentials());
   }
-  void Append(int i) {
+  void Append(int i, const std::string& topic = "orders") {
     grpc::ClientContext context;
     v1::AppendRequest request;
-    request.set_topic("orders");
+    request.set_topic(topic);
     auto* records = request.mutable_batch()->mutable_records();
     for (const char* half : {"a", "b"}) {
       v1::Record* record = records->add_records();
@@ -73,10 +73,10 @@ class KappadToolsTest : public testing::Test {
   // the last batch.
   void Kill() { process_->Kill(); }
 
-  uint64_t EndOffset() {
+  uint64_t EndOffset(const std::string& topic = "orders") {
     grpc::ClientContext context;
     v1::GetOffsetsRequest request;
-    request.set_topic("orders");
+    request.set_topic(topic);
     v1::GetOffsetsResponse response;
     const grpc::Status status = v1::LogService::NewStub(Channel())->GetOffsets(
         &context, request, &response);
@@ -222,6 +222,157 @@ TEST_F(KappadToolsTest, RecoverWithoutAnyLog) {
   ToolRun run = RunKappad({"recover", directory_, "--accept-loss"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
+}
+
+// RELIABILITY.md S8: cycles that are lost before others which are there.
+class KappadHoleTest : public KappadToolsTest {
+ protected:
+  size_t Records() const {
+    return storage::WalRecords(storage::WalOf(directory_)).size();
+  }
+  void CreateTopic(const std::string& name) {
+    grpc::ClientContext context;
+    v1::CreateTopicRequest create;
+    create.set_name(name);
+    v1::CreateTopicResponse created;
+    ASSERT_TRUE(v1::TopicService::NewStub(Channel())
+                    ->CreateTopic(&context, create, &created)
+                    .ok());
+  }
+  uint64_t OpenProducer(const std::string& name) {
+    grpc::ClientContext context;
+    v1::OpenProducerRequest request;
+    request.set_name(name);
+    request.set_topic("orders");
+    v1::OpenProducerResponse response;
+    const grpc::Status status =
+        v1::LogService::NewStub(Channel())->OpenProducer(&context, request,
+                                                         &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.epoch();
+  }
+  // The whole directory again, but for one record of its log.
+  void LoseRecord(const std::string& whole, size_t record) {
+    fs::remove_all(directory_);
+    fs::remove_all(OldDirectory());
+    storage::CopyTree(whole, directory_);
+    storage::DropWalRecord(storage::WalOf(directory_), record);
+  }
+  json Record() const {
+    return json::parse(
+        storage::ReadAll(storage::FilesIn(directory_, ".json").front()));
+  }
+};
+
+TEST_F(KappadHoleTest, InAPartitionsLog) {
+  const size_t before = Records();
+  Append(100);
+  Append(101);
+  CreateTopic("second");
+  Kill();
+  const std::string whole = directory_ + ".whole";
+  storage::CopyTree(directory_, whole);
+  LoseRecord(whole, before);
+  EXPECT_THAT(std::string(process_->Start().message()),
+              HasSubstr("ended with 4:"));
+  const ToolRun run = RunKappad({"recover", directory_, "--accept-loss"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("are lost, cycle"));
+  EXPECT_THAT(run.out, HasSubstr("given up: orders/0, offsets 40 to 43"));
+  EXPECT_EQ(run.out.find("given up: second"), std::string::npos);
+  const json record = Record();
+  EXPECT_TRUE(record["acknowledged_cycles_lost"]);
+  EXPECT_TRUE(record["metadata_made_from_its_log"]);
+  EXPECT_THAT(std::string(record["hole"]), HasSubstr("are lost"));
+  ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
+  EXPECT_EQ(EndOffset(), 2u * kBatches);
+  EXPECT_EQ(EndOffset("second"), 0u);
+  Append(102);
+}
+
+// Whichever cycle of a topic's creation is lost: the topic is there with
+// everything, or it is given up and said to be; nothing else is touched, and
+// its group's id is given to another topic without its log.
+TEST_F(KappadHoleTest, InATopicsCreation) {
+  const size_t before = Records();
+  CreateTopic("second");
+  const size_t after = Records();
+  ASSERT_GE(after, before + 2);
+  Append(0, "second");
+  Kill();
+  const std::string whole = directory_ + ".whole";
+  storage::CopyTree(directory_, whole);
+  size_t given_up = 0;
+  for (size_t record = before; record < after; ++record) {
+    LoseRecord(whole, record);
+    const ToolRun run = RunKappad({"recover", directory_, "--accept-loss"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    const bool lost = run.out.find("given up: second/0") != std::string::npos;
+    given_up += lost ? 1 : 0;
+    ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
+    EXPECT_EQ(EndOffset(), 2u * kBatches);
+    if (lost) CreateTopic("third");
+    EXPECT_EQ(EndOffset(lost ? "third" : "second"), lost ? 0u : 2u);
+    Append(1, lost ? "third" : "second");
+    Kill();
+    EXPECT_EQ(RunKappad({"check", directory_}).exit_code, 0);
+  }
+  EXPECT_EQ(given_up, 1u) << "of " << after - before;
+}
+
+// An epoch that a lost command gave out is not given again.
+TEST_F(KappadHoleTest, EpochsAreRaised) {
+  EXPECT_EQ(OpenProducer("writer"), 1u);
+  const size_t before = Records();
+  EXPECT_EQ(OpenProducer("writer"), 2u);
+  const size_t after = Records();
+  Kill();
+  CutLastRecords(after - before);
+  EXPECT_EQ(RunKappad({"recover", directory_, "--accept-loss"}).exit_code, 0);
+  ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
+  const uint64_t raised = OpenProducer("writer");
+  EXPECT_GT(raised, uint64_t{1'000'000'000'000'000});
+  Append(0);
+  Append(1);
+  Append(2);
+  Kill();
+  storage::DropWalRecord(storage::WalOf(directory_), Records() - 2);
+  fs::rename(OldDirectory(), directory_ + ".first");
+  const ToolRun run = RunKappad({"recover", directory_, "--accept-loss"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("are lost, cycle"));
+  ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
+  EXPECT_GT(OpenProducer("writer"), raised + 1);
+}
+
+// At the very beginning: the metadata group's replica and first command.
+TEST_F(KappadHoleTest, InTheClustersFormation) {
+  Kill();
+  const std::string whole = directory_ + ".whole";
+  storage::CopyTree(directory_, whole);
+  size_t refused = 0;
+  for (size_t record = 0; record < 8; ++record) {
+    LoseRecord(whole, record);
+    const auto damaged = Tree(directory_);
+    const ToolRun run = RunKappad({"recover", directory_, "--accept-loss"});
+    if (run.exit_code == 1) {
+      ++refused;
+      EXPECT_THAT(run.err, HasSubstr("nothing is left of the metadata"));
+      EXPECT_TRUE(Tree(directory_) == damaged);
+      const ToolRun dump = RunKappad({"dump", directory_, "--topic", "orders"});
+      EXPECT_THAT(dump.out, HasSubstr("value0a"));
+      continue;
+    }
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
+    const std::string told = run.out + Record().dump();
+    if (told.find("given up: orders/0") == std::string::npos) {
+      EXPECT_EQ(EndOffset(), 2u * kBatches) << told;
+    }
+    Kill();
+  }
+  EXPECT_GE(refused, 1u);
+  EXPECT_LE(refused, 2u);
 }
 
 TEST_F(KappadToolsTest, DamagedIdentity) {

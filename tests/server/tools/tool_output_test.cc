@@ -1,5 +1,6 @@
 // What the subcommands print.
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -8,6 +9,7 @@
 #include "server/tools/check_tool.h"
 #include "server/tools/progress_line.h"
 #include "server/tools/record_line.h"
+#include "server/tools/recovery_record.h"
 
 namespace kappa::server {
 namespace {
@@ -66,6 +68,50 @@ TEST(CheckReportTest, JsonHoldsDamagedRanges) {
   EXPECT_EQ(finding["last_index"], 9);
   EXPECT_EQ(finding["first_offset"], 14);
   EXPECT_FALSE(finding.contains("next_offset"));
+}
+
+RecoveryRecord RecordWith(storage::RebuiltLog log) {
+  RecoveryRecord record;
+  record.watermark_cycle = 12;
+  record.recovered_cycle = 12;
+  record.rebuilt.logs.push_back(std::move(log));
+  return record;
+}
+
+// Every log of which anything is given up stands in the record, also where
+// little is known of it.
+TEST(RecoveryRecordTest, NamesALogWithoutItsGroupRow) {
+  storage::RebuiltLog log;
+  log.replica = ReplicaNumber(3);
+  log.group = GroupId(2);
+  log.why = "its group row is lost";
+  const RecoveryRecord record = RecordWith(log);
+  EXPECT_THAT(RecoverySummary(record, PartitionNames()),
+              HasSubstr("given up: group 2, everything from offset 0: its "
+                        "group row is lost\n"));
+  const json parsed = json::parse(RecoveryRecordJson(record, PartitionNames()));
+  const json& given_up = parsed["logs"][0]["given_up"];
+  EXPECT_EQ(given_up["first_index"], 1);
+  EXPECT_EQ(given_up["first_offset"], 0);
+  EXPECT_FALSE(given_up.contains("last_index"));
+  EXPECT_EQ(given_up["why"], "its group row is lost");
+}
+
+TEST(RecoveryRecordTest, NamesALogWithoutItsReplicaRow) {
+  storage::RebuiltLog log;
+  log.replica = ReplicaNumber(3);
+  log.left_out = true;
+  log.old_last = LogIndex(5);
+  log.old_end_offset = Offset(8);
+  log.why = "its replica row is lost";
+  const RecoveryRecord record = RecordWith(log);
+  EXPECT_THAT(RecoverySummary(record, PartitionNames()),
+              HasSubstr("given up: replica 3, offsets 0 to 7 (entries 1 to 5"));
+  const json parsed = json::parse(RecoveryRecordJson(record, PartitionNames()));
+  EXPECT_EQ(parsed["logs"][0]["partition"], "replica 3");
+  EXPECT_FALSE(parsed["logs"][0].contains("group"));
+  EXPECT_EQ(parsed["logs"][0]["kept"], false);
+  EXPECT_EQ(parsed["logs"][0]["given_up"]["next_offset"], 8);
 }
 
 TEST(RecordLineTest, TextAndBytes) {
