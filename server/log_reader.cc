@@ -31,6 +31,13 @@ absl::Status ReadErrorOf(const absl::Status& status, GroupId group) {
     return MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND,
                      "the topic was deleted while it was read");
   }
+  if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) {
+    // Too many files are open, or memory is short: nothing is damaged.
+    return MakeError(
+        v1::ERROR_REASON_OVERLOADED,
+        absl::StrCat("cannot read now: ", status.message()),
+        {{"group", absl::StrCat(group.value())}, {"retry_after_ms", "1000"}});
+  }
   const v1::ErrorReason reason = absl::IsDataLoss(status)
                                      ? v1::ERROR_REASON_DATA_DAMAGED
                                      : v1::ERROR_REASON_INTERNAL;

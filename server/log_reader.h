@@ -31,7 +31,8 @@ struct ReadPiece {
   Offset next_offset;  // see ReadChunk
 };
 
-// Errors: DATA_DAMAGED, and TOPIC_NOT_FOUND for a replica that was dropped.
+// Errors: DATA_DAMAGED; TOPIC_NOT_FOUND for a replica that was dropped;
+// OVERLOADED: the store cannot read now.
 //
 // Thread safety: thread-safe.
 class LogReader {

@@ -81,6 +81,10 @@ storage::ScrubberOptions ScrubberOptionsOf(const NodeScrubOptions& options,
     LogDamage(range);
     StopPartition(*router, range);
   };
+  scrub.on_trouble = [](const absl::Status& why) {
+    LogWarning("scrub: cannot read now, tries again",
+               {{"error", std::string(why.message())}});
+  };
   scrub.on_pass = LogPass;
   return scrub;
 }

@@ -254,7 +254,7 @@ void Partition::TakeCommitted() {
   counters.end_offset.Add(now.end_offset - before.end_offset);
   const absl::Status folded =
       producers_.OnCommitted(now.last.index, services_->clock->MonotonicUs());
-  if (!folded.ok()) StopDamaged(TableErrorOf(folded, group()));
+  if (absl::IsDataLoss(folded)) StopDamaged(TableErrorOf(folded, group()));
   if (tail_waiters_.size() > 0) {
     const size_t waiting = tail_waiters_.size();
     tail_waiters_.Wake(now.end_offset);
@@ -265,7 +265,10 @@ void Partition::TakeCommitted() {
 void Partition::TakeProducerCheckpoint(WriteCycle* cycle) {
   absl::StatusOr<std::vector<storage::SideRow>> rows =
       producers_.TakeCheckpoint();
-  if (!rows.ok()) return StopDamaged(TableErrorOf(rows.status(), group()));
+  if (absl::IsDataLoss(rows.status())) {
+    StopDamaged(TableErrorOf(rows.status(), group()));
+  }
+  if (!rows.ok()) return;  // else it is still due
   storage::GroupWrite write;
   write.replica = log_.number();
   write.side_rows = *std::move(rows);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "proto/wire/types.h"
 
 namespace kappa::storage {
@@ -54,6 +55,9 @@ struct CheckReport {
   // A cycle was being written when the process ended; it was never
   // acknowledged, and a start gives it up.
   bool torn_tail = false;
+  // Why not everything could be read; says nothing about what is stored. OK:
+  // everything was.
+  absl::Status trouble;
   std::optional<uint64_t> watermark_cycle;  // absent: unreadable
   std::optional<uint64_t> recovered_cycle;  // absent: nothing could be read
   // What was read.

@@ -50,6 +50,14 @@ void DirectoryCheck::Add(Severity severity, std::string where,
       {severity, std::move(where), std::move(what), std::nullopt});
 }
 
+bool DirectoryCheck::IsDamage(const absl::Status& status) {
+  if (!absl::IsUnavailable(status) && !absl::IsResourceExhausted(status)) {
+    return true;
+  }
+  if (report_.trouble.ok()) report_.trouble = status;
+  return false;
+}
+
 void DirectoryCheck::Advance(uint64_t bytes) {
   done_ += bytes;
   if (progress_) progress_(done_, std::max(done_, total_));
@@ -100,7 +108,7 @@ void DirectoryCheck::CheckPromises() {
   report_.torn_tail = view_->torn_tail();
   report_.recovered_cycle = view_->state().last_cycle().number;
   for (const absl::Status& broken : view_->BrokenPromises()) {
-    Add(Severity::kRefusal, "db", Text(broken));
+    if (IsDamage(broken)) Add(Severity::kRefusal, "db", Text(broken));
   }
 }
 
@@ -145,6 +153,7 @@ void DirectoryCheck::CheckFiles(const std::vector<ExpectedFile>& files) {
     const absl::StatusOr<FileChecksum> found =
         ChecksumFile(view_->path() + "/" + file.where);
     std::string what;
+    if (!found.ok() && !IsDamage(found.status())) continue;
     if (!found.ok()) {
       what = Text(found.status());
     } else if (found->bytes != file.bytes) {
@@ -189,6 +198,7 @@ void DirectoryCheck::CheckReplica(const ViewedReplica& replica) {
         return true;
       });
   if (!damage.ok()) {
+    if (!IsDamage(damage.status())) return;
     return Add(Severity::kData, NameOfReplica(replica), Text(damage.status()));
   }
   for (const DamagedRange& range : *damage) AddDamagedEntries(replica, range);
@@ -223,9 +233,13 @@ void DirectoryCheck::CheckSideTables() {
   const auto any = [](std::string_view, std::string_view) { return true; };
   absl::Status status = view_->ScanSideRows(SideTable::kMetadata, "", any);
   // kappad reads these rows when it starts, and those when a producer writes.
-  if (!status.ok()) Add(Severity::kRefusal, "db", Text(status));
+  if (!status.ok() && IsDamage(status)) {
+    Add(Severity::kRefusal, "db", Text(status));
+  }
   status = view_->ScanSideRows(SideTable::kProducers, "", any);
-  if (!status.ok()) Add(Severity::kData, "db", Text(status));
+  if (!status.ok() && IsDamage(status)) {
+    Add(Severity::kData, "db", Text(status));
+  }
 }
 
 }  // namespace kappa::storage

@@ -39,6 +39,9 @@ class DirectoryCheck {
     uint32_t crc32c = 0;
   };
 
+  // Keeps why something could not be read, unless it is damage. Returns whether
+  // it is.
+  bool IsDamage(const absl::Status& status);
   void Add(Severity severity, std::string where, std::string what);
   void CheckPromises();
   void CheckLooseFiles();

@@ -37,6 +37,10 @@ absl::StatusOr<std::unique_ptr<DirectoryView>> DirectoryView::Open(
   DatabaseOpenMode mode;
   mode.read_only = true;
   view->database_status_ = view->OpenDatabase(mode);
+  if (absl::IsUnavailable(view->database_status_) ||
+      absl::IsResourceExhausted(view->database_status_)) {
+    return view->database_status_;
+  }
   if (!view->database_status_.ok()) {
     // Perhaps only the torn end of the log, which nobody was told about.
     mode.point_in_time = true;
@@ -134,7 +138,7 @@ absl::Status DirectoryView::ScanSideRows(
       break;
     }
   }
-  return FromRocks(at->status(), "scan side rows");
+  return FromRocksRead(at->status(), "scan side rows");
 }
 
 }  // namespace kappa::storage

@@ -41,7 +41,8 @@ struct ViewedReplica {
 class DirectoryView {
  public:
   // Errors: NOT_FOUND: no such directory, or nothing was stored there;
-  // FAILED_PRECONDITION: in use. Damage is no error: see the accessors.
+  // FAILED_PRECONDITION: in use; UNAVAILABLE, RESOURCE_EXHAUSTED: it cannot be
+  // read now, which is no damage. Damage is no error: see the accessors.
   static absl::StatusOr<std::unique_ptr<DirectoryView>> Open(
       const std::string& path);
 

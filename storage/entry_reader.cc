@@ -64,7 +64,7 @@ absl::StatusOr<bool> VisitAlong(ReplicaNumber replica, rocksdb::Iterator* at,
     if (!at->Valid()) {
       if (at->status().ok()) return Missing(replica, *next);
       return About(replica, *next,
-                   FromRocks(at->status(), "read live segment"));
+                   FromRocksRead(at->status(), "read live segment"));
     }
     const rocksdb::Slice key = at->key();
     if (IndexOfKey({key.data(), key.size()}) != *next) {
@@ -169,7 +169,7 @@ absl::StatusOr<bool> EntryReader::VisitOne(const Family& family,
   if (status.IsNotFound()) return Missing(reading.replica, *next);
   if (!status.ok()) {
     return About(reading.replica, *next,
-                 FromRocks(status, "read live segment"));
+                 FromRocksRead(status, "read live segment"));
   }
   const LogIndex index = *next;
   *next = next->Next();

@@ -15,12 +15,6 @@ absl::Status Wrong(const EntryHeader& header, const std::string& what) {
       absl::StrCat("entry ", header.index.value(), ": ", what));
 }
 
-// Not about the entry, but about the replica or the walk.
-bool EndsWalk(const absl::Status& status) {
-  return absl::IsNotFound(status) || absl::IsOutOfRange(status) ||
-         absl::IsCancelled(status);
-}
-
 void AddDamage(LogIndex index, const absl::Status& status,
                std::vector<DamagedRange>* damage) {
   if (!damage->empty() && damage->back().last.Next() == index) {
@@ -72,7 +66,10 @@ absl::StatusOr<std::vector<DamagedRange>> LogWalk::Run(Read read, Visit visit) {
   std::vector<DamagedRange> damage;
   while (from <= last) {
     absl::StatusOr<std::vector<StoredEntry>> entries = read(from, last);
-    if (!entries.ok() && EndsWalk(entries.status())) return entries.status();
+    // What is not about the entry's bytes is no damage.
+    if (!entries.ok() && !absl::IsDataLoss(entries.status())) {
+      return entries.status();
+    }
     if (entries.ok() && entries->empty()) {
       entries = absl::DataLossError(
           absl::StrCat("entry ", from.value(), " is missing"));

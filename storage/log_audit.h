@@ -67,8 +67,8 @@ struct LogWalk {
   LogAudit audit;  // of what stands before `from`
 
   // Returns the damaged ranges, ascending.
-  // Errors: those of `read` that are not about the entry: NOT_FOUND,
-  // OUT_OF_RANGE, CANCELLED.
+  // Errors: those of `read` that are not DATA_LOSS, as they come: the replica
+  // is gone, or nothing can be said about its bytes now.
   absl::StatusOr<std::vector<DamagedRange>> Run(Read read, Visit visit);
 };
 

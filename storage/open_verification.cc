@@ -46,6 +46,9 @@ absl::Status VerifyLast(ReplicaNumber replica, const ReplicaPosition& position,
   if (position.last == position.base.id) return absl::OkStatus();  // empty
   absl::StatusOr<EntryHeader> header =
       entries.ReadHeader(replica, position.last.index);
+  if (!header.ok() && !absl::IsDataLoss(header.status())) {
+    return header.status();
+  }
   if (!header.ok()) {
     return Lost(replica, std::string(header.status().message()));
   }
@@ -94,7 +97,7 @@ absl::Status FindUnflushed(const RecoveredState& state,
     const EntryKey next_replica(replica.Next(), LogIndex(0));
     at->Seek(rocksdb::Slice(next_replica.view().data(), kEntryKeyBytes));
   }
-  return FromRocks(at->status(), absl::StrCat("read ", family->GetName()));
+  return FromRocksRead(at->status(), absl::StrCat("read ", family->GetName()));
 }
 
 // What the log must continue: the base, or the entry before `first`.

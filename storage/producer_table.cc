@@ -102,7 +102,9 @@ bool ProducerTable::CheckpointDue(int64_t now_us) const {
 }
 
 absl::StatusOr<std::vector<SideRow>> ProducerTable::TakeCheckpoint() {
-  const absl::Status status = Restore();
+  // A fold that failed and can be repeated may be behind.
+  absl::Status status = Restore();
+  if (status.ok()) status = fold_->FoldThrough(committed_);
   if (!status.ok()) return status;
   bytes_since_checkpoint_ = 0;
   first_change_at_us_.reset();

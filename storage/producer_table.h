@@ -71,7 +71,8 @@ class ProducerTable {
   // not; called for every entry in the order of indexes.
   void OnAppended(const EntryHeader& header);
   // Everything up to `index` is committed; `now_us` is monotonic.
-  // Errors: those of LogStore reads; the partition must stop.
+  // Errors: those of LogStore reads: after DATA_LOSS the partition must stop;
+  // anything else is made up for by the next call.
   absl::Status OnCommitted(LogIndex index, int64_t now_us);
   // Entries from `from` on left the log. Requires: none is committed.
   void OnTruncated(LogIndex from);

@@ -81,7 +81,7 @@ absl::StatusOr<RecoveredState> ReadRecoveredState(
     }
   }
   if (!at->status().ok()) {
-    return FromRocks(at->status(), "read family meta");
+    return FromRocksRead(at->status(), "read family meta");
   }
   return state;
 }

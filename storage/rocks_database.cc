@@ -29,6 +29,11 @@ std::vector<rocksdb::ColumnFamilyDescriptor> DescribeFamilies(
   return families;
 }
 
+absl::Status Failed(const rocksdb::Status& status, std::string_view what,
+                    DatabaseOpenMode mode) {
+  return mode.read_only ? FromRocksRead(status, what) : FromRocks(status, what);
+}
+
 }  // namespace
 
 std::string SegmentFamilyName(SegmentNumber segment) {
@@ -80,7 +85,7 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   std::vector<std::string> names;
   rocksdb::Status status =
       rocksdb::DB::ListColumnFamilies(options, path, &names);
-  if (!status.ok()) return FromRocks(status, what);
+  if (!status.ok()) return Failed(status, what, mode);
 
   const auto families = DescribeFamilies(settings, names);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -89,7 +94,7 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
       mode.read_only
           ? rocksdb::DB::OpenForReadOnly(options, path, families, &handles, &db)
           : rocksdb::DB::Open(options, path, families, &handles, &db);
-  if (!status.ok()) return FromRocks(status, what);
+  if (!status.ok()) return Failed(status, what, mode);
   std::unique_ptr<RocksDatabase> database(new RocksDatabase(path, settings));
   database->db_.reset(db);
   absl::Status adopted = database->AdoptFamilies(handles);

@@ -539,7 +539,7 @@ absl::StatusOr<std::optional<std::string>> RocksLogStore::GetSideRow(
       rocksdb::ReadOptions(), state_->database->side(table),
       rocksdb::Slice(key.data(), key.size()), &value);
   if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return FromRocks(status, "read side row");
+  if (!status.ok()) return FromRocksRead(status, "read side row");
   return std::optional<std::string>(std::move(value));
 }
 
@@ -558,7 +558,7 @@ absl::Status RocksLogStore::ScanSideRows(
       break;
     }
   }
-  return FromRocks(at->status(), "scan side rows");
+  return FromRocksRead(at->status(), "scan side rows");
 }
 
 const OpenReport& RocksLogStore::open_report() const { return state_->report; }

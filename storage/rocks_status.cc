@@ -1,7 +1,9 @@
 #include "storage/rocks_status.h"
 
 #include <string>
+#include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace kappa::storage {
@@ -36,6 +38,18 @@ absl::Status FromRocks(const rocksdb::Status& status,
   if (status.ok()) return absl::OkStatus();
   return absl::Status(CodeOf(status), absl::StrCat(std::string(operation), ": ",
                                                    status.ToString()));
+}
+
+absl::Status FromRocksRead(const rocksdb::Status& status,
+                           std::string_view operation) {
+  absl::Status read = FromRocks(status, operation);
+  // RocksDB keeps nothing of errno but its text.
+  static const std::string medium =
+      std::make_error_code(std::errc::io_error).message();
+  if (!status.IsIOError() || !absl::StrContains(read.message(), medium)) {
+    return read;
+  }
+  return absl::DataLossError(read.message());
 }
 
 }  // namespace kappa::storage

@@ -18,6 +18,12 @@ namespace kappa::storage {
 absl::Status FromRocks(const rocksdb::Status& status,
                        std::string_view operation);
 
+// The same after a read: what the disk itself cannot read (EIO) is DATA_LOSS.
+// UNAVAILABLE then says nothing about the bytes: too many files are open,
+// memory is short.
+absl::Status FromRocksRead(const rocksdb::Status& status,
+                           std::string_view operation);
+
 }  // namespace kappa::storage
 
 #endif  // KAPPA_STORAGE_ROCKS_STATUS_H_

@@ -13,6 +13,12 @@ constexpr size_t kPieceBytes = size_t{1} << 20;
 // Entries that are damaged one after the other, looked at in one step.
 constexpr uint64_t kStepEntriesMax = 4096;
 
+// The replica was dropped, or its log cut or trimmed, while it was read.
+bool EndsTurn(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsOutOfRange(status) ||
+         absl::IsCancelled(status);
+}
+
 }  // namespace
 
 void ScrubPass::Begin(int64_t now_us) {
@@ -26,28 +32,44 @@ void ScrubPass::Begin(int64_t now_us) {
   turn_.reset();
 }
 
-std::optional<ScrubPass::Turn> ScrubPass::TurnOf(const ReplicaInfo& replica) {
+absl::StatusOr<LogAudit> ScrubPass::AuditAt(ReplicaNumber replica,
+                                            LogIndex index,
+                                            const GroupBase& base) const {
+  if (index == base.id.index.Next()) return LogAudit(base);
+  const absl::StatusOr<EntryHeader> before =
+      store_->ReadHeader(replica, index.Previous());
+  if (before.ok()) return LogAudit(*before);
+  if (absl::IsDataLoss(before.status())) return LogAudit();
+  return before.status();
+}
+
+absl::StatusOr<ScrubPass::Turn> ScrubPass::TurnOf(
+    const ReplicaInfo& replica) const {
   const absl::StatusOr<ReplicaPosition> position =
       store_->Position(replica.number);
-  if (!position.ok()) return std::nullopt;  // dropped meanwhile
-  const LogIndex begin = position->base.id.index.Next();
-  Turn turn{replica, position->last.index, LogAudit(position->base)};
-  if (state_.index > begin) {
-    const absl::StatusOr<EntryHeader> before =
-        store_->ReadHeader(replica.number, state_.index.Previous());
-    turn.audit = before.ok() ? LogAudit(*before) : LogAudit();
-  }
-  state_.index = std::max(state_.index, begin);
+  if (!position.ok()) return position.status();
+  Turn turn{replica, std::max(state_.index, position->base.id.index.Next()),
+            position->last.index, LogAudit()};
+  if (turn.first > turn.last) return turn;
+  absl::StatusOr<LogAudit> audit =
+      AuditAt(replica.number, turn.first, position->base);
+  if (!audit.ok()) return audit.status();
+  turn.audit = *std::move(audit);
   return turn;
 }
 
-bool ScrubPass::BeginTurn() {
+absl::StatusOr<bool> ScrubPass::BeginTurn() {
   for (const ReplicaInfo& replica : store_->Replicas()) {
     if (replica.number < state_.replica) continue;
     if (replica.number > state_.replica) state_.index = LogIndex(0);
     state_.replica = replica.number;
-    turn_ = TurnOf(replica);
-    if (turn_.has_value() && state_.index <= turn_->last) return true;
+    absl::StatusOr<Turn> turn = TurnOf(replica);
+    if (!turn.ok() && !EndsTurn(turn.status())) return turn.status();
+    if (turn.ok() && turn->first <= turn->last) {
+      state_.index = turn->first;
+      turn_ = *std::move(turn);
+      return true;
+    }
     EndTurn();
   }
   return false;
@@ -59,28 +81,38 @@ void ScrubPass::EndTurn() {
   turn_.reset();
 }
 
-bool ScrubPass::StillDamaged(const DamagedRange& range) const {
+absl::StatusOr<bool> ScrubPass::IsDamaged(LogIndex index) const {
   const ReplicaNumber replica = turn_->replica.number;
   const absl::StatusOr<ReplicaPosition> position = store_->Position(replica);
-  if (!position.ok() || range.first <= position->base.id.index ||
-      range.first > position->last.index) {
+  if (!position.ok() || index <= position->base.id.index ||
+      index > position->last.index) {
     return false;
   }
-  LogAudit audit(position->base);
-  if (range.first > position->base.id.index.Next()) {
-    const absl::StatusOr<EntryHeader> before =
-        store_->ReadHeader(replica, range.first.Previous());
-    audit = before.ok() ? LogAudit(*before) : LogAudit();
-  }
+  absl::StatusOr<LogAudit> audit = AuditAt(replica, index, position->base);
+  if (!audit.ok()) return audit.status();
   const auto entries =
-      store_->Read(replica, range.first, range.first, 1, ReadClass::kReplay);
-  return !entries.ok() || entries->empty() ||
-         !audit.Check(entries->front()).ok();
+      store_->Read(replica, index, index, 1, ReadClass::kReplay);
+  if (entries.ok()) {
+    return entries->empty() || !audit->Check(entries->front()).ok();
+  }
+  if (absl::IsDataLoss(entries.status())) return true;
+  return entries.status();
+}
+
+absl::StatusOr<std::vector<DamagedRange>> ScrubPass::StillDamaged(
+    const std::vector<DamagedRange>& damage) const {
+  std::vector<DamagedRange> still;
+  for (const DamagedRange& range : damage) {
+    absl::StatusOr<bool> damaged = IsDamaged(range.first);
+    if (!damaged.ok() && EndsTurn(damaged.status())) damaged = false;
+    if (!damaged.ok()) return damaged.status();
+    if (*damaged) still.push_back(range);
+  }
+  return still;
 }
 
 void ScrubPass::AddDamage(const std::vector<DamagedRange>& damage) {
   for (const DamagedRange& range : damage) {
-    if (!StillDamaged(range)) continue;
     state_.damaged_entries += range.last - range.first + 1;
     ScrubRange found{turn_->replica.number, turn_->replica.spec.group,
                      range.first, range.last,
@@ -98,17 +130,34 @@ void ScrubPass::AddDamage(const std::vector<DamagedRange>& damage) {
 
 std::optional<uint64_t> ScrubPass::Step(int64_t now_us) {
   KAPPA_CHECK(state_.running, "no pass runs");
-  if (!turn_.has_value() && !BeginTurn()) {
-    state_.running = false;
-    state_.end_time_us = now_us;
-    return std::nullopt;
+  trouble_ = absl::OkStatus();
+  if (!turn_.has_value()) {
+    const absl::StatusOr<bool> begun = BeginTurn();
+    trouble_ = begun.status();
+    if (!begun.ok()) return 0;
+    if (!*begun) {
+      state_.running = false;
+      state_.end_time_us = now_us;
+      return std::nullopt;
+    }
   }
+  const absl::StatusOr<uint64_t> bytes = ReadPiece();
+  if (bytes.ok()) return *bytes;
+  if (EndsTurn(bytes.status())) {
+    EndTurn();
+  } else {
+    trouble_ = bytes.status();
+  }
+  return 0;
+}
+
+absl::StatusOr<uint64_t> ScrubPass::ReadPiece() {
   uint64_t bytes = 0;
   uint64_t entries = 0;
   LogWalk walk{state_.index,
                std::min(turn_->last, state_.index + (kStepEntriesMax - 1)),
                turn_->audit};
-  const auto damage = walk.Run(
+  absl::StatusOr<std::vector<DamagedRange>> damage = walk.Run(
       [this](LogIndex from, LogIndex last) {
         return store_->Read(turn_->replica.number, from, last, kPieceBytes,
                             ReadClass::kReplay);
@@ -118,11 +167,8 @@ std::optional<uint64_t> ScrubPass::Step(int64_t now_us) {
         entries += whole.size();
         return bytes < kPieceBytes;
       });
-  if (!damage.ok()) {
-    // The replica was dropped, or its log cut or trimmed, while it was read.
-    EndTurn();
-    return bytes;
-  }
+  if (damage.ok()) damage = StillDamaged(*damage);
+  if (!damage.ok()) return damage.status();
   AddDamage(*damage);
   state_.entries += entries;
   state_.payload_bytes += bytes;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "storage/log_audit.h"
 #include "storage/log_store.h"
 #include "storage/scrub_state.h"
@@ -31,9 +33,12 @@ class ScrubPass {
   // forgotten, since whatever is damaged is found again.
   void Begin(int64_t now_us);
   // Reads the next piece, at most about 1 MiB. Returns the payload bytes read;
-  // nullopt when the pass is over.
+  // nullopt when the pass is over. 0 bytes and trouble(): nothing could be read
+  // and nothing is known of it; the next step tries again.
   // Requires: state().running.
   std::optional<uint64_t> Step(int64_t now_us);
+  // Why the last step could not read; OK when it could.
+  const absl::Status& trouble() const { return trouble_; }
   // Tells on_damage of what is known to be damaged and still is.
   void ReportKnownDamage();
 
@@ -43,23 +48,34 @@ class ScrubPass {
   // Of the replica that is read.
   struct Turn {
     ReplicaInfo replica;
-    LogIndex last;  // when its turn began
+    LogIndex first;  // to be read
+    LogIndex last;   // when its turn began
     LogAudit audit;
   };
 
-  // The replica at or above state_.replica; false when there is none.
-  bool BeginTurn();
-  std::optional<Turn> TurnOf(const ReplicaInfo& replica);
+  // The replica at or above state_.replica; false when there is none. Errors:
+  // see trouble().
+  absl::StatusOr<bool> BeginTurn();
+  // Errors: NOT_FOUND: it was dropped meanwhile; see trouble().
+  absl::StatusOr<Turn> TurnOf(const ReplicaInfo& replica) const;
   void EndTurn();
+  // Reads on in the turn that has begun. Errors: see trouble().
+  absl::StatusOr<uint64_t> ReadPiece();
+  // What of `damage` is damaged now: an end of a log that was cut and written
+  // anew while it was read only looked so. Errors: see trouble().
+  absl::StatusOr<std::vector<DamagedRange>> StillDamaged(
+      const std::vector<DamagedRange>& damage) const;
+  absl::StatusOr<bool> IsDamaged(LogIndex index) const;
+  // An audit that goes on at `index`. Errors: see trouble().
+  absl::StatusOr<LogAudit> AuditAt(ReplicaNumber replica, LogIndex index,
+                                   const GroupBase& base) const;
   void AddDamage(const std::vector<DamagedRange>& damage);
-  // Whether the first entry of the range is damaged now: an end of a log that
-  // was cut and written anew while it was read only looked so.
-  bool StillDamaged(const DamagedRange& range) const;
 
   const LogStore* const store_;
   ScrubState state_;
   const OnDamage on_damage_;
   std::optional<Turn> turn_;
+  absl::Status trouble_;
 };
 
 }  // namespace kappa::storage

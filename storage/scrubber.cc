@@ -12,6 +12,8 @@ namespace {
 constexpr int64_t kUsPerSecond = 1'000'000;
 // Between two looks at whether the next pass is due.
 constexpr int64_t kIdleUs = 60 * kUsPerSecond;
+// Between two tries at what cannot be read now.
+constexpr int64_t kTroubleUs = kUsPerSecond;
 // What a crash makes the scrub read again, at most.
 constexpr int64_t kSaveEveryUs = 10 * kUsPerSecond;
 
@@ -112,8 +114,16 @@ bool Scrubber::Work() {
     if (options_.on_pass) options_.on_pass(pass_.state());
     return true;
   }
+  if (!pass_.trouble().ok()) return WaitInTrouble();
+  in_trouble_ = false;
   const int64_t took_us = options_.clock->MonotonicUs() - begun_us;
   return WaitUs(static_cast<int64_t>(*bytes * kUsPerSecond / pace) - took_us);
+}
+
+bool Scrubber::WaitInTrouble() {
+  if (!in_trouble_ && options_.on_trouble) options_.on_trouble(pass_.trouble());
+  in_trouble_ = true;
+  return WaitUs(kTroubleUs);
 }
 
 void Scrubber::Save(const ScrubState& state, bool now) {

@@ -30,6 +30,9 @@ struct ScrubberOptions {
   const Clock* clock = nullptr;  // not owned; required
   // Told of each damaged range, on the scrub's thread.
   ScrubPass::OnDamage on_damage;
+  // Told on the scrub's thread when it cannot read, which says nothing about
+  // what is stored: it tries again until it can. Once each time that begins.
+  std::function<void(const absl::Status& why)> on_trouble;
   // Told of the end of a pass, on the scrub's thread.
   std::function<void(const ScrubState& state)> on_pass;
 };
@@ -57,11 +60,14 @@ class Scrubber {
   bool Work() ABSL_LOCKS_EXCLUDED(mutex_);
   void Save(const ScrubState& state, bool now);
   uint64_t PaceNow() const;
+  // Waits before the step that could not read is tried again.
+  bool WaitInTrouble() ABSL_LOCKS_EXCLUDED(mutex_);
   bool WaitUs(int64_t us) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const ScrubberOptions options_;
   ScrubPass pass_;  // of the thread
   int64_t saved_us_ = 0;
+  bool in_trouble_ = false;
 
   mutable Mutex mutex_;
   CondVar wake_;

@@ -197,8 +197,8 @@ void SealedCursor::Settle() {
       return;
     }
     if (!iterator_->status().ok()) {
-      status_ = FromRocks(iterator_->status(),
-                          "read sealed segment " + segment_->folder());
+      status_ = FromRocksRead(iterator_->status(),
+                              "read sealed segment " + segment_->folder());
       iterator_ = nullptr;
       return;
     }

@@ -36,7 +36,7 @@ absl::StatusOr<std::shared_ptr<rocksdb::SstFileReader>> SstReaderCache::Open(
   // Two threads may open the same file at once; the later one's stays.
   auto reader = std::make_shared<rocksdb::SstFileReader>(options_);
   const rocksdb::Status status = reader->Open(path);
-  if (!status.ok()) return FromRocks(status, "open sealed file " + path);
+  if (!status.ok()) return FromRocksRead(status, "open sealed file " + path);
   Insert(path, reader);
   return reader;
 }

@@ -156,6 +156,11 @@ ExitCode RunCheck(const CheckOptions& options) {
                progress.Update(done, total);
              }).Run();
   }
+  if (!report.trouble.ok()) {
+    std::fprintf(stderr, "kappad check: not everything can be read now: %s\n",
+                 std::string(report.trouble.message()).c_str());
+    return kCannotRun;
+  }
   CheckIdentity(options.directory, &report);
   const PartitionNames names = PartitionNames::Load(**view);
   const std::string text =

@@ -348,6 +348,10 @@ ExitCode RunRecover(const RecoverOptions& options) {
         directory, "/sealed hold; nothing was changed: ",
         (*view)->database_status().message())));
   }
+  // What cannot be read now is not lost.
+  for (const absl::Status& broken : (*view)->BrokenPromises()) {
+    if (!absl::IsDataLoss(broken)) return CannotRun(broken);
+  }
   return Recover(**view, directory);
 }
 

@@ -58,6 +58,26 @@ class NodePendingTest : public testing::Test {
   const std::string id_ = "session-00000001";
 };
 
+// Too many open files are no damage: the partition works when they are closed.
+TEST_F(NodePendingTest, ReadsThatFailStopNothing) {
+  const v1::ProducerSequence first = Sequence(id_, 0, 1);
+  ASSERT_TRUE(driver_.Append(group_, {"a"}, first).ok());
+  Kill();
+  harness_.control().Mend();
+  ASSERT_EQ(harness_.Open(), absl::OkStatus());
+  ASSERT_TRUE(driver_.GetEnd(group_).ok());
+  harness_.control().FailReads(true);
+  EXPECT_EQ(ReasonOf(driver_.Append(group_, {"a"}, first).status()),
+            "OVERLOADED");
+  EXPECT_EQ(
+      harness_.node().Stats().shards[group_.value() % 2].damaged_partitions,
+      0u);
+  harness_.control().FailReads(false);
+  EXPECT_EQ(driver_.Append(group_, {"a"}, first)->base_offset, Offset(0));
+  EXPECT_TRUE(driver_.Append(group_, {"b"}, Sequence(id_, 0, 2)).ok());
+  EXPECT_EQ(driver_.ReadAll(group_), (Values{"a", "b"}));
+}
+
 TEST_F(NodePendingTest, NothingIsAnsweredOrReadBeforeItIsDurable) {
   harness_.control().Hold();
   Awaited<AppendResult> answer = Append({"a"});

@@ -27,6 +27,10 @@ class StoreControl {
   void Mend() { cut_.store(false); }
   bool cut() const { return cut_.load(); }
 
+  // Reads of entries fail as if too many files were open.
+  void FailReads(bool fail) { reads_fail_.store(fail); }
+  bool reads_fail() const { return reads_fail_.load(); }
+
   // Commits wait until Release.
   void Hold() {
     MutexLock lock(&mutex_);
@@ -50,6 +54,7 @@ class StoreControl {
 
  private:
   std::atomic<bool> cut_{false};
+  std::atomic<bool> reads_fail_{false};
   Mutex mutex_;
   CondVar released_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
@@ -92,10 +97,12 @@ class StoreView final : public LogStore {
   absl::StatusOr<std::vector<StoredEntry>> Read(
       ReplicaNumber replica, LogIndex from, LogIndex last, size_t bytes_max,
       ReadClass read_class) const override {
+    if (control_->reads_fail()) return TooManyFiles();
     return store_->Read(replica, from, last, bytes_max, read_class);
   }
   absl::StatusOr<EntryHeader> ReadHeader(ReplicaNumber replica,
                                          LogIndex index) const override {
+    if (control_->reads_fail()) return TooManyFiles();
     return store_->ReadHeader(replica, index);
   }
   absl::StatusOr<LogIndex> FindOffset(ReplicaNumber replica,
@@ -122,6 +129,9 @@ class StoreView final : public LogStore {
   }
 
  private:
+  static absl::Status TooManyFiles() {
+    return absl::UnavailableError("too many open files");
+  }
   absl::Status Before(bool creates) {
     if (control_->cut()) return absl::UnavailableError("cut off");
     return control_->before_replicas ? control_->before_replicas(creates)

@@ -113,6 +113,23 @@ TEST_F(LogAuditTest, AWalkEndsWhenItsVisitorSaysSo) {
   EXPECT_EQ(visits, 2);
 }
 
+// Too many open files say nothing about an entry.
+TEST_F(LogAuditTest, OnlyDataLossIsDamage) {
+  for (const absl::Status& failed :
+       {absl::UnavailableError("too many open files"),
+        absl::ResourceExhaustedError("memory"), absl::InternalError("odd")}) {
+    int reads = 0;
+    const auto damage = Walk().Run(
+        [&](LogIndex from,
+            LogIndex last) -> absl::StatusOr<std::vector<StoredEntry>> {
+          if (++reads == 3) return failed;
+          return Read(from, last, LogIndex(0));
+        },
+        [](std::vector<StoredEntry>) { return true; });
+    EXPECT_EQ(damage.status(), failed);
+  }
+}
+
 TEST_F(LogAuditTest, AWalkEndsWithTheReplica) {
   const auto damage = Walk().Run(
       [](LogIndex, LogIndex) -> absl::StatusOr<std::vector<StoredEntry>> {

@@ -1,5 +1,7 @@
 #include "storage/rocks_status.h"
 
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -27,6 +29,25 @@ TEST(RocksStatusTest, EachCodeTellsWhatToDoNext) {
   for (const auto& [rocks, code] : table) {
     EXPECT_EQ(FromRocks(rocks, "do").code(), code) << rocks.ToString();
   }
+}
+
+// RocksDB keeps the text of errno, nothing else.
+TEST(RocksStatusTest, AReadIsDamageOnlyIfTheDiskCannotDoIt) {
+  const auto code = [](int error) {
+    return FromRocksRead(
+               rocksdb::Status::IOError("While pread offset 0 len 9: /db/7.sst",
+                                        std::strerror(error)),
+               "read")
+        .code();
+  };
+  EXPECT_EQ(code(EIO), absl::StatusCode::kDataLoss);
+  for (const int error : {EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN}) {
+    EXPECT_EQ(code(error), absl::StatusCode::kUnavailable) << error;
+  }
+  EXPECT_EQ(FromRocksRead(rocksdb::Status::Corruption("x"), "read").code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(FromRocksRead(rocksdb::Status::OK(), "read").code(),
+            absl::StatusCode::kOk);
 }
 
 TEST(RocksStatusTest, MessageNamesTheOperation) {

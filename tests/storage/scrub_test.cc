@@ -18,6 +18,7 @@
 #include "storage/scrub_pass.h"
 #include "storage/scrub_state.h"
 #include "storage/scrubber.h"
+#include "tests/server/store_view.h"
 #include "tests/storage/damage_fixture.h"
 #include "tests/storage/directory_damage.h"
 #include "tests/storage/log_script.h"
@@ -145,6 +146,37 @@ TEST_F(ScrubPassTest, GoesOnWhereItStopped) {
     ScrubPass second = PassFrom(*decoded);
     EXPECT_EQ(Finish(&second), steps - stop);
     EXPECT_EQ(second.state(), whole.state()) << stop;
+    EXPECT_EQ(reported_.size(), 1u) << stop;
+  }
+}
+
+// Too many open files are no damage: nothing is passed over for it.
+TEST_F(ScrubPassTest, WhatCannotBeReadNowIsReadLater) {
+  ScrubPass whole = PassFrom(ScrubState());
+  whole.Begin(100);
+  const int steps = Finish(&whole);
+  const auto control = std::make_shared<StoreControl>();
+  const StoreView view(std::shared_ptr<LogStore>(&store_, [](LogStore*) {}),
+                       control);
+  for (int stop = 0; stop < steps; ++stop) {
+    reported_.clear();
+    ScrubPass pass(&view, ScrubState(), [this](const ScrubRange& range) {
+      reported_.push_back(range);
+    });
+    pass.Begin(100);
+    for (int i = 0; i < stop; ++i) ASSERT_TRUE(pass.Step(100).has_value());
+    EXPECT_TRUE(pass.trouble().ok());
+    const ScrubState before = pass.state();
+    control->FailReads(true);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(pass.Step(100), 0u);
+      EXPECT_TRUE(absl::IsUnavailable(pass.trouble()));
+    }
+    EXPECT_EQ(pass.state().entries, before.entries);
+    EXPECT_EQ(pass.state().damaged_entries, before.damaged_entries);
+    control->FailReads(false);
+    EXPECT_EQ(Finish(&pass), steps - stop);
+    EXPECT_EQ(pass.state(), whole.state()) << stop;
     EXPECT_EQ(reported_.size(), 1u) << stop;
   }
 }
