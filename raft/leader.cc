@@ -259,6 +259,8 @@ void Leader::AppendConfiguration(Context& context,
       std::make_shared<const Configuration>(std::move(configuration));
   AppendEntry(context, entry);
   replicator_.FollowConfiguration(context);
+  // Fewer answers may do now; a leader that is the only voter gets no more.
+  ConfirmReads(context);
 }
 
 void Leader::RecoverAlone(Context& context) {
