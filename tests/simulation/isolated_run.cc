@@ -14,6 +14,9 @@
 namespace kappa::simulation {
 namespace {
 
+// One that does not end fails like one that dies.
+constexpr unsigned kSecondsMax = 600;
+
 // A run's outcome as bytes, without the text of the breach.
 struct Outcome {
   uint64_t trace = 0;
@@ -51,6 +54,7 @@ std::string ReadAll(int file) {
   close(results.ends[0]);
   close(errors.ends[0]);
   dup2(errors.ends[1], STDERR_FILENO);
+  alarm(kSecondsMax);
   if (prepare != nullptr) prepare();
   const RunResult run = Simulation(options, plan).Run();
   const Outcome outcome{run.trace, run.counts};
@@ -85,8 +89,11 @@ IsolatedResult RunIsolated(const SimulationOptions& options,
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
       bytes.size() < sizeof(outcome)) {
     result.died = true;
-    result.run.breach =
-        absl::StrCat("the process died: ", absl::StripAsciiWhitespace(printed));
+    result.run.breach = absl::StrCat(
+        "the process died",
+        WIFSIGNALED(status) ? absl::StrCat(" of signal ", WTERMSIG(status))
+                            : "",
+        ": ", absl::StripAsciiWhitespace(printed));
     return result;
   }
   std::memcpy(&outcome, bytes.data(), sizeof(outcome));
