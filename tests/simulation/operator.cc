@@ -69,6 +69,12 @@ void Operator::Tend() {
 }
 
 void Operator::TendGroup(uint32_t group) {
+  if (world_.healed) {
+    TrimDamaged(group);
+    // Where nothing keeps those that left from disturbing, they must go.
+    const raft::CoreOptions& core = world_.options.core;
+    if (!core.pre_vote && !core.check_quorum) DropLeaver(group, 0);
+  }
   Node* leader = LeaderOf(group);
   if (leader == nullptr) return;
   const Configuration configuration = leader->core(group)->configuration();
@@ -80,7 +86,6 @@ void Operator::TendGroup(uint32_t group) {
     }
     return;
   }
-  if (world_.healed) TrimDamaged(group);
   Replace(leader, group);
 }
 
@@ -119,10 +124,12 @@ void Operator::TrimDamaged(uint32_t group) {
     const LogIndex index = core->damaged().front();
     const raft::LogBase* base = nullptr;
     bool held = false;
-    for (const std::unique_ptr<Node>& other : nodes_) {
+    // Nobody asks one that is no member for an entry.
+    for (ReplicaId member : MembersOf(core->configuration())) {
+      const std::unique_ptr<Node>& other = nodes_[NodeOf(member)];
       const std::optional<StoredReplica>& copy =
           other->disk().durable().replicas[group];
-      if (!copy || other == node) continue;
+      if (!copy || copy->id != member || other == node) continue;
       held |= copy->log.Find(index) != nullptr && !copy->log.IsDamaged(index);
       if (copy->log.base_index() >= index) base = &copy->log.base();
     }
@@ -187,6 +194,12 @@ bool Operator::ChangeMembership(uint32_t group, uint64_t choice) {
   std::sort(change.voters.begin(), change.voters.end());
   std::sort(change.learners.begin(), change.learners.end());
   std::sort(change.promoting.begin(), change.promoting.end());
+  // One that forgot, and does not know it yet, is no vote to count on.
+  const auto forgotten = std::count_if(
+      change.voters.begin(), change.voters.end(), [&](ReplicaId id) {
+        return world_.groups[group].checker.HasForgotten(id);
+      });
+  if (2 * static_cast<size_t>(forgotten) >= change.voters.size()) return false;
   // A replica is there before it is a member: its vote may be needed at once.
   for (const std::vector<ReplicaId>* list :
        {&change.voters, &change.learners}) {
@@ -209,24 +222,22 @@ bool Operator::Transfer(uint32_t group, uint64_t choice) {
 }
 
 bool Operator::DropLeaver(uint32_t group, uint64_t choice) {
-  Node* leader = LeaderOf(group);
-  if (leader == nullptr) return false;
-  // Only on a configuration that is known to be committed.
-  const raft::Core& core = *leader->core(group);
-  const ReplicaLog& log = leader->disk().written().replicas[group]->log;
-  if (core.committed() < log.ConfigurationIndexAt(core.last().index) ||
-      core.committed() < core.leader_term_start()) {
-    return false;
-  }
-  const std::vector<ReplicaId> members = MembersOf(core.configuration());
+  if (LeaderOf(group) == nullptr) return false;
+  const std::vector<const Configuration*> possible =
+      PossibleConfigurations(group);
+  const auto is_member = [&](ReplicaId id) {
+    return std::any_of(
+        possible.begin(), possible.end(),
+        [&](const Configuration* configuration) {
+          const std::vector<ReplicaId> members = MembersOf(*configuration);
+          return std::binary_search(members.begin(), members.end(), id);
+        });
+  };
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const size_t node = (choice + i) % nodes_.size();
     if (!world_.groups[group].placements[node].exists ||
-        !nodes_[node]->serving() || nodes_[node]->paused()) {
-      continue;
-    }
-    if (std::binary_search(members.begin(), members.end(),
-                           CurrentId(group, node))) {
+        !nodes_[node]->serving() || nodes_[node]->paused() ||
+        is_member(CurrentId(group, node))) {
       continue;
     }
     nodes_[node]->DropReplica(group);
@@ -235,57 +246,76 @@ bool Operator::DropLeaver(uint32_t group, uint64_t choice) {
   return false;
 }
 
+bool Operator::IsSoundWithout(uint32_t group, ReplicaId id, size_t node) const {
+  return NodeOf(id) != node && IsCurrent(group, id) &&
+         world_.groups[group].placements[NodeOf(id)].exists &&
+         !world_.groups[group].checker.HasForgotten(id);
+}
+
 bool Operator::HasMajorityWithout(uint32_t group,
                                   const std::vector<ReplicaId>& voters,
                                   size_t node) const {
   if (voters.empty()) return true;
-  size_t sound = 0;
-  for (ReplicaId id : voters) {
-    sound += NodeOf(id) != node && IsCurrent(group, id) &&
-                     world_.groups[group].placements[NodeOf(id)].exists &&
-                     !world_.groups[group].checker.HasForgotten(id)
-                 ? 1
-                 : 0;
-  }
-  return sound > voters.size() / 2;
+  const auto sound = std::count_if(
+      voters.begin(), voters.end(),
+      [&](ReplicaId id) { return IsSoundWithout(group, id, node); });
+  return static_cast<size_t>(sound) > voters.size() / 2;
 }
 
 bool Operator::GroupCanSpare(uint32_t group, size_t node) const {
-  const auto stays = [&](const Configuration& configuration) {
-    return HasMajorityWithout(group, configuration.voters, node) &&
-           HasMajorityWithout(group, configuration.outgoing_voters, node);
-  };
-  const GroupChecker& checker = world_.groups[group].checker;
-  LogIndex newest_committed;
-  const Configuration* committed = &world_.groups[group].first;
-  const auto for_each_log = [&](const auto& visit) {
-    for (const std::unique_ptr<Node>& each : nodes_) {
-      for (const DiskImage* image :
-           {&each->disk().written(), &each->disk().durable()}) {
-        const std::optional<StoredReplica>& replica = image->replicas[group];
-        if (replica && !visit(replica->log)) return false;
-      }
+  const auto stays = [&](const Configuration* configuration) {
+    // Learners may become voters although they are lost meanwhile.
+    std::vector<ReplicaId> voters = configuration->voters;
+    for (ReplicaId id : configuration->promoting) {
+      if (!IsSoundWithout(group, id, node)) voters.push_back(id);
     }
-    return true;
+    return HasMajorityWithout(group, voters, node) &&
+           HasMajorityWithout(group, configuration->outgoing_voters, node);
   };
   // Nothing may be damaged meanwhile: the spared copy may be the last one.
-  const bool sound = for_each_log([&](const ReplicaLog& log) {
-    const LogIndex shared =
-        std::min(log.last_index(), checker.highest_committed());
-    if (shared >= log.base_index() && shared > LogIndex(0) &&
-        checker.CommittedChain(shared) == log.ChainAt(shared) &&
-        log.ConfigurationIndexAt(shared) > newest_committed) {
-      newest_committed = log.ConfigurationIndexAt(shared);
-      committed = &log.ConfigurationAt(shared);
+  for (const ReplicaLog* log : LogsOf(group)) {
+    if (!log->damaged().empty()) return false;
+  }
+  const std::vector<const Configuration*> possible =
+      PossibleConfigurations(group);
+  return std::all_of(possible.begin(), possible.end(), stays);
+}
+
+std::vector<const ReplicaLog*> Operator::LogsOf(uint32_t group) const {
+  std::vector<const ReplicaLog*> logs;
+  for (const std::unique_ptr<Node>& node : nodes_) {
+    for (const DiskImage* image :
+         {&node->disk().written(), &node->disk().durable()}) {
+      const std::optional<StoredReplica>& replica = image->replicas[group];
+      if (replica) logs.push_back(&replica->log);
     }
-    return log.damaged().empty();
-  });
-  // Any configuration from the committed one on may come into force.
-  return sound && stays(*committed) && for_each_log([&](const ReplicaLog& log) {
-           return log.ConfigurationIndexAt(log.last_index()) <=
-                      newest_committed ||
-                  stays(log.configuration());
-         });
+  }
+  return logs;
+}
+
+std::vector<const Configuration*> Operator::PossibleConfigurations(
+    uint32_t group) const {
+  const GroupChecker& checker = world_.groups[group].checker;
+  const std::vector<const ReplicaLog*> logs = LogsOf(group);
+  LogIndex newest_committed;
+  const Configuration* committed = &world_.groups[group].first;
+  for (const ReplicaLog* log : logs) {
+    const LogIndex shared =
+        std::min(log->last_index(), checker.highest_committed());
+    if (shared >= log->base_index() && shared > LogIndex(0) &&
+        checker.CommittedChain(shared) == log->ChainAt(shared) &&
+        log->ConfigurationIndexAt(shared) > newest_committed) {
+      newest_committed = log->ConfigurationIndexAt(shared);
+      committed = &log->ConfigurationAt(shared);
+    }
+  }
+  std::vector<const Configuration*> possible = {committed};
+  for (const ReplicaLog* log : logs) {
+    if (log->ConfigurationIndexAt(log->last_index()) > newest_committed) {
+      possible.push_back(&log->configuration());
+    }
+  }
+  return possible;
 }
 
 bool Operator::CanSpare(size_t node) const {

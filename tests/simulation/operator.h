@@ -56,6 +56,14 @@ class Operator {
   void TrimDamaged(uint32_t group);
   ReplicaId CurrentId(uint32_t group, size_t node) const;
   bool IsCurrent(uint32_t group, ReplicaId id) const;
+  // Every log of the group as it is written and as it is durable.
+  std::vector<const ReplicaLog*> LogsOf(uint32_t group) const;
+  // The newest committed configuration, and each one after it that is in some
+  // log: any of them may come into force.
+  std::vector<const raft::Configuration*> PossibleConfigurations(
+      uint32_t group) const;
+  // Whether a replica is there, remembers, and is not on `node`.
+  bool IsSoundWithout(uint32_t group, ReplicaId id, size_t node) const;
   bool HasMajorityWithout(uint32_t group, const std::vector<ReplicaId>& voters,
                           size_t node) const;
   bool GroupCanSpare(uint32_t group, size_t node) const;
