@@ -1,5 +1,11 @@
-"""A small real file system of a test's own, on a loop device. Needs root."""
+"""A small real file system of a test's own, on a loop device. Needs root.
 
+Mounts are made in a mount namespace of this process and its children: when
+they end, however they end, mounts and loop devices are gone.
+"""
+
+import ctypes
+import functools
 import os
 import pathlib
 import subprocess
@@ -19,10 +25,21 @@ def run(*words):
                            "(this test needs root, loop devices and mkfs.ext4)")
 
 
+@functools.cache
+def own_mounts():
+    """Gives the calling thread, and who it starts, mounts of their own."""
+    clone_newns = 0x20000
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(clone_newns):
+        raise OSError(ctypes.get_errno(), "unshare of mounts (this test needs root)")
+    run("mount", "--make-rprivate", "/")
+
+
 class LoopDisk:
     """An ext4 of `size` bytes at `path`, its image in the folder `under`."""
 
     def __init__(self, size, under=None):
+        own_mounts()
         self.folder = pathlib.Path(tempfile.mkdtemp(
             prefix="loop-disk-", dir=os.environ.get("TEST_TMPDIR")))
         self.image = pathlib.Path(under or self.folder) / "image"
@@ -78,6 +95,7 @@ class MemoryDisk:
     """A tmpfs of `size` bytes at `path`."""
 
     def __init__(self, size):
+        own_mounts()
         self.path = pathlib.Path(tempfile.mkdtemp(
             prefix="memory-disk-", dir=os.environ.get("TEST_TMPDIR")))
         run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.path)
