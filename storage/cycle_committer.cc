@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "storage/commit_mutant.h"
 #include "storage/keys.h"
 #include "storage/rocks_status.h"
 
@@ -68,17 +69,34 @@ absl::Status CycleCommitter::Fail(const absl::Status& status) {
 
 absl::Status CycleCommitter::WriteBatch() {
   rocksdb::WriteOptions options;
-  options.sync = true;
+  options.sync = !acknowledge_before_sync;
   return FromRocks(database_->db()->Write(options, batch_.batch()),
                    "write-ahead log");
 }
 
+absl::Status CycleCommitter::AdvanceWatermark(const WatermarkValue& value) {
+  if (!acknowledge_before_sync) return watermark_->Advance(value);
+  late_ = value;
+  return absl::OkStatus();
+}
+
+absl::Status CycleCommitter::SyncLate() {
+  if (!late_.has_value()) return absl::OkStatus();
+  absl::Status status =
+      FromRocks(database_->db()->SyncWAL(), "write-ahead log");
+  if (status.ok()) status = watermark_->Advance(*late_);
+  late_.reset();
+  return status;
+}
+
 absl::Status CycleCommitter::Commit() {
   if (!failure_.ok()) return failure_;
+  absl::Status status = SyncLate();
+  if (!status.ok()) return Fail(status);
   RaiseFloor();
   const CycleRow row = batch_.Finish(database_->meta());
   const uint64_t began_us = MonotonicUs();
-  absl::Status status = WriteBatch();
+  status = WriteBatch();
   if (!status.ok()) {
     return Fail(absl::Status(
         status.code(),
@@ -89,7 +107,7 @@ absl::Status CycleCommitter::Commit() {
   value.open_id = open_id_;
   value.cycle = row.number;
   value.digest = row.digest;
-  status = watermark_->Advance(value);
+  status = AdvanceWatermark(value);
   if (!status.ok()) return Fail(status);
   watermark_sync_us_total_ += MonotonicUs() - synced_us;
   wal_sync_us_total_ += synced_us - began_us;

@@ -35,7 +35,8 @@ def _binary():
 class Kappad:
     """A server process: `address` is its HOST:PORT once `start` returns."""
 
-    def __init__(self, *arguments, data_dir=None):
+    def __init__(self, *arguments, data_dir=None, binary=None):
+        self.binary = binary or _binary()
         root = os.environ.get("TEST_TMPDIR")
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="kappad-", dir=root))
         self.data_dir = pathlib.Path(data_dir or scratch)
@@ -55,7 +56,7 @@ class Kappad:
         )
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [_binary(), "--dev", "--data-dir", self.data_dir,
+                [self.binary, "--dev", "--data-dir", self.data_dir,
                  "--listen", "127.0.0.1:0", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=lambda: _LIBC.prctl(
