@@ -12,14 +12,6 @@ constexpr int64_t kRetriesForUs = 3'000'000;
 // A disk that forgot is told within this time after it was put back.
 constexpr int64_t kCalmUs = 600'000;
 
-// Whether a disk holds the entry that `log` has at `index`, and can read it.
-bool HoldsIntact(const std::optional<StoredReplica>& copy, ReplicaId id,
-                 LogIndex index, const ReplicaLog& log) {
-  return copy && copy->id == id && copy->log.Find(index) != nullptr &&
-         copy->log.ChainAt(index) == log.ChainAt(index) &&
-         copy->log.damaged().empty();
-}
-
 // Event numbers from here on prepare a fault.
 constexpr uint32_t kPrepare = 1u << 31;
 
@@ -344,18 +336,7 @@ bool FaultInjector::RotEntry(uint32_t group, size_t node, uint64_t choice) {
       written.ChainAt(index) != log.ChainAt(index)) {
     return false;
   }
-  const raft::Configuration& members = written.configuration();
-  // Durably, and not about to be trimmed or truncated.
-  const auto holds = [&](ReplicaId id) {
-    const size_t other = id.node.value() - 1;
-    const NodeDisk& disk = nodes_[other]->disk();
-    return other != node &&
-           HoldsIntact(disk.durable().replicas[group], id, index, log) &&
-           HoldsIntact(disk.written().replicas[group], id, index, log);
-  };
-  if (!std::any_of(members.voters.begin(), members.voters.end(), holds)) {
-    return false;
-  }
+  if (!operator_.StaysHeldElsewhere(group, node, index)) return false;
   nodes_[node]->Damage(group, index);
   return true;
 }

@@ -200,6 +200,7 @@ bool Operator::ChangeMembership(uint32_t group, uint64_t choice) {
         return world_.groups[group].checker.HasForgotten(id);
       });
   if (2 * static_cast<size_t>(forgotten) >= change.voters.size()) return false;
+  if (!CanMendAfter(group, change)) return false;
   // A replica is there before it is a member: its vote may be needed at once.
   for (const std::vector<ReplicaId>* list :
        {&change.voters, &change.learners}) {
@@ -244,6 +245,50 @@ bool Operator::DropLeaver(uint32_t group, uint64_t choice) {
     return true;
   }
   return false;
+}
+
+bool Operator::IsHeldBy(uint32_t group, const std::vector<ReplicaId>& voters,
+                        size_t node, LogIndex index) const {
+  const ReplicaLog& log = nodes_[node]->disk().durable().replicas[group]->log;
+  return std::any_of(voters.begin(), voters.end(), [&](ReplicaId id) {
+    const NodeDisk& disk = nodes_[NodeOf(id)]->disk();
+    // Durably, and not about to be trimmed or truncated.
+    const auto holds = [&](const DiskImage& image) {
+      const std::optional<StoredReplica>& copy = image.replicas[group];
+      return copy && copy->id == id && copy->log.Find(index) != nullptr &&
+             copy->log.ChainAt(index) == log.ChainAt(index) &&
+             copy->log.damaged().empty();
+    };
+    return NodeOf(id) != node && holds(disk.durable()) && holds(disk.written());
+  });
+}
+
+bool Operator::StaysHeldElsewhere(uint32_t group, size_t node,
+                                  LogIndex index) const {
+  const std::vector<const Configuration*> possible =
+      PossibleConfigurations(group);
+  return std::all_of(possible.begin(), possible.end(),
+                     [&](const Configuration* configuration) {
+                       return IsHeldBy(group, configuration->voters, node,
+                                       index);
+                     });
+}
+
+bool Operator::CanMendAfter(uint32_t group,
+                            const ConfigurationChange& change) const {
+  for (const std::vector<ReplicaId>* list :
+       {&change.voters, &change.learners}) {
+    for (ReplicaId id : *list) {
+      const size_t node = NodeOf(id);
+      const std::optional<StoredReplica>& replica =
+          nodes_[node]->disk().durable().replicas[group];
+      if (!replica) continue;
+      for (LogIndex index : replica->log.damaged()) {
+        if (!IsHeldBy(group, change.voters, node, index)) return false;
+      }
+    }
+  }
+  return true;
 }
 
 bool Operator::IsSoundWithout(uint32_t group, ReplicaId id, size_t node) const {

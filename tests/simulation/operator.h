@@ -41,6 +41,9 @@ class Operator {
   // Whether the node's replica may be lost for good: every group stays
   // available without it, whichever configuration is in force.
   bool CanSpare(size_t node) const;
+  // Whether a voter on another node holds the entry of this node's replica
+  // durably and intact, whichever configuration is in force.
+  bool StaysHeldElsewhere(uint32_t group, size_t node, LogIndex index) const;
   // Whether every member of every group exists and is the one its node should
   // have, nothing is joint and no promotion is open.
   bool IsSettled() const;
@@ -56,6 +59,12 @@ class Operator {
   void TrimDamaged(uint32_t group);
   ReplicaId CurrentId(uint32_t group, size_t node) const;
   bool IsCurrent(uint32_t group, ReplicaId id) const;
+  bool IsHeldBy(uint32_t group, const std::vector<ReplicaId>& voters,
+                size_t node, LogIndex index) const;
+  // Whether damage that a member of the new configuration has, known or not,
+  // can be mended from a voter of it.
+  bool CanMendAfter(uint32_t group,
+                    const raft::ConfigurationChange& change) const;
   // Every log of the group as it is written and as it is durable.
   std::vector<const ReplicaLog*> LogsOf(uint32_t group) const;
   // The newest committed configuration, and each one after it that is in some
