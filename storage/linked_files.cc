@@ -1,8 +1,8 @@
 #include "storage/linked_files.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +18,7 @@
 #include "storage/keys.h"
 #include "storage/rocks_options.h"
 #include "storage/rocks_status.h"
+#include "storage/sealed_file_writer.h"
 #include "storage/sealed_folder.h"
 
 namespace kappa::storage {
@@ -50,12 +51,9 @@ std::vector<rocksdb::SstFileMetaData> FlushedFiles(
 
 absl::StatusOr<SealedFile> LinkFile(const SealerOptions& options,
                                     const rocksdb::SstFileMetaData& from,
-                                    const std::string& folder, size_t number) {
-  char name[16];
-  std::snprintf(name, sizeof(name), "%06u.sst",
-                static_cast<unsigned>(number + 1));
+                                    const std::string& folder, size_t place) {
   SealedFile file;
-  file.name = name;
+  file.name = SealedFileName(place);
   file.bytes = from.size;
   if (from.file_checksum_func_name != rocksdb::GetFileChecksumGenCrc32cFactory()
                                           ->CreateFileChecksumGenerator({})
@@ -114,7 +112,38 @@ absl::Status FindRuns(const SealerOptions& options, const std::string& path,
   return FromRocks(iterator->status(), "read " + path);
 }
 
-// Estimated by the position of the keys in the files.
+// What is visible in `memory`, as a file of its own; none if that is nothing.
+absl::StatusOr<std::optional<SealedFile>> WriteFromMemory(
+    const SealerOptions& options, rocksdb::Iterator* memory,
+    const std::string& folder, size_t place,
+    absl::Span<const SegmentRange> visible) {
+  std::unique_ptr<SealedFileWriter> writer;
+  for (const SegmentRange& range : visible) {
+    const EntryKey first(range.key_replica, range.first);
+    for (memory->Seek(ToSlice(first.view())); memory->Valid(); memory->Next()) {
+      const std::string_view key = ToView(memory->key());
+      const LogIndex index = IndexOfKey(key);
+      if (ReplicaOfKey(key) != range.key_replica || index >= range.end) break;
+      if (writer == nullptr) {
+        auto created = SealedFileWriter::Create(options, folder, place);
+        if (!created.ok()) return created.status();
+        writer = *std::move(created);
+      }
+      const absl::Status added = writer->Add(EntryKey(range.key_replica, index),
+                                             ToView(memory->value()));
+      if (!added.ok()) return added;
+    }
+  }
+  if (!memory->status().ok()) {
+    return FromRocks(memory->status(), "read the memory of a segment");
+  }
+  if (writer == nullptr) return std::optional<SealedFile>();
+  absl::StatusOr<SealedFile> file = writer->Finish();
+  if (!file.ok()) return file.status();
+  return std::optional<SealedFile>(*std::move(file));
+}
+
+// Estimated by the position of the keys in the files and in memory.
 std::vector<uint64_t> ApproximateBytes(rocksdb::DB* db,
                                        rocksdb::ColumnFamilyHandle* family,
                                        absl::Span<const SegmentRange> visible) {
@@ -130,7 +159,7 @@ std::vector<uint64_t> ApproximateBytes(rocksdb::DB* db,
   }
   std::vector<uint64_t> bytes(visible.size());
   rocksdb::SizeApproximationOptions options;
-  options.include_memtables = false;
+  options.include_memtables = true;
   options.include_files = true;
   if (!db->GetApproximateSizes(options, family, ranges.data(),
                                static_cast<int>(ranges.size()), bytes.data())
@@ -175,9 +204,12 @@ absl::StatusOr<SealedRow> LinkFlushedFiles(
     const SealerOptions& options, rocksdb::DB* db,
     rocksdb::ColumnFamilyHandle* family, SegmentNumber segment,
     absl::Span<const SegmentRange> visible) {
-  const rocksdb::Status flushed = db->Flush(rocksdb::FlushOptions(), family);
-  if (!flushed.ok())
-    return FromRocks(flushed, "flush the segment to be linked");
+  // Before the files are listed: a flush in between, which may come at any
+  // time, leaves an entry in both, never in neither.
+  rocksdb::ReadOptions in_memory;
+  in_memory.read_tier = rocksdb::kMemtableTier;
+  const std::unique_ptr<rocksdb::Iterator> memory(
+      db->NewIterator(in_memory, family));
   auto folder = SealedFolder::Make(options.sealed_root, segment, 0);
   if (!folder.ok()) return folder.status();
   SealedRow row;
@@ -185,11 +217,17 @@ absl::StatusOr<SealedRow> LinkFlushedFiles(
   for (const rocksdb::SstFileMetaData& from : FlushedFiles(db, family)) {
     auto file = LinkFile(options, from, folder->path(), row.files.size());
     if (!file.ok()) return file.status();
-    const absl::Status status =
-        FindRuns(options, folder->path() + "/" + file->name,
-                 static_cast<uint32_t>(row.files.size()), visible, &row.runs);
-    if (!status.ok()) return status;
     row.files.push_back(*std::move(file));
+  }
+  auto rest = WriteFromMemory(options, memory.get(), folder->path(),
+                              row.files.size(), visible);
+  if (!rest.ok()) return rest.status();
+  if (rest->has_value()) row.files.push_back(**std::move(rest));
+  for (size_t i = 0; i < row.files.size(); ++i) {
+    const absl::Status status =
+        FindRuns(options, folder->path() + "/" + row.files[i].name,
+                 static_cast<uint32_t>(i), visible, &row.runs);
+    if (!status.ok()) return status;
   }
   std::stable_sort(row.runs.begin(), row.runs.end(),
                    [](const SealedRun& a, const SealedRun& b) {

@@ -2,7 +2,6 @@
 #ifndef KAPPA_STORAGE_SEALED_FOLDER_WRITER_H_
 #define KAPPA_STORAGE_SEALED_FOLDER_WRITER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,33 +11,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/types.h"
-#include "rocksdb/options.h"
-#include "rocksdb/rate_limiter.h"
-#include "rocksdb/sst_file_writer.h"
+#include "storage/sealed_file_writer.h"
 #include "storage/sealed_folder.h"
 #include "storage/sealed_row.h"
+#include "storage/sealer_options.h"
 #include "storage/segment_directory.h"
 
 namespace kappa::storage {
-
-struct SealerOptions {
-  // DIR/sealed; made when absent.
-  std::string sealed_root;
-  rocksdb::Env* env = rocksdb::Env::Default();
-  // Sealing writes at its low priority; nullptr: as fast as it goes.
-  std::shared_ptr<rocksdb::RateLimiter> rate_limiter;
-  // Files are written past the page cache.
-  bool direct_io = true;
-  // A written file ends after the entry that brings it here.
-  uint64_t file_bytes_max = uint64_t{256} << 20;
-  // Flushed files are hard-linked instead of rewritten when a replica's entries
-  // in one of them have at least this many bytes on average.
-  uint64_t link_run_bytes_min = uint64_t{1} << 20;
-  // When it becomes true, what is going on ends with CANCELLED.
-  const std::atomic<bool>* cancelled = nullptr;
-  // Likewise.
-  const std::atomic<bool>* paused = nullptr;
-};
 
 // Makes the folder of (segment, generation) anew, without what an earlier
 // attempt may have left. Without a Finish() that succeeded it is removed.
@@ -66,14 +45,12 @@ class SealedFolderWriter {
  private:
   SealedFolderWriter(const SealerOptions& options, SealedFolder folder);
   absl::Status EndRange();
-  absl::Status OpenFile();
   absl::Status CloseFile();
 
   const SealerOptions& options_;
-  const rocksdb::Options file_options_;
   SealedFolder folder_;
   SealedRow row_;
-  std::unique_ptr<rocksdb::SstFileWriter> file_;
+  std::unique_ptr<SealedFileWriter> file_;
   // The range that is being added; its entries so far are in row_.replicas.
   std::optional<SegmentRange> range_;
   LogIndex next_;

@@ -11,6 +11,7 @@
 #include "storage/linked_files.h"
 #include "storage/posix_status.h"
 #include "storage/rocks_status.h"
+#include "storage/sealed_folder_writer.h"
 
 namespace kappa::storage {
 namespace {

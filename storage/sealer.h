@@ -14,8 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "rocksdb/db.h"
-#include "storage/sealed_folder_writer.h"
 #include "storage/sealed_row.h"
+#include "storage/sealer_options.h"
 #include "storage/segment_directory.h"
 
 namespace kappa::storage {
@@ -27,12 +27,12 @@ class Sealer {
   explicit Sealer(SealerOptions options) : options_(std::move(options)) {}
 
   // Writes or links the entries that `visible` (SegmentDirectory::VisibleIn)
-  // names into a new folder, synced on return. Flushes the family. Nothing else
-  // changes; on an error the folder is removed as far as possible.
-  // A row without files: nothing is visible, so the segment can go altogether.
-  // Requires: nobody writes to the family any more.
-  // Errors: DATA_LOSS: an entry of a visible range is missing or damaged;
-  // RESOURCE_EXHAUSTED: no space; UNAVAILABLE: the file system.
+  // names into a new folder, synced on return. Nothing else changes; on an
+  // error the folder is removed as far as possible. A row without files:
+  // nothing is visible, so the segment can go altogether. Requires: nobody
+  // writes to the family any more. Errors: DATA_LOSS: an entry of a visible
+  // range is missing or damaged; RESOURCE_EXHAUSTED: no space; UNAVAILABLE: the
+  // file system.
   absl::StatusOr<SealedRow> Seal(rocksdb::DB* db,
                                  rocksdb::ColumnFamilyHandle* family,
                                  SegmentNumber segment,

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -143,6 +144,54 @@ TEST_F(SealerTest, LongRunsAreLinkedInFlushOrder) {
               Crc32c(ReadWholeFile(sealer_options_.sealed_root +
                                    "/0000000000000001-0/" + file.name)));
   }
+}
+
+TEST_F(SealerTest, WhatIsNotFlushedIsWrittenBesideTheLinks) {
+  sealer_options_.link_run_bytes_min = 1;
+  PutEntries(1, 1, 60, 200);
+  PutEntries(2, 1, 20, 200);
+  Flush();
+  // Replica 1 is truncated to 50, goes on, and is truncated again.
+  PutEntries(1, 51, 75, 333);
+  PutEntries(1, 61, 70, 222);
+  PutEntries(9, 1, 20, 200);  // a dropped replica
+  const auto row = Seal({RangeOf(1, 5, 70), RangeOf(2, 1, 20)});
+  ASSERT_TRUE(row.ok()) << row.status();
+  rocksdb::ColumnFamilyMetaData metadata;
+  db_->GetColumnFamilyMetaData(family_, &metadata);
+  EXPECT_EQ(metadata.file_count, 1u) << "sealing flushed the family";
+  ASSERT_EQ(row->files.size(), 2u);
+  EXPECT_EQ(row->files[1].first_replica, ReplicaNumber(1));
+  EXPECT_EQ(row->files[1].first_index, LogIndex(51));
+  EXPECT_EQ(row->files[1].last_replica, ReplicaNumber(1));
+  EXPECT_EQ(row->files[1].last_index, LogIndex(70));
+  EXPECT_GT(row->replicas[0].bytes, 66u * 200);
+  const std::string path = FilesOf("0000000000000001-0")[1];
+  EXPECT_EQ(row->files[1].crc32c, Crc32c(ReadWholeFile(path)));
+  const auto segment =
+      SealedSegment::Create(sealer_options_.sealed_root, *row, readers_.get());
+  SealedCursor cursor = segment->Scan(ReplicaNumber(1), LogIndex(5),
+                                      LogIndex(70), ReadClass::kReplay, 1000);
+  for (uint64_t index = 5; index <= 70; ++index) {
+    ASSERT_TRUE(cursor.Valid()) << index << ": " << cursor.status();
+    const size_t bytes = index <= 50 ? 200 : index <= 60 ? 333 : 222;
+    ASSERT_EQ(cursor.value(), ValueOf(1, index, bytes)) << index;
+    cursor.Next();
+  }
+  EXPECT_FALSE(cursor.Valid());
+  ExpectEntries(*row, 2, 1, 20, 200);
+}
+
+TEST_F(SealerTest, ALinkThatIsToldToEndLeavesNothing) {
+  sealer_options_.link_run_bytes_min = 1;
+  PutEntries(1, 1, 60, 200);
+  Flush();
+  PutEntries(1, 61, 80, 200);
+  const std::atomic<bool> cancelled{true};
+  sealer_options_.cancelled = &cancelled;
+  EXPECT_EQ(Seal({RangeOf(1, 1, 80)}).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_TRUE(std::filesystem::is_empty(sealer_options_.sealed_root));
 }
 
 TEST_F(SealerTest, LinkedFilesOutliveTheFamily) {

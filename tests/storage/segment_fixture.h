@@ -12,7 +12,7 @@
 #include "proto/wire/types.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
-#include "storage/sealed_folder_writer.h"
+#include "storage/sealer_options.h"
 #include "storage/segment_directory.h"
 #include "storage/sst_reader_cache.h"
 
