@@ -1,6 +1,5 @@
 #include "storage/rocks_database.h"
 
-#include <cstdarg>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -8,17 +7,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
+#include "storage/rocks_log.h"
 #include "storage/rocks_status.h"
 
 namespace kappa::storage {
 namespace {
-
-// RocksDB's own log of a read-only open would rename the one of the last run.
-class SilentLogger final : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
-};
 
 std::vector<rocksdb::ColumnFamilyDescriptor> DescribeFamilies(
     const RocksSettings& settings, const std::vector<std::string>& names) {
@@ -72,7 +65,8 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
     const std::string& path, const RocksSettings& settings,
     DatabaseOpenMode mode) {
   rocksdb::DBOptions options = MakeDatabaseOptions(settings);
-  if (mode.read_only) options.info_log = std::make_shared<SilentLogger>();
+  // The log of a read-only open would take the place of the last run's.
+  if (mode.read_only) options.info_log = SilentRocksLog();
   if (mode.point_in_time) {
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   }
@@ -87,6 +81,11 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
       rocksdb::DB::ListColumnFamilies(options, path, &names);
   if (!status.ok()) return Failed(status, what, mode);
 
+  if (!mode.read_only) {
+    auto log = OpenRocksLog(path, options);
+    if (!log.ok()) return log.status();
+    options.info_log = *std::move(log);
+  }
   const auto families = DescribeFamilies(settings, names);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;

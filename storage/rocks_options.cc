@@ -68,6 +68,9 @@ rocksdb::DBOptions MakeDatabaseOptions(const RocksSettings& settings) {
   options.rate_limiter = settings.rate_limiter;
   options.max_open_files = -1;
   options.max_background_flushes = 1;
+  // A flush leaves a file behind when its family, sealed meanwhile, is dropped
+  // before it ends. Looking for such files every 6 hours is too seldom.
+  options.delete_obsolete_files_period_micros = 60'000'000;
   options.max_background_compactions = 1;
   options.avoid_unnecessary_blocking_io = true;
   options.skip_stats_update_on_db_open = true;
