@@ -5,6 +5,7 @@
 
 #include "rocksdb/file_system.h"
 #include "storage/rocks_status.h"
+#include "storage/unlinked_files.h"
 
 namespace kappa::storage {
 namespace {
@@ -140,6 +141,14 @@ class FailStopFileSystem final : public rocksdb::FileSystemWrapper {
                 target()->ReuseWritableFile(path, old, options, file, debug),
                 file);
   }
+  // The space of a log returns step by step; nobody reads a log by then.
+  IOStatus DeleteFile(const std::string& path, const IOOptions& options,
+                      IODebugContext* debug) override {
+    const int log = path.ends_with(".log") ? UnlinkedFiles::Open(path) : -1;
+    IOStatus status = target()->DeleteFile(path, options, debug);
+    unlinked_.Release(log);
+    return status;
+  }
   IOStatus NewDirectory(const std::string& path, const IOOptions& options,
                         std::unique_ptr<rocksdb::FSDirectory>* directory,
                         IODebugContext* debug) override {
@@ -162,6 +171,7 @@ class FailStopFileSystem final : public rocksdb::FileSystemWrapper {
   }
 
   const Watcher::OnFatal on_fatal_;
+  UnlinkedFiles unlinked_;
 };
 
 }  // namespace

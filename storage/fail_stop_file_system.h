@@ -3,6 +3,7 @@
 //
 // RocksDB closes and flushes a file after a failed write; the build of Debian
 // ends by an assertion of its own there, before any listener hears of it.
+// The space of deleted logs returns without holding up syncs (UnlinkedFiles).
 #ifndef KAPPA_STORAGE_FAIL_STOP_FILE_SYSTEM_H_
 #define KAPPA_STORAGE_FAIL_STOP_FILE_SYSTEM_H_
 
