@@ -2,7 +2,6 @@
 #ifndef KAPPA_RAFT_LEADER_CONTACT_H_
 #define KAPPA_RAFT_LEADER_CONTACT_H_
 
-#include <algorithm>
 #include <cstdint>
 
 #include "proto/wire/types.h"
@@ -21,29 +20,36 @@ namespace kappa::raft {
 // Thread safety: thread-compatible.
 class LeaderContact {
  public:
-  // `promised`: this process may have heard a leader just before it started.
+  // `promised`: the process before this one may have heard a leader until it
+  // ended. Of which beat is not known, so that promise is lifted by no call.
   LeaderContact(uint32_t election_ticks, bool promised)
-      : election_ticks_(election_ticks),
-        silent_ticks_(promised ? 0 : election_ticks) {}
+      : bound_ticks_(promised ? election_ticks : 0),
+        inherited_ticks_(bound_ticks_) {}
 
-  void Tick() { silent_ticks_ = std::min(silent_ticks_ + 1, election_ticks_); }
+  void Tick() {
+    if (bound_ticks_ > 0) --bound_ticks_;
+    if (inherited_ticks_ > 0) --inherited_ticks_;
+  }
   // The leader of `term` sent a request at its tick `beat`.
-  void Hear(Term term, uint64_t beat);
+  void Hear(Term term, uint64_t beat, uint32_t election_ticks);
   // Less than an election time has passed since.
-  bool recent() const { return silent_ticks_ < election_ticks_; }
+  bool recent() const { return bound_ticks_ > 0; }
   // The newest beat heard; 0 at first.
   uint64_t beat() const { return beat_; }
 
   // Whether `request`, a vote or pre-vote request, comes from a replica that
   // the leader called recently.
-  bool CalledByLeader(const Message& request) const;
-  // Whether a kTimeoutNow of the leader is not older than an election time.
-  bool StillCalls(const Message& timeout_now) const;
+  bool CalledByLeader(const Message& request, uint32_t election_ticks) const;
+  // Whether a kTimeoutNow of the leader is known to be not older than an
+  // election time.
+  bool StillCalls(const Message& timeout_now, uint32_t election_ticks) const;
 
  private:
-  uint32_t election_ticks_;
-  uint32_t silent_ticks_;
-  Term term_;  // in which beat_ was heard
+  bool InheritedBinds() const;
+
+  uint32_t bound_ticks_;      // for which the promise still binds
+  uint32_t inherited_ticks_;  // and that of the process before
+  Term term_;                 // in which beat_ was heard
   uint64_t beat_ = 0;
 };
 

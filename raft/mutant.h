@@ -32,15 +32,18 @@ enum class Mutant : uint8_t {
   kCandidateCountsOwnEarly,  // own vote counts before it is durable
 
   // --- leadership ---
-  kNoQuorumKeepsLeading,    // 21: no check-quorum
-  kLeaseOutlivesTransfer,   // a lease holds after kTimeoutNow
-  kLeaseFromReceipt,        // a lease counts from the answer's arrival
-  kZombieLeader,            // 20: a hung disk does not move leadership
-  kTransferNeverEnds,       // 29: no deadline
-  kTransferTakesProposals,  // proposals are taken while it transfers
-  kTransferToLaggard,       // 29: kTimeoutNow before the target caught up
-  kQuiesceUnfinished,       // 22: sleeps while a follower lacks something
-  kSleepsThroughSilence,    // a quiescent follower ignores a dead leader node
+  kNoQuorumKeepsLeading,       // 21: no check-quorum
+  kLeaseOutlivesTransfer,      // a lease holds after kTimeoutNow
+  kLeaseFromReceipt,           // a lease counts from the answer's arrival
+  kCallLiftsInheritedPromise,  // a call lifts what a former process promised
+  kZombieLeader,               // 20: a hung disk does not move leadership
+  kTransferNeverEnds,          // 29: no deadline
+  kTransferTakesProposals,     // proposals are taken while it transfers
+  kTransferToLaggard,          // 29: kTimeoutNow before the target caught up
+  kLoneLeaderHasNoQuorum,      // a sole voter's time alone does not count
+  kSleepsUnderHalted,          // a proposal does not wake a sleeping follower
+  kQuiesceUnfinished,          // 22: sleeps while a follower lacks something
+  kSleepsThroughSilence,  // a quiescent follower ignores a dead leader node
 
   // --- membership ---
   kConfigurationOnCommit,  // 7: effective when committed, not when appended
@@ -52,6 +55,7 @@ enum class Mutant : uint8_t {
   kTruncationKeepsConfiguration,  // a truncated configuration stays in effect
   kOldIncarnationAccepted,     // 25: messages to a former incarnation are taken
   kRemovedLeaderCountsItself,  // a leader that is no voter counts its own disk
+  kRecoveryReusesTerm,         // recovery in a term others may have led in
 
   // --- log and commit ---
   kOlderTermByCount,         // commits an older term's entry by count

@@ -118,7 +118,8 @@ bool Replica::Loyal() const {
 // In term 1 there was no leader before, so nobody is replaced: a fresh group
 // need not wait, whatever its replicas assume after a start.
 bool Replica::LoyalAgainst(const Message& request) const {
-  return request.term > Term(1) && Loyal() && !contact_.CalledByLeader(request);
+  return request.term > Term(1) && Loyal() &&
+         !contact_.CalledByLeader(request, context_.options().election_ticks);
 }
 
 // What neither depends on the receiver's term nor changes it. Returns whether
@@ -185,7 +186,7 @@ void Replica::StepVoteResponse(const Message& message) {
 void Replica::StepTimeoutNow(const Message& message) {
   if (leader() != nullptr || candidate() != nullptr || !MayLead() ||
       !IsVoter(context_.configuration(), context_.self()) ||
-      !contact_.StillCalls(message)) {
+      !contact_.StillCalls(message, context_.options().election_ticks)) {
     return;
   }
   const Message call = message;
@@ -196,7 +197,7 @@ void Replica::StepTimeoutNow(const Message& message) {
 // term, so a leader gets none.
 void Replica::HearLeader(const Message& message) {
   if (leader() != nullptr) return;
-  contact_.Hear(message.term, message.beat);
+  contact_.Hear(message.term, message.beat, context_.options().election_ticks);
   if (follower() == nullptr) BecomeFollower();
 }
 
