@@ -46,8 +46,9 @@ struct CoreSettings {
   // A leader answers reads without a round for this many ticks after the
   // sending of a heartbeat that a majority answered. 0: no leases. Correct only
   // while no clock of the group runs faster than another by more than the
-  // factor election_ticks / lease_ticks, and only if the owner feeds Tick() the
-  // elapsed time before anything else.
+  // factor (election_ticks - 1) / lease_ticks, and only if the owner feeds
+  // Tick() the elapsed time before anything else. (Minus one: who hears a beat
+  // between two ticks counts the rest of that tick as a whole one.)
   // Requires: lease_ticks < election_ticks, check_quorum.
   uint32_t lease_ticks = 0;
   // A leader whose oldest write has waited this long hands leadership over, or
