@@ -139,6 +139,9 @@ class Core {
   // other replicas held beyond this log is lost.
   // Errors: FAILED_PRECONDITION: a leader is known, or an entry is damaged.
   absl::Status RecoverAlone();
+  // The term is the next multiple of 2^32: above any term in which another
+  // replica may have led unheard. Recover one replica only: two recovered from
+  // the same state lead in the same term.
 
   // --- output ---
 

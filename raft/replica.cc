@@ -25,6 +25,17 @@ uint32_t StandTicks(Context& context) {
   return drawn + steps * options.election_ticks / 2;
 }
 
+// The first term that no election can have come to without a recovery. Others
+// may have led in terms that this replica never heard of, and their entries in
+// those terms must not meet different ones of the same ids; but no group counts
+// up 2^32 terms by elections.
+std::optional<Term> TermOfNextEpoch(Term term) {
+  if (KAPPA_MUTANT(kRecoveryReusesTerm)) return term.Next();
+  const uint64_t epoch = term.value() >> 32;
+  if (epoch == std::numeric_limits<uint32_t>::max()) return std::nullopt;
+  return Term((epoch + 1) << 32);
+}
+
 }  // namespace
 
 Replica::Replica(const CoreIdentity& identity,
@@ -270,8 +281,12 @@ absl::Status Replica::RecoverAlone() {
   if (!context_.damaged().empty()) {
     return absl::FailedPreconditionError("recover alone: an entry is damaged");
   }
+  const std::optional<Term> term = TermOfNextEpoch(context_.term());
+  if (!term) {
+    return absl::FailedPreconditionError("recover alone: no term is left");
+  }
   LeaveRole();
-  context_.EnterTerm(context_.term().Next());
+  context_.EnterTerm(*term);
   context_.VoteFor(context_.self());
   BecomeLeader();
   leader()->RecoverAlone(context_);
