@@ -111,6 +111,8 @@ void Context::InstallBase(const LogBase& base,
 
 void Context::TrimTo(const LogBase& base) {
   KAPPA_CHECK(base.id.index <= committed_, "only what is committed is dropped");
+  // One write trims before it repairs: a repair below the base would stay.
+  SealPersist();
   persists_.TrimTo(base);
   log_.TrimTo(base.id);
   configurations_.TrimTo(base.id.index);

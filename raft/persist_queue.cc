@@ -50,6 +50,7 @@ void PersistQueue::AddBaseChunk(std::shared_ptr<const BaseChunk> chunk) {
 }
 
 void PersistQueue::TrimTo(const LogBase& base) {
+  KAPPA_CHECK(!is_open_, "sealed before a trim");
   KAPPA_CHECK(base.id.index <= durable_, "only what is durable is dropped");
   Open().trim_to = base;
 }

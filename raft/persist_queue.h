@@ -51,6 +51,7 @@ class PersistQueue {
   // Requires: Seal() was called since the last addition.
   void AddBaseChunk(std::shared_ptr<const BaseChunk> chunk);
   // Drops what lies up to the base, all of it durable.
+  // Requires: Seal() was called since the last addition.
   void TrimTo(const LogBase& base);
   // Puts an equal entry in place of a damaged one. Returns the sequence number
   // of the open write.

@@ -90,5 +90,24 @@ TEST(ContextDeathTest, RefusesWhatWouldBreakAPromise) {
   EXPECT_DEATH(context.Append(Records(At(3, 5))), "contiguous");
 }
 
+TEST(ContextTest, ARepairAndALaterTrimAreTwoWrites) {
+  Context context = Sample();
+  context.CommitUpTo(LogIndex(3));
+  context.MarkDamaged(LogIndex(1), Digest{});
+  EntryMeta entry;
+  entry.id = At(1, 1);
+  EXPECT_TRUE(context.Repair(entry));
+  LogBase base = context.base();
+  base.id = At(1, 2);
+  context.TrimTo(base);
+  // One write would trim first, and the repaired entry stay below the base.
+  const Output output = context.TakeOutput();
+  ASSERT_EQ(output.persists.size(), 2u);
+  EXPECT_EQ(output.persists[0].repairs.size(), 1u);
+  EXPECT_FALSE(output.persists[0].trim_to.has_value());
+  EXPECT_EQ(output.persists[1].trim_to, base);
+  EXPECT_TRUE(output.persists[1].repairs.empty());
+}
+
 }  // namespace
 }  // namespace kappa::raft
