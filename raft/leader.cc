@@ -61,7 +61,12 @@ bool Leader::Tick(Context& context, Impairment impairment) {
   tail_.ReleaseSpare();
   reads_.ReleaseSpare();
   replicator_.ReleaseSpare();
-  if (replicator_.empty()) return false;
+  // While it is alone, too: its majority was there until others are voters.
+  const bool alone = replicator_.empty();
+  if (!alone || !KAPPA_MUTANT(kLoneLeaderHasNoQuorum)) {
+    contact_.Record(QuorumBeat(context));
+  }
+  if (alone) return false;
   const CoreSettings& options = context.options();
   if (++ticks_since_beat_ >= options.heartbeat_ticks) {
     ticks_since_beat_ = 0;
@@ -69,7 +74,6 @@ bool Leader::Tick(Context& context, Impairment impairment) {
     replicator_.RecordHeartbeat(context, ticks_);
     if (transfer_) transfer_->RecordHeartbeat();
   }
-  contact_.Record(QuorumBeat(context));
   if (options.check_quorum && !KAPPA_MUTANT(kNoQuorumKeepsLeading) &&
       contact_.Lost(ticks_, options.election_ticks)) {
     return true;
