@@ -47,33 +47,33 @@ void Core::Campaign() { state_->replica.Campaign(); }
 absl::StatusOr<EntryId> Core::Propose(EntryKind kind, uint32_t record_count,
                                       uint64_t payload_bytes,
                                       EntryHandle handle) {
+  state_->replica.WakeToLead();
   if (state_->leader() == nullptr) {
     return absl::UnavailableError(absl::StrCat(
         "propose in term ", term().value(), ": this replica does not lead"));
   }
-  state_->replica.Wake();
   return state_->leader()->Propose(state_->context(), kind, record_count,
                                    payload_bytes, handle);
 }
 
 absl::StatusOr<EntryId> Core::ProposeConfiguration(
     const ConfigurationChange& change) {
+  state_->replica.WakeToLead();
   if (state_->leader() == nullptr) {
     return absl::UnavailableError(absl::StrCat("propose configuration in term ",
                                                term().value(),
                                                ": this replica does not lead"));
   }
-  state_->replica.Wake();
   return state_->leader()->ProposeConfiguration(state_->context(), change);
 }
 
 absl::Status Core::TransferLeadership(std::optional<ReplicaId> target) {
+  state_->replica.WakeToLead();
   if (state_->leader() == nullptr) {
     return absl::UnavailableError(absl::StrCat("transfer leadership in term ",
                                                term().value(),
                                                ": this replica does not lead"));
   }
-  state_->replica.Wake();
   return state_->leader()->Transfer(state_->context(), target);
 }
 

@@ -71,7 +71,9 @@ class Core {
   // --- inputs: proposals ---
 
   // Appends an entry as leader; it takes its place at last().index + 1 in
-  // term(). Returns that id.
+  // term(). Returns that id. On a quiescent follower it fails, too, but wakes
+  // it: the output asks for the leader, and without an answer it stands after
+  // an election time.
   // Requires: kind is kRecords or kProducerFence.
   // Errors: UNAVAILABLE: not leader (leader() may tell who), or leadership is
   // being transferred; RESOURCE_EXHAUSTED: the entry would exceed
@@ -137,11 +139,11 @@ class Core {
   // operator states that no majority of the present configuration will ever
   // come back. Appends a configuration entry in a new term and leads. What
   // other replicas held beyond this log is lost.
-  // Errors: FAILED_PRECONDITION: a leader is known, or an entry is damaged.
-  absl::Status RecoverAlone();
   // The term is the next multiple of 2^32: above any term in which another
   // replica may have led unheard. Recover one replica only: two recovered from
   // the same state lead in the same term.
+  // Errors: FAILED_PRECONDITION: a leader is known, or an entry is damaged.
+  absl::Status RecoverAlone();
 
   // --- output ---
 

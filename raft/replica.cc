@@ -346,6 +346,18 @@ void Replica::Wake() {
   if (leader() != nullptr) leader()->Wake();
 }
 
+// The leader may have been halted in its sleep, which no failure detector of
+// nodes sees.
+void Replica::WakeToLead() {
+  if (asleep_ && leader() == nullptr && !KAPPA_MUTANT(kSleepsUnderHalted)) {
+    context_.Send(
+        context_.NewMessage(MessageType::kLeaderQuery, *context_.leader()));
+  } else if (leader() == nullptr) {
+    return;
+  }
+  Wake();
+}
+
 // A leader may have somebody to care for, or not any more; a follower may have
 // lost its leader.
 void Replica::OnNodeLiveness(NodeId node, bool alive) {

@@ -52,6 +52,9 @@ class Replica {
   void Campaign();
   // Something is to be done: a quiescent replica ticks again.
   void Wake();
+  // Something is to be done that only the leader can do: a sleeping follower
+  // asks whether it is still there.
+  void WakeToLead();
   void OnPersisted(const PersistToken& token);
   void OnDiskHealth(DiskHealth health);
   void Halt();
