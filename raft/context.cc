@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -139,6 +140,12 @@ bool Context::CompletePersist(const PersistToken& token) {
 const DamagedEntries& Context::damaged() const {
   static const DamagedEntries& none = *new DamagedEntries();
   return damaged_ == nullptr ? none : *damaged_;
+}
+
+LogIndex Context::CountsUpTo(LogIndex durable) const {
+  if (damaged_ == nullptr || KAPPA_MUTANT(kDamagedCopyCounts)) return durable;
+  const std::optional<LogIndex> first = damaged_->FirstFrom(committed_.Next());
+  return first ? std::min(durable, first->Previous()) : durable;
 }
 
 void Context::MarkDamaged(LogIndex index, const Digest& chain) {

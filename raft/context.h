@@ -114,8 +114,14 @@ class Context {
   // It takes term and vote, but no entries (RELIABILITY.md S10).
   bool disk_full() const { return disk_full_; }
   void SetDiskFull(bool full) { disk_full_ = full; }
+  // Whether the disk is a reason not to lead; acknowledgements say so.
+  void SetDiskImpaired(bool impaired) { disk_impaired_ = impaired; }
 
   const DamagedEntries& damaged() const;
+  // How far the log counts as a copy in a majority, of what is durable up to
+  // `durable`: not beyond an entry that is damaged and not known to be
+  // committed. The damage of a committed one takes nothing back.
+  LogIndex CountsUpTo(LogIndex durable) const;
   // Requires: index is in the log, above the base.
   void MarkDamaged(LogIndex index, const Digest& chain);
   // Puts an equal entry in place of a damaged one. Returns false if that is
@@ -181,6 +187,7 @@ class Context {
   std::unique_ptr<Pending> pending_;
   std::optional<TransferResult> transfer_ended_;
   bool disk_full_ = false;
+  bool disk_impaired_ = false;
   bool role_changed_ = false;
   bool configuration_changed_ = false;
 };

@@ -117,7 +117,7 @@ void Follower::OnAppendRequest(Context& context, const Message& request) {
       context.NewMessage(MessageType::kAppendResponse, request.from);
   response.granted = true;
   response.previous = request.previous;
-  response.match = verified;
+  response.match = context.CountsUpTo(verified);
   response.read_round = request.read_round;
   response.beat = request.beat;
   if (verified > context.durable() && !KAPPA_MUTANT(kAckBeforeDurable)) {

@@ -103,6 +103,10 @@ void Leader::OnDurable(Context& context) {
 }
 
 void Leader::AdvanceCommit(Context& context) {
+  // Alone, a leader has no other copy to wait for.
+  const LogIndex own = HasOtherVoter(context.configuration(), context.self())
+                           ? context.CountsUpTo(context.durable())
+                           : context.durable();
   const LogIndex reached(
       Quorum(context.configuration()).ReachedByMajority([&](ReplicaId voter) {
         if (context.IsSelf(voter) ||
@@ -111,7 +115,7 @@ void Leader::AdvanceCommit(Context& context) {
              voter == context.configuration().voters.front())) {
           return KAPPA_MUTANT(kSoleVoterCommitsEarly) && replicator_.empty()
                      ? context.log().last().index.value()
-                     : context.durable().value();
+                     : own.value();
         }
         const PeerProgress* peer = replicator_.Find(voter);
         return peer == nullptr ? uint64_t{0} : peer->match().value();

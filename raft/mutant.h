@@ -44,6 +44,10 @@ enum class Mutant : uint8_t {
   kSleepsUnderHalted,          // a proposal does not wake a sleeping follower
   kQuiesceUnfinished,          // 22: sleeps while a follower lacks something
   kSleepsThroughSilence,  // a quiescent follower ignores a dead leader node
+  kImpairedObeysCall,     // a replica with a bad disk stands when called
+  kHandsOverAtOnce,       // no pause between hand-overs nobody asked for
+  kUnfitSuccessor,        // leadership goes to one that said it is unfit
+  kSlowNeverStands,       // a group whose disks are all slow has no leader
 
   // --- membership ---
   kConfigurationOnCommit,  // 7: effective when committed, not when appended
@@ -87,6 +91,7 @@ enum class Mutant : uint8_t {
   kTrimUncommitted,        // the log is trimmed above the commit index
   kRepairUnchecked,        // a repair of another (index, term) is taken
   kDamagedSent,            // a damaged entry is sent to followers
+  kDamagedCopyCounts,      // a damaged, uncommitted copy makes a majority
   kDamagedLeads,           // a candidate with a damaged entry leads
   kGiveUpWithoutMajority,  // S8: one replica that lacks it is enough
   kGiveUpCommitted,        // S8: also below the commit index
