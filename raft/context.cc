@@ -174,8 +174,10 @@ Message Context::NewMessage(MessageType type, ReplicaId to) const {
   message.from = self_;
   message.to = to;
   message.term = hard_state_.term;
-  if (type == MessageType::kAppendResponse)
+  if (type == MessageType::kAppendResponse) {
     message.priority = settings_->priority;
+    message.unfit = disk_impaired_ || !damaged().empty();
+  }
   return message;
 }
 

@@ -74,7 +74,8 @@ absl::Status Core::TransferLeadership(std::optional<ReplicaId> target) {
                                                term().value(),
                                                ": this replica does not lead"));
   }
-  return state_->leader()->Transfer(state_->context(), target);
+  return state_->leader()->Transfer(state_->context(), state_->replica.nodes(),
+                                    target);
 }
 
 void Core::OnPersisted(const PersistToken& token) {

@@ -28,8 +28,9 @@ struct CoreSettings {
   // --- elections ---
 
   // Ticks without a leader before an election; the actual time is drawn from
-  // [n, 2n) with `random_seed`.
+  // [n, 2n) with `random_seed`. At most kElectionTicksMax.
   uint32_t election_ticks = 10;
+  static constexpr uint32_t kElectionTicksMax = 8000;
   uint32_t heartbeat_ticks = 1;
   // Asks whether an election can be won before it raises the term (Raft
   // dissertation §9.6).

@@ -28,6 +28,12 @@ class Follower {
   // Returns true when it has waited too long for a leader.
   bool Tick(Context& context);
 
+  // Ticks since it has waited too long.
+  uint32_t overdue_ticks() const {
+    return waited_ticks_ > election_ticks_ ? waited_ticks_ - election_ticks_
+                                           : 0;
+  }
+
   // Waits anew for a leader: a vote was given away.
   void Wait() { waited_ticks_ = 0; }
 

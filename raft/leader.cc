@@ -56,7 +56,8 @@ absl::StatusOr<EntryId> Leader::Propose(Context& context, EntryKind kind,
   return context.log().last();
 }
 
-bool Leader::Tick(Context& context, Impairment impairment) {
+bool Leader::Tick(Context& context, const NodeLiveness& nodes,
+                  Impairment impairment, bool may_hand_over) {
   ++ticks_;
   tail_.ReleaseSpare();
   reads_.ReleaseSpare();
@@ -79,7 +80,8 @@ bool Leader::Tick(Context& context, Impairment impairment) {
     return true;
   }
   FollowCommit(context);
-  return TickTransfer(context, impairment);
+  if (transfer_) return TickTransfer(context, nodes, impairment);
+  return TickHandOver(context, nodes, impairment, may_hand_over);
 }
 
 void Leader::OnAppendResponse(Context& context, const Message& response) {
@@ -91,6 +93,7 @@ void Leader::OnAppendResponse(Context& context, const Message& response) {
   peer->RecordRound(response.read_round);
   peer->RecordBeat(KAPPA_MUTANT(kLeaseFromReceipt) ? ticks_ : response.beat);
   peer->RecordPriority(response.priority);
+  peer->RecordFitness(!response.unfit);
   if (replicator_.RecordResponse(context, *peer, response)) {
     AdvanceCommit(context);
   }
@@ -195,7 +198,7 @@ bool Leader::HasPending(const Context& context) const {
          replicator_.HasPending(context);
 }
 
-bool Leader::SendPending(Context& context) {
+bool Leader::SendPending(Context& context, const NodeLiveness& nodes) {
   if (replicator_.empty()) return false;
   const bool heartbeat = HeartbeatDue() || leaving_;
   if (reads_.needs_round()) reads_.BeginRound();
@@ -205,7 +208,7 @@ bool Leader::SendPending(Context& context) {
   stamp.quiesce = AsksToSleep(context);
   replicator_.SendPending(context, tail_, stamp, heartbeat);
   beat_due_ = false;
-  if (leaving_) return Leave(context);
+  if (leaving_) return Leave(context, nodes);
   if (CallDue(context)) {
     Call(context, transfer_->target());
     transfer_->RecordTold();

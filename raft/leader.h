@@ -46,12 +46,15 @@ class Leader {
   absl::StatusOr<EntryId> ProposeConfiguration(
       Context& context, const ConfigurationChange& change);
   // Errors: as Core::TransferLeadership.
-  absl::Status Transfer(Context& context, std::optional<ReplicaId> target);
+  absl::Status Transfer(Context& context, const NodeLiveness& nodes,
+                        std::optional<ReplicaId> target);
   // Makes self the only member, whatever is committed yet.
   void RecoverAlone(Context& context);
-  // `impairment`: of the own disk. Returns true if it must step down: no
-  // majority answers, or the disk is too slow and nobody takes over.
-  bool Tick(Context& context, Impairment impairment);
+  // `impairment`: of the own disk; a hung one moves leadership whether it
+  // `may_hand_over` or not. Returns true if it must step down: no majority
+  // answers, or the disk is too slow and nobody takes over.
+  bool Tick(Context& context, const NodeLiveness& nodes, Impairment impairment,
+            bool may_hand_over);
   // Requires: a response of the present term.
   void OnAppendResponse(Context& context, const Message& response);
   void OnBaseResponse(const Context& context, const Message& response) {
@@ -72,7 +75,7 @@ class Leader {
   // Hands what followers should get to the context; called when the output is
   // taken, so that many proposals share one request. Returns true if it must
   // step down: it left the group and has told a successor.
-  bool SendPending(Context& context);
+  bool SendPending(Context& context, const NodeLiveness& nodes);
   // True if SendPending() would send anything.
   bool HasPending(const Context& context) const;
 
@@ -121,12 +124,16 @@ class Leader {
 
   // leader_transfer.cc
   uint64_t QuorumBeat(const Context& context) const;
-  std::vector<Successor> Successors(const Context& context) const;
+  std::vector<Successor> Successors(const Context& context,
+                                    const NodeLiveness& nodes) const;
   void BeginTransfer(Context& context, ReplicaId target, bool by_impairment);
-  bool TickTransfer(Context& context, Impairment impairment);
+  bool TickTransfer(Context& context, const NodeLiveness& nodes,
+                    Impairment impairment);
+  bool TickHandOver(Context& context, const NodeLiveness& nodes,
+                    Impairment impairment, bool may_hand_over);
   bool CallDue(const Context& context) const;
   void Call(Context& context, ReplicaId successor);
-  bool Leave(Context& context);
+  bool Leave(Context& context, const NodeLiveness& nodes);
   bool Idle(const Context& context, const NodeLiveness& nodes) const;
   bool AsksToSleep(const Context& context) const;
 

@@ -35,16 +35,24 @@ Leader::PeerWatches& Leader::watches() {
   return *watches_;
 }
 
-std::vector<Successor> Leader::Successors(const Context& context) const {
+std::vector<Successor> Leader::Successors(const Context& context,
+                                          const NodeLiveness& nodes) const {
   std::vector<Successor> successors;
-  for (const PeerStatus& status : replicator_.Status(context, ticks_)) {
-    successors.push_back(
-        Successor{status, replicator_.Find(status.id)->priority()});
+  const uint32_t lately = (context.options().election_ticks + 1) / 2;
+  for (PeerStatus& status : replicator_.Status(context, ticks_)) {
+    const PeerProgress& peer = *replicator_.Find(status.id);
+    Successor successor;
+    successor.priority = peer.priority();
+    successor.fit = (peer.fit() && nodes.alive(peer.id().node)) ||
+                    KAPPA_MUTANT(kUnfitSuccessor);
+    successor.heard_lately = ticks_ < peer.acknowledged_beat() + lately;
+    successor.status = std::move(status);
+    successors.push_back(std::move(successor));
   }
   return successors;
 }
 
-absl::Status Leader::Transfer(Context& context,
+absl::Status Leader::Transfer(Context& context, const NodeLiveness& nodes,
                               std::optional<ReplicaId> target) {
   if (target &&
       (context.IsSelf(*target) || !IsVoter(context.configuration(), *target))) {
@@ -57,10 +65,10 @@ absl::Status Leader::Transfer(Context& context,
     return absl::FailedPreconditionError(
         "transfer leadership: a transfer to another replica is under way");
   }
-  if (!target) target = BestSuccessor(Successors(context));
+  if (!target) target = BestSuccessor(Successors(context, nodes));
   if (!target) {
     return absl::FailedPreconditionError(
-        "transfer leadership: no other voter is known to be alive");
+        "transfer leadership: no other voter is known to be alive and fit");
   }
   BeginTransfer(context, *target, /*by_impairment=*/false);
   return absl::OkStatus();
@@ -72,36 +80,56 @@ void Leader::BeginTransfer(Context& context, ReplicaId target,
       target, ticks_ + context.options().election_ticks, by_impairment);
 }
 
-// Returns true if the leader must step down.
-bool Leader::TickTransfer(Context& context, Impairment impairment) {
-  if (transfer_) {
-    const bool by_impairment = transfer_->by_impairment();
-    if (!IsVoter(context.configuration(), transfer_->target())) {
-      context.EndTransfer(TransferResult::kAborted);
-      transfer_.reset();
-    } else if (transfer_->Expired(ticks_) &&
-               !KAPPA_MUTANT(kTransferNeverEnds)) {
-      context.EndTransfer(TransferResult::kTimedOut);
-      transfer_.reset();
-      if (by_impairment && impairment == Impairment::kSlow) return true;
-    }
-    return false;
+// Requires: a transfer is under way. Returns true if the leader must step down.
+bool Leader::TickTransfer(Context& context, const NodeLiveness& nodes,
+                          Impairment impairment) {
+  const bool by_impairment = transfer_->by_impairment();
+  const PeerProgress* target = replicator_.Find(transfer_->target());
+  if (!IsVoter(context.configuration(), transfer_->target())) {
+    context.EndTransfer(TransferResult::kAborted);
+    transfer_.reset();
+  } else if (transfer_->Expired(ticks_) && !KAPPA_MUTANT(kTransferNeverEnds)) {
+    context.EndTransfer(TransferResult::kTimedOut);
+    transfer_.reset();
+    return by_impairment &&
+           (impairment == Impairment::kSlow || impairment == Impairment::kHung);
   }
+  if (transfer_ && by_impairment && target != nullptr && !target->fit() &&
+      !KAPPA_MUTANT(kUnfitSuccessor)) {
+    // It has said meanwhile that it is no better.
+    context.EndTransfer(TransferResult::kAborted);
+    transfer_.reset();
+    return TickHandOver(context, nodes, impairment, /*may_hand_over=*/true);
+  }
+  return false;
+}
+
+// Where nobody asked for it: because of the own disk, or for another's
+// priority. Returns true if the leader must step down.
+bool Leader::TickHandOver(Context& context, const NodeLiveness& nodes,
+                          Impairment impairment, bool may_hand_over) {
+  if (!may_hand_over && impairment != Impairment::kHung) return false;
   if (impairment != Impairment::kNone) {
-    if (std::optional<ReplicaId> best = BestSuccessor(Successors(context))) {
+    const std::vector<Successor> successors = Successors(context, nodes);
+    if (std::optional<ReplicaId> best = BestSuccessor(successors)) {
       BeginTransfer(context, *best, /*by_impairment=*/true);
       return false;
     }
-    return impairment == Impairment::kSlow &&
-           HasOtherVoter(context.configuration(), context.self());
+    if (impairment == Impairment::kFull) return false;
+    // On a disk that is slow, and not hung, it leads on where all others are no
+    // better: else a group whose disks are all slow had no leader.
+    if (impairment == Impairment::kSlow && AnyVoterActive(successors)) {
+      return false;
+    }
+    return HasOtherVoter(context.configuration(), context.self());
   }
   if (ticks_since_beat_ != 0 ||
       context.options().priority == CoreOptions::kPriorityMax) {
     return false;
   }
   if (std::optional<ReplicaId> better = watches().priorities.Beat(
-          Successors(context), context.options().priority, context.committed(),
-          ticks_, context.options().election_ticks)) {
+          Successors(context, nodes), context.options().priority,
+          context.committed(), ticks_, context.options().election_ticks)) {
     BeginTransfer(context, *better, /*by_impairment=*/false);
   }
   return false;
@@ -128,8 +156,9 @@ void Leader::Call(Context& context, ReplicaId successor) {
 
 // Everybody was sent the commit of the configuration without this leader; the
 // best voter is called. Returns true: the leader must step down.
-bool Leader::Leave(Context& context) {
-  if (std::optional<ReplicaId> best = BestSuccessor(Successors(context))) {
+bool Leader::Leave(Context& context, const NodeLiveness& nodes) {
+  if (std::optional<ReplicaId> best =
+          BestSuccessor(Successors(context, nodes))) {
     Call(context, *best);
   }
   return true;

@@ -100,6 +100,9 @@ struct Message {
   bool full = false;
   // Append response: the sender's election priority.
   uint8_t priority = 0;
+  // Append response: the sender should not lead for now: its disk is slow or
+  // full, or an entry is damaged.
+  bool unfit = false;
   // Append request: fetch what is missing from this replica instead.
   std::optional<ReplicaId> donor;
 

@@ -65,7 +65,8 @@ struct ReadConfirmed {
 enum class TransferResult : uint8_t {
   kDone,      // another replica leads, or at least this one does not any more
   kTimedOut,  // an election time passed; proposals are taken again
-  kAborted,   // the target left the voters; proposals are taken again
+  kAborted,   // the target left the voters, or its disk is no better than the
+              // leader's; proposals are taken unless another transfer begins
 };
 
 // What the owner must do, in the order of the fields.

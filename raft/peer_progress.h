@@ -87,6 +87,9 @@ class PeerProgress {
   // Its election priority, by its last answer; 0 at first.
   uint8_t priority() const { return priority_; }
   void RecordPriority(uint8_t priority) { priority_ = priority; }
+  // Whether it could lead, by its last answer; true at first.
+  bool fit() const { return fit_; }
+  void RecordFitness(bool fit) { fit_ = fit; }
   // The highest commit index that a request told it.
   LogIndex told_committed() const { return told_committed_; }
   void RecordTold(LogIndex committed);
@@ -102,8 +105,9 @@ class PeerProgress {
 
   ReplicaId id_;
   PeerState state_ = PeerState::kProbe;
-  bool awaiting_ = false;  // kProbe: a request is on its way
-  bool full_ = false;
+  bool awaiting_ : 1 = false;  // kProbe: a request is on its way
+  bool full_ : 1 = false;
+  bool fit_ : 1 = true;
   uint8_t priority_ = 0;
   uint32_t silent_heartbeats_ = 0;
   LogIndex match_;

@@ -13,6 +13,11 @@
 namespace kappa::raft {
 namespace {
 
+// Election times between two hand-overs that nobody asked for.
+constexpr uint32_t kHandOverPause = 8;
+static_assert(kHandOverPause * CoreSettings::kElectionTicksMax <=
+              std::numeric_limits<uint16_t>::max());
+
 // Ticks without a leader after which a follower stands. Each step of priority
 // below the highest waits half an election time longer.
 uint32_t StandTicks(Context& context) {
@@ -49,6 +54,8 @@ Replica::Replica(const CoreIdentity& identity,
       checked_term_(context_.term()),
       checked_committed_(context_.committed()) {
   const CoreSettings& options = context_.options();
+  KAPPA_CHECK(options.election_ticks <= CoreOptions::kElectionTicksMax,
+              "an election time");
   KAPPA_CHECK(options.priority <= CoreOptions::kPriorityMax, "a priority");
   KAPPA_CHECK(options.lease_ticks == 0 || options.check_quorum,
               "leases rest on the quorum check");
@@ -131,7 +138,7 @@ bool Replica::MayStand() const {
 
 // The election time is over.
 void Replica::Stand() {
-  if (!MayStand() || impairment() != Impairment::kNone ||
+  if (!MayStand() || !DiskLetsStand() ||
       (candidate() != nullptr && !MayLead())) {
     if (follower() == nullptr) BecomeFollower();
     return;
@@ -142,6 +149,18 @@ void Replica::Stand() {
   } else {
     BecomeCandidate(nullptr);
   }
+}
+
+// Who has a slow disk lets the others go first. It stands in the end, perhaps
+// their disks are no better. A write that hangs would take the vote with it,
+// and on a full disk no leader could append its no-op.
+bool Replica::DiskLetsStand() const {
+  const Impairment own = impairment();
+  if (own == Impairment::kNone) return true;
+  if (own != Impairment::kSlow || KAPPA_MUTANT(kSlowNeverStands)) return false;
+  const Follower* follower = As<Follower>();
+  return follower != nullptr &&
+         follower->overdue_ticks() >= 2 * context_.options().election_ticks;
 }
 
 void Replica::Campaign() {
@@ -214,14 +233,15 @@ Impairment Replica::impairment() const {
   const uint32_t stall_max = context_.options().write_stall_ticks;
   const bool stalled = stall_max > 0 && stall_.waited_ticks() >= stall_max;
   if (KAPPA_MUTANT(kZombieLeader)) return Impairment::kNone;
-  return health_ == DiskHealth::kSlow || stalled ? Impairment::kSlow
-                                                 : Impairment::kNone;
+  if (stalled) return Impairment::kHung;
+  return health_ == DiskHealth::kSlow ? Impairment::kSlow : Impairment::kNone;
 }
 
 void Replica::OnDiskHealth(DiskHealth health) {
   if (health != health_) Wake();
   health_ = health;
   context_.SetDiskFull(health == DiskHealth::kFull);
+  context_.SetDiskImpaired(impairment() != Impairment::kNone);
 }
 
 void Replica::OnPersisted(const PersistToken& token) {
@@ -302,21 +322,38 @@ void Replica::Tick() {
   contact_.Tick();
   stall_.Tick(context_.persists().idle() || health_ == DiskHealth::kStalled,
               context_.persists().completed_sequence());
+  context_.SetDiskImpaired(impairment() != Impairment::kNone);
   TickRepair();
   const bool first = !std::exchange(ticked_, true);
+  if (hand_over_pause_ticks_ > 0) --hand_over_pause_ticks_;
   if (leader() != nullptr) {
-    if (leader()->Tick(context_, impairment())) {
-      StepDown();
-    } else if (leader()->TickSleep(context_, nodes_)) {
-      leader()->Sleep();
-      asleep_ = true;
-    }
+    TickLeader();
   } else if (first && FirstInRank()) {
     BecomeCandidate(nullptr);
   } else if (RoleTimedOut()) {
     Stand();
   }
   TickLeaderless();
+}
+
+// Two replicas of which one has the slow disk and the other the lower priority
+// would else hand leadership to and fro.
+void Replica::TickLeader() {
+  const bool before = leader()->transferring();
+  const bool may_hand_over =
+      hand_over_pause_ticks_ == 0 || KAPPA_MUTANT(kHandsOverAtOnce);
+  if (leader()->Tick(context_, nodes_, impairment(), may_hand_over)) {
+    StepDown();
+    return;
+  }
+  if (leader()->transferring() && !before) {
+    hand_over_pause_ticks_ = static_cast<uint16_t>(
+        kHandOverPause * context_.options().election_ticks);
+  }
+  if (leader()->TickSleep(context_, nodes_)) {
+    leader()->Sleep();
+    asleep_ = true;
+  }
 }
 
 bool Replica::RoleTimedOut() {
@@ -388,7 +425,7 @@ bool Replica::MaySleepAsFollower(const Message& request) {
 Output Replica::TakeOutput() {
   if (halted_) return Output{};
   if (leader() != nullptr) {
-    if (leader()->SendPending(context_)) StepDown();
+    if (leader()->SendPending(context_, nodes_)) StepDown();
   } else if (follower() != nullptr) {
     follower()->SendPending(context_);
   }

@@ -74,6 +74,7 @@ class Replica {
   PreCandidate* pre_candidate() { return As<PreCandidate>(); }
   Follower* follower() { return As<Follower>(); }
   Role role() const;
+  const NodeLiveness& nodes() const { return nodes_; }
   bool halted() const { return halted_; }
   bool quiescent() const { return asleep_; }
 
@@ -103,7 +104,9 @@ class Replica {
   bool MayLead() const;
   bool MayStand() const;
   bool FirstInRank() const;
+  bool DiskLetsStand() const;
   Impairment impairment() const;
+  void TickLeader();
   void TickRepair();
   void TickLeaderless();
   bool RoleTimedOut();
@@ -136,7 +139,9 @@ class Replica {
   bool halted_ = false;
   bool ticked_ = false;
   bool asleep_ = false;
-  uint32_t leaderless_ticks_ = 0;
+  uint16_t leaderless_ticks_ = 0;
+  // Until this replica may hand over again unasked.
+  uint16_t hand_over_pause_ticks_ = 0;
   NodeLiveness nodes_;
   std::unique_ptr<EntryRepair> repair_;  // while entries are damaged
   // What CheckInvariants saw last.

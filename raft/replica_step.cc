@@ -184,7 +184,9 @@ void Replica::StepVoteResponse(const Message& message) {
 }
 
 void Replica::StepTimeoutNow(const Message& message) {
-  if (leader() != nullptr || candidate() != nullptr || !MayLead() ||
+  const bool fit =
+      impairment() == Impairment::kNone || KAPPA_MUTANT(kImpairedObeysCall);
+  if (leader() != nullptr || candidate() != nullptr || !fit || !MayLead() ||
       !IsVoter(context_.configuration(), context_.self()) ||
       !contact_.StillCalls(message, context_.options().election_ticks)) {
     return;

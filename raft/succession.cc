@@ -7,8 +7,13 @@
 namespace kappa::raft {
 namespace {
 
-bool Eligible(const PeerStatus& status) {
-  return status.voter && status.active && !status.full;
+bool Eligible(const Successor& peer) {
+  return peer.status.voter && peer.status.active && !peer.status.full &&
+         peer.fit;
+}
+
+auto Rank(const Successor& peer) {
+  return std::tuple(peer.heard_lately, peer.status.match, peer.priority);
 }
 
 }  // namespace
@@ -16,14 +21,17 @@ bool Eligible(const PeerStatus& status) {
 std::optional<ReplicaId> BestSuccessor(const std::vector<Successor>& peers) {
   const Successor* best = nullptr;
   for (const Successor& peer : peers) {
-    if (!Eligible(peer.status)) continue;
-    if (best == nullptr || std::tuple(peer.status.match, peer.priority) >
-                               std::tuple(best->status.match, best->priority)) {
-      best = &peer;
-    }
+    if (!Eligible(peer)) continue;
+    if (best == nullptr || Rank(peer) > Rank(*best)) best = &peer;
   }
   if (best == nullptr) return std::nullopt;
   return best->status.id;
+}
+
+bool AnyVoterActive(const std::vector<Successor>& peers) {
+  return std::any_of(peers.begin(), peers.end(), [](const Successor& peer) {
+    return peer.status.voter && peer.status.active;
+  });
 }
 
 std::optional<ReplicaId> PriorityWatch::Beat(
@@ -32,7 +40,7 @@ std::optional<ReplicaId> PriorityWatch::Beat(
   std::vector<KeepsUp> watched;
   const Successor* best = nullptr;
   for (const Successor& peer : peers) {
-    if (peer.priority <= own_priority || !Eligible(peer.status) ||
+    if (peer.priority <= own_priority || !Eligible(peer) ||
         peer.status.match < committed_before_) {
       continue;
     }

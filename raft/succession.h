@@ -14,7 +14,8 @@ namespace kappa::raft {
 // Why a leader's own disk asks for another leader.
 enum class Impairment : uint8_t {
   kNone,
-  kSlow,  // nothing becomes durable, or it is reported slow
+  kSlow,  // it is reported slow
+  kHung,  // nothing becomes durable
   kFull,  // nothing can be appended; it can still lead and answer reads
 };
 
@@ -22,12 +23,20 @@ enum class Impairment : uint8_t {
 struct Successor {
   PeerStatus status;
   uint8_t priority = 0;
+  // Neither its node is reported silent, nor has it said that it should not
+  // lead (Message::unfit).
+  bool fit = true;
+  bool heard_lately =
+      true;  // it answered a beat of the last half election time
 };
 
-// The best voter to hand leadership to: heard within an election time, its disk
-// not full; then the highest match, then the highest priority, then the lowest
-// id. nullopt if there is none.
+// The best voter to hand leadership to: heard within an election time, fit, its
+// disk not full; then one heard lately, then the highest match, then the
+// highest priority, then the lowest id. nullopt if there is none.
 std::optional<ReplicaId> BestSuccessor(const std::vector<Successor>& peers);
+
+// Whether any other voter was heard within an election time, fit or not.
+bool AnyVoterActive(const std::vector<Successor>& peers);
 
 // Notices that a voter of higher priority than the leader has kept up for an
 // election time.

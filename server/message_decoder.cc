@@ -261,6 +261,7 @@ void MessageDecoder::CopyScalars() {
   message.quiesce = from.quiesce();
   message.full = from.full();
   message.priority = static_cast<uint8_t>(from.priority());
+  message.unfit = from.unfit();
   message.donor.reset();
   if (from.donor_node() != 0) {
     message.donor = Replica(from.donor_node(), from.donor_incarnation());

@@ -135,6 +135,7 @@ void MessageEncoder::Encode(const raft::Message& message,
   encoded.set_quiesce(message.quiesce);
   encoded.set_full(message.full);
   encoded.set_priority(message.priority);
+  encoded.set_unfit(message.unfit);
   CopyRare(message, &encoded);
   if (message.chunk != nullptr) {
     Copy(*message.chunk, state, encoded.mutable_chunk());

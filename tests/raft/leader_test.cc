@@ -25,7 +25,7 @@ class LeaderTest : public testing::Test {
     leader_.emplace(*context_);
   }
   Output Take() {
-    EXPECT_FALSE(leader_->SendPending(*context_));
+    EXPECT_FALSE(leader_->SendPending(*context_, nodes_));
     Check();
     EXPECT_FALSE(leader_->HasPending(*context_));
     return context_->TakeOutput();
@@ -56,11 +56,12 @@ class LeaderTest : public testing::Test {
     return id;
   }
   void Beat() {
-    EXPECT_FALSE(leader_->Tick(*context_, Impairment::kNone));
+    EXPECT_FALSE(leader_->Tick(*context_, nodes_, Impairment::kNone, true));
     Check();
   }
 
   std::optional<Context> context_;
+  NodeLiveness nodes_;
   std::optional<Leader> leader_;
 };
 

@@ -34,6 +34,21 @@ TEST(SuccessionTest, TheBestIsAliveThenAheadThenPreferred) {
   EXPECT_EQ(BestSuccessor(peers), Replica(5));
   peers.pop_back();
   EXPECT_EQ(BestSuccessor(peers), std::nullopt);
+  EXPECT_TRUE(AnyVoterActive(peers));
+  peers.pop_back();
+  EXPECT_FALSE(AnyVoterActive(peers));
+}
+
+TEST(SuccessionTest, NotOneThatIsUnfitAndRatherOneThatWasHeardLately) {
+  std::vector<Successor> peers = {Peer(2, 9), Peer(3, 8), Peer(4, 7)};
+  peers[0].fit = false;
+  peers[1].heard_lately = false;
+  EXPECT_EQ(BestSuccessor(peers), Replica(4));
+  peers[2].fit = false;
+  EXPECT_EQ(BestSuccessor(peers), Replica(3));
+  peers[1].fit = false;
+  EXPECT_EQ(BestSuccessor(peers), std::nullopt);
+  EXPECT_TRUE(AnyVoterActive(peers));
 }
 
 TEST(SuccessionTest, AHigherPriorityLeadsAfterKeepingUpForAnElectionTime) {

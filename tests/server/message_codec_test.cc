@@ -86,6 +86,7 @@ Sample FullSample(raft::MessageType type) {
   message.beat = 6;
   message.quiesce = true;
   message.full = true;
+  message.unfit = true;
   message.priority = 3;
   message.donor = Replica(7, 8);
   message.transfer = true;
@@ -155,6 +156,7 @@ void ExpectSame(const raft::Message& a, const raft::Message& b) {
   EXPECT_EQ(a.beat, b.beat);
   EXPECT_EQ(a.quiesce, b.quiesce);
   EXPECT_EQ(a.full, b.full);
+  EXPECT_EQ(a.unfit, b.unfit);
   EXPECT_EQ(a.priority, b.priority);
   EXPECT_EQ(a.donor, b.donor);
   EXPECT_EQ(a.transfer, b.transfer);
