@@ -70,8 +70,8 @@ void EntryRepair::OnRepairResponse(Context& context, const Message& response) {
   const EntryMeta& entry = response.entries.front();
   const DamagedEntry* damaged = context.damaged().Find(entry.id.index);
   if (damaged == nullptr ||
-      (damaged->id != entry.id && !KAPPA_MUTANT(kRepairUnchecked)) ||
-      response.chain != damaged->chain ||
+      ((damaged->id != entry.id || response.chain != damaged->chain) &&
+       !KAPPA_MUTANT(kRepairUnchecked)) ||
       (entry.kind == EntryKind::kConfiguration) !=
           (entry.configuration != nullptr)) {
     return;

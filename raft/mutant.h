@@ -89,7 +89,7 @@ enum class Mutant : uint8_t {
   kBaseChunkMisplaced,     // a chunk is taken at another place than its own
   kFetchUncommitted,       // a donor hands out uncommitted entries
   kTrimUncommitted,        // the log is trimmed above the commit index
-  kRepairUnchecked,        // a repair of another (index, term) is taken
+  kRepairUnchecked,        // a repair by another entry is taken
   kDamagedSent,            // a damaged entry is sent to followers
   kDamagedCopyCounts,      // a damaged, uncommitted copy makes a majority
   kDamagedLeads,           // a candidate with a damaged entry leads

@@ -86,6 +86,7 @@ const Case kCases[] = {
     KAPPA_CASE(kBaseChunkMisplaced, "base_chunk_of_another_base"),
     KAPPA_CASE(kFetchUncommitted, "catch_up_only_committed"),
     KAPPA_CASE(kTrimUncommitted, "trim_refused"),
+    KAPPA_CASE(kRepairUnchecked, "damage_repair_of_a_replaced_entry"),
     KAPPA_CASE(kDamagedSent, "damage_is_never_sent"),
     KAPPA_CASE(kDamagedCopyCounts, "damage_uncommitted_copy_of_a_follower"),
     KAPPA_CASE(kDamagedLeads, "damage_winner_does_not_lead"),

@@ -17,7 +17,8 @@ bool CarriesEntries(MessageType type) {
          type == MessageType::kRepairResponse;
 }
 
-// What the owner of a receiving core verifies before it hands a repair on.
+// What the owner of a receiving core verifies before it hands a repair on: when
+// the message is sent, so that the log may change until the core gets it.
 bool RepairFits(const LogImage& image, const Message& message) {
   if (message.entries.empty()) return true;
   const EntryMeta& entry = message.entries.front();
@@ -188,6 +189,11 @@ void ScriptedCluster::Send(ScriptedReplica& replica, const Message& message) {
   checker_->OnMessage(message, replica.disk.durable());
   Message sent = message;
   FillEntries(replica, sent);
+  const ScriptedReplica* to = Find(sent.to);
+  if (sent.type == MessageType::kRepairResponse && to != nullptr &&
+      !RepairFits(to->disk.written(), sent)) {
+    return;
+  }
   network_.Send(std::move(sent));
 }
 
@@ -344,10 +350,6 @@ void ScriptedCluster::Deliver(const Message& message) {
     if (!lives && id.node == message.to.node) to = replica.get();
   }
   if (to == nullptr || !to->core) return;
-  if (message.type == MessageType::kRepairResponse &&
-      !RepairFits(to->disk.written(), message)) {
-    return;
-  }
   Apply(to->id, [&](Core& core) { core.Step(message); });
 }
 
