@@ -59,7 +59,6 @@ absl::StatusOr<std::unique_ptr<DiskGuard>> DiskGuard::Start(
            {"critical_bytes", absl::StrCat(guard->limits_.critical_bytes)},
            {"ballast_bytes", absl::StrCat(guard->limits_.ballast_bytes)},
            {"free_bytes", absl::StrCat(space->free_bytes)}});
-  guard->Look(/*may_rebuild=*/false);
   return guard;
 }
 

@@ -47,14 +47,16 @@ struct DiskGuardOptions {
 // from then on; state() may be asked by any.
 class DiskGuard {
  public:
-  // Looks once, so that a ballast that is there can serve opening the
-  // directory; makes none, for the directory is not checked yet.
-  // Errors: UNAVAILABLE: the space cannot be asked for.
+  // Finds out the limits; changes nothing, for the directory may be another
+  // process's. Errors: UNAVAILABLE: the space cannot be asked for.
   static absl::StatusOr<std::unique_ptr<DiskGuard>> Start(
       DiskGuardOptions options);
   // Ends the thread. The ballast stays where it is.
   ~DiskGuard();
 
+  // Looks once the directory is ours, so that a ballast that is there can serve
+  // opening it; makes none, for the directory is not checked yet.
+  void OnLocked() { Look(/*may_rebuild=*/false); }
   // Looks now: sets the level, releases or rebuilds the ballast, and logs what
   // changed. A space that cannot be asked for changes nothing.
   void Check();

@@ -53,7 +53,7 @@ uint64_t ReserveBytes(const MemoryBudget& memory) {
 
 NodeOptions NodeOptionsOf(const ServerConfig& config,
                           const MemoryBudget& memory, const Clock* clock,
-                          const DiskGuard& disk) {
+                          DiskGuard* disk) {
   NodeOptions options;
   options.data_dir = config.data_dir;
   options.shards = config.shards;
@@ -65,7 +65,8 @@ NodeOptions NodeOptionsOf(const ServerConfig& config,
   options.reader_threads = config.reader_threads;
   options.accept_clock_behind = config.accept_clock_behind;
   options.clock = clock;
-  options.disk = disk.state();
+  options.disk = disk->state();
+  options.on_locked = [disk] { disk->OnLocked(); };
   options.on_fatal = EndAfterFailedWrite;
   return options;
 }
@@ -193,13 +194,12 @@ int Serve(const ServerConfig& config) {
   }
   const SystemClock clock;
   const int64_t begun_us = clock.MonotonicUs();
-  // Before anything is opened, which needs room too.
   auto disk = DiskGuard::Start({.data_dir = config.data_dir,
                                 .settings = config.disk,
                                 .reserve_bytes = ReserveBytes(memory),
                                 .probe = nullptr});
   if (!disk.ok()) return Refuse(config, disk.status());
-  auto node = Node::Open(NodeOptionsOf(config, memory, &clock, **disk));
+  auto node = Node::Open(NodeOptionsOf(config, memory, &clock, disk->get()));
   if (!node.ok()) return Refuse(config, node.status());
   if (auto* maintenance = dynamic_cast<Maintenance*>(node->get())) {
     maintenance->KeepScrubbing(ScrubSettingsOf(config));

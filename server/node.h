@@ -47,6 +47,9 @@ struct NodeOptions {
   const Clock* clock = nullptr;  // not owned; required
   // Room on the data directory's file system; absent: enough.
   std::shared_ptr<const DiskState> disk;
+  // Called once the data directory is locked, before anything in it is opened.
+  // May be absent.
+  std::function<void()> on_locked;
   // Called once when a write or sync failed (RELIABILITY.md S9); must end the
   // process within 1 s.
   std::function<void(const absl::Status&)> on_fatal;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "storage/posix_status.h"
@@ -11,13 +12,13 @@
 namespace kappa::storage {
 namespace {
 
-// Blocks that are there, not the length: a file may be sparse.
+// Bytes that have their blocks: a file may be sparse.
 uint64_t AllocatedBytes(const std::string& path) {
   struct stat info {};
   constexpr uint64_t kUnitBytes = 512;  // of st_blocks, always
-  return stat(path.c_str(), &info) == 0
-             ? static_cast<uint64_t>(info.st_blocks) * kUnitBytes
-             : 0;
+  if (stat(path.c_str(), &info) != 0) return 0;
+  return std::min(static_cast<uint64_t>(info.st_size),
+                  static_cast<uint64_t>(info.st_blocks) * kUnitBytes);
 }
 
 // Not 0 on an error, which it is then.
@@ -33,13 +34,15 @@ int Allocate(int file, uint64_t bytes) {
 }  // namespace
 
 Ballast::Ballast(const std::string& directory)
-    : path_(directory + "/ballast"), bytes_(AllocatedBytes(path_)) {}
+    : path_(directory + "/ballast") {}
+
+uint64_t Ballast::bytes() const { return AllocatedBytes(path_); }
 
 absl::Status Ballast::Resize(uint64_t bytes) {
-  if (bytes == 0 && bytes_ == 0) return absl::OkStatus();
+  const uint64_t before = AllocatedBytes(path_);
+  if (bytes == 0 && before == 0) return absl::OkStatus();
   const int file = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) return FromErrno(errno, "open", path_);
-  const uint64_t before = bytes_;
   int error = bytes > before ? Allocate(file, bytes) : 0;
   // Also cuts back what a failed attempt took.
   const uint64_t length = error == 0 ? bytes : before;
@@ -47,7 +50,6 @@ absl::Status Ballast::Resize(uint64_t bytes) {
     error = errno;
   }
   close(file);
-  bytes_ = length;
   if (error != 0) return FromErrno(error, "preallocate", path_);
   return absl::OkStatus();
 }

@@ -15,7 +15,8 @@ namespace kappa::storage {
 // Thread safety: thread-compatible.
 class Ballast {
  public:
-  // Takes over the file that an earlier process left, whatever its size.
+  // Takes over the file that an earlier process left, whatever its size;
+  // changes nothing yet.
   explicit Ballast(const std::string& directory);
 
   // Makes the ballast `bytes` large, more or less than before; its blocks are
@@ -25,11 +26,11 @@ class Ballast {
   // Gives all of it back to the file system. Errors: those of the file system.
   absl::Status Release() { return Resize(0); }
 
-  uint64_t bytes() const { return bytes_; }
+  // Blocks that are there now: somebody else may have taken them.
+  uint64_t bytes() const;
 
  private:
   const std::string path_;
-  uint64_t bytes_ = 0;
 };
 
 }  // namespace kappa::storage

@@ -165,6 +165,7 @@ absl::Status RocksLogStore::State::Open() {
       DataDirectory::Open(options.directory);
   if (!locked.ok()) return locked.status();
   directory = *std::move(locked);
+  if (options.on_locked) options.on_locked();
 
   direct_io = options.direct_io && SupportsDirectIo(directory->path());
   block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);

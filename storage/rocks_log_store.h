@@ -42,6 +42,9 @@ struct RocksLogStoreOptions {
   uint64_t background_bytes_per_second = uint64_t{640} << 20;
   // Reads and flushes bypass the page cache where the file system can.
   bool direct_io = true;
+  // Called once the directory's lock is held, before anything in it is read or
+  // written. May be absent.
+  std::function<void()> on_locked;
   // While it is true nothing is sealed or rewritten: the disk is nearly full
   // (RELIABILITY.md S10). May be absent.
   std::shared_ptr<const std::atomic<bool>> sealing_paused;

@@ -1,6 +1,7 @@
 #include "server/disk_guard.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
@@ -130,6 +131,35 @@ TEST_F(DiskGuardTest, SpaceThatReturnsIsTakenBackAndUsed) {
   EXPECT_TRUE(guard_->state()->CheckAccepting().ok());
 }
 
+// Somebody who needs the space may take it.
+TEST_F(DiskGuardTest, ABallastThatSomebodyRemovedIsMissed) {
+  Start(0);
+  guard_->Check();
+  ASSERT_EQ(BallastOnDisk(directory_), 4 * kMiB);
+  ASSERT_EQ(unlink((directory_ + "/ballast").c_str()), 0);
+  // What it lacks is not free: 9 MiB are 5.
+  LeaveFree(9 * kMiB);
+  EXPECT_EQ(level(), DiskLevel::kLow);
+  EXPECT_EQ(guard_->state()->ballast_bytes(), 0u);
+  LeaveFree(700 * kMiB);
+  EXPECT_EQ(level(), DiskLevel::kAmple);
+  EXPECT_EQ(BallastOnDisk(directory_), 4 * kMiB);
+  EXPECT_EQ(guard_->state()->ballast_bytes(), 4 * kMiB);
+  ASSERT_EQ(truncate((directory_ + "/ballast").c_str(), 2 * kMiB), 0);
+  guard_->Check();
+  EXPECT_EQ(BallastOnDisk(directory_), 4 * kMiB);
+}
+
+// Before the lock is held the directory may be another process's.
+TEST_F(DiskGuardTest, TheStartTouchesNothing) {
+  Start(0);
+  guard_->Check();
+  guard_.reset();
+  Start(799 * kMiB - 4 * kMiB);
+  EXPECT_EQ(level(), DiskLevel::kAmple);
+  EXPECT_EQ(BallastOnDisk(directory_), 4 * kMiB);
+}
+
 TEST_F(DiskGuardTest, ABallastThatIsThereServesTheOpening) {
   Start(0);
   guard_->Check();
@@ -137,6 +167,7 @@ TEST_F(DiskGuardTest, ABallastThatIsThereServesTheOpening) {
   guard_.reset();
   EXPECT_EQ(BallastOnDisk(directory_), 4 * kMiB);
   Start(799 * kMiB - 4 * kMiB);
+  guard_->OnLocked();
   EXPECT_EQ(level(), DiskLevel::kCritical);
   EXPECT_EQ(BallastOnDisk(directory_), 0u);
 }
