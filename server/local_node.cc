@@ -127,6 +127,7 @@ void LocalNode::StartThreads() {
   services.log_reader = log_reader_.get();
   services.clock = options_.clock;
   services.append_clock = &append_clock_;
+  services.disk = options_.disk.get();
   ShardOptions shard_options;
   shard_options.window_bytes = options_.window_bytes / shards;
   for (uint32_t i = 0; i < shards; ++i) {
@@ -399,6 +400,8 @@ size_t MemoryOf(const AppendCommand& command) {
 
 absl::Status LocalNode::CheckAppend(const AppendCommand& command) const {
   if (shutting_down_.load(std::memory_order_relaxed)) return ShuttingDown();
+  // One with a producer may be a repetition, which needs no room: the partition
+  // asks.
   if (!command.producer.has_value()) return CheckRoom();
   const v1::ProducerSequence& producer = *command.producer;
   const absl::Status legal = CheckProducerSequence(producer);
@@ -407,7 +410,7 @@ absl::Status LocalNode::CheckAppend(const AppendCommand& command) const {
       !known_producers_->WasOpened(producer.id(), producer.epoch())) {
     return NeverOpened(producer);
   }
-  return CheckRoom();
+  return absl::OkStatus();
 }
 
 void LocalNode::Append(AppendCommand command, Callback<AppendResult> done) {

@@ -75,6 +75,10 @@ void Partition::Append(AppendCommand command, PendingAppend append) {
   if (!closed_.ok()) return Refuse(std::move(append), closed_);
   if (!damaged_.ok()) return Refuse(std::move(append), damaged_);
   if (AnswerKnownProducer(command, append)) return;
+  if (services_->disk != nullptr) {
+    absl::Status room = services_->disk->CheckAccepting();
+    if (!room.ok()) return Refuse(std::move(append), std::move(room));
+  }
   if (RefuseUnexpectedOffset(command, append)) return;
   ProposeBatch(std::move(command), std::move(append));
 }

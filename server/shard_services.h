@@ -8,6 +8,7 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/types.h"
 #include "server/append_clock.h"
+#include "server/disk_state.h"
 #include "server/log_reader.h"
 #include "server/memory_window.h"
 #include "server/reader_pool.h"
@@ -25,7 +26,8 @@ struct ShardServices {
   LogReader* log_reader = nullptr;
   const Clock* clock = nullptr;
   const AppendClock* append_clock = nullptr;
-  WindowBudget* window = nullptr;  // the shard's own
+  const DiskState* disk = nullptr;  // absent: there is room
+  WindowBudget* window = nullptr;   // the shard's own
   // Any thread tells that a stored entry of the group is damaged.
   std::function<void(GroupId, const absl::Status&)> report_damage;
   ShardCounters* counters = nullptr;  // the shard's own

@@ -93,6 +93,13 @@ class DiskFullTest(unittest.TestCase):
                 return seen
         self.fail(f"{seen} instead of {wanted}\n{self.server.log()}")
 
+    def await_true(self, condition):
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, self.server.log())
+            self.assertIsNone(self.server.process.poll(), self.server.log())
+            self.metrics()  # takes a while
+
     def health(self, service):
         check = self.channel.unary_unary(
             "/grpc.health.v1.Health/Check",
@@ -114,6 +121,9 @@ class DiskFullTest(unittest.TestCase):
         self.assertLessEqual(ballast, DISK_BYTES / 8)
         self.assertEqual(low, 2 * ballast)
         self.await_metrics(ballast_bytes=ballast)
+        self.session_value = b"once"
+        self.session_offset = self.append_in_session().base_offset
+        self.stored.append(self.session_value)
         for _ in range(20):
             self.append()
         pid = self.server.process.pid
@@ -139,6 +149,8 @@ class DiskFullTest(unittest.TestCase):
         sealed = self.sealed()
         before = self.metrics()["kappa_disk_refusals_total"]
         self.refused(self.append)
+        # What is stored already needs no room: a retry gets its first result.
+        self.assertEqual(self.append_in_session().base_offset, self.session_offset)
         self.refused(self.topics.CreateTopic, topic_pb2.CreateTopicRequest(name="u"))
         self.refused(self.log.OpenProducer,
                      log_pb2.OpenProducerRequest(name="p", topic="t"))
@@ -150,12 +162,19 @@ class DiskFullTest(unittest.TestCase):
         self.check_reads()
         self.assertEqual(self.sealed(), sealed)
 
+    def append_in_session(self, sequence=1):
+        return self.log.Append(log_pb2.AppendRequest(
+            topic="t", batch=batches.batch(self.session_value),
+            producer=log_pb2.ProducerSequence(id=bytes(range(16)), sequence=sequence)))
+
     def check_critical(self, critical):
         self.disk.leave_free(critical - 2 * MIB)
         self.await_metrics(level=CRITICAL, ballast_bytes=0)
         # Its space is free again, for what must be written.
         self.assertGreater(self.disk.free_bytes(), critical)
         self.refused(self.append)
+        self.assertEqual(self.append_in_session().base_offset, self.session_offset)
+        self.refused(self.append_in_session, 2)
         self.refused(self.topics.UpdateTopic,
                      topic_pb2.UpdateTopicRequest(name="t", description="e"))
         self.assertEqual(self.health("kappa.v1.LogService/Append"), "NOT_SERVING")
@@ -175,15 +194,17 @@ class DiskFullTest(unittest.TestCase):
 
         appender = threading.Thread(target=load)
         appender.start()
+        low = int(self.metrics()["kappa_disk_low_bytes"])
         try:
-            # The load itself fills what the other process leaves.
-            self.disk.leave_free(self.disk.free_bytes() - 16 * MIB)
-            self.await_metrics(level=LOW)
+            self.await_true(lambda: len(self.stored) > 100)
+            # The load itself fills what the other process leaves. A level that is
+            # left again meanwhile leaves its refusals.
+            self.disk.leave_free(low + 16 * MIB)
+            self.await_true(lambda: refusals)
         finally:
             ended.set()
             appender.join()
         self.assertTrue(all(error.code() == FULL for error in refusals), refusals[:3])
-        self.assertGreater(len(self.stored), 100)
         self.assertIsNone(self.server.process.poll(), self.server.log())
         self.check_reads()
         self.assertEqual(self.server.stop(), 0)
