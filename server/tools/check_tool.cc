@@ -11,6 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "server/identity.h"
 #include "server/tools/progress_line.h"
+#include "server/tools/standard_output.h"
 #include "storage/directory_check.h"
 #include "storage/directory_view.h"
 
@@ -166,8 +167,9 @@ ExitCode RunCheck(const CheckOptions& options) {
   const std::string text =
       options.json ? CheckReportJson(options.directory, report, names)
                    : CheckReportTable(options.directory, report, names);
-  std::fputs(text.c_str(), stdout);
-  return ExitCodeOf(report);
+  StandardOutput output;
+  output.Write(text);
+  return output.Finish("check", ExitCodeOf(report));
 }
 
 }  // namespace kappa::server

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/tools/partition_names.h"
 #include "server/tools/record_line.h"
+#include "server/tools/standard_output.h"
 #include "storage/directory_view.h"
 #include "storage/log_audit.h"
 
@@ -39,7 +40,8 @@ std::optional<ViewedReplica> FindReplica(const DirectoryView& view,
 // Prints what lies in the range; remembers whether all of it could be.
 class RecordPrinter {
  public:
-  explicit RecordPrinter(const DumpOptions& options) : options_(options) {}
+  RecordPrinter(const DumpOptions& options, StandardOutput* output)
+      : options_(options), output_(output) {}
 
   // False behind the end of the range.
   bool Print(const StoredEntry& entry) {
@@ -47,6 +49,7 @@ class RecordPrinter {
         entry.header.base_offset.value() >= *options_.to) {
       return false;
     }
+    next_offset_ = entry.header.next_offset().value();
     if (entry.header.next_offset().value() <= options_.from) {
       before_ = entry.header.index;
       return true;
@@ -54,7 +57,7 @@ class RecordPrinter {
     if (!raft::UsesOffsets(entry.header.kind)) return true;
     const absl::Status status = PrintRecords(entry);
     if (!status.ok()) Miss(std::string(status.message()));
-    return true;
+    return writing_;
   }
   void Miss(const std::string& what) {
     whole_ = false;
@@ -63,29 +66,54 @@ class RecordPrinter {
   bool whole() const { return whole_; }
   // The last entry seen that lies before the range.
   LogIndex before() const { return before_; }
+  // Whether the log goes on, or may have, within the range.
+  bool wants_more() const {
+    return writing_ &&
+           (!options_.to.has_value() || next_offset_ < *options_.to);
+  }
 
  private:
   absl::Status PrintRecords(const StoredEntry& entry) {
     return VisitRecords(entry, [&](Offset offset, const RecordView& record) {
       if (offset.value() < options_.from) return;
       if (options_.to.has_value() && offset.value() >= *options_.to) return;
-      const std::string line = RecordLine(options_.partition, offset,
-                                          entry.header.append_time_us, record);
-      std::fprintf(stdout, "%s\n", line.c_str());
+      if (!writing_) return;
+      writing_ =
+          output_->Write(RecordLine(options_.partition, offset,
+                                    entry.header.append_time_us, record) +
+                         "\n");
     });
   }
 
   const DumpOptions& options_;
+  StandardOutput* const output_;
+  bool writing_ = true;
   LogIndex before_;
+  uint64_t next_offset_ = 0;  // after the last entry seen
   bool whole_ = true;
 };
+
+// Why the directory may have held more than it shows; "" if it did not.
+std::string LostAtEnd(const DirectoryView& view) {
+  if (!view.database_status().ok()) {
+    return std::string(view.database_status().message());
+  }
+  if (!view.watermark().ok() || !view.watermark()->newest().has_value()) {
+    return "the watermark is unreadable, so nothing says what was acknowledged";
+  }
+  for (const absl::Status& broken : view.BrokenPromises()) {
+    return std::string(broken.message());
+  }
+  return "";
+}
 
 ExitCode Dump(const DirectoryView& view, const ViewedReplica& replica,
               const DumpOptions& options) {
   const storage::ReplicaPosition& position = *replica.position;
   storage::LogWalk walk{position.base.id.index.Next(), position.last.index,
                         storage::LogAudit(position.base)};
-  RecordPrinter printer(options);
+  StandardOutput output;
+  RecordPrinter printer(options, &output);
   const auto damage = walk.Run(
       [&](LogIndex from, LogIndex last) {
         return view.Read(replica.number, from, last);
@@ -103,7 +131,14 @@ ExitCode Dump(const DirectoryView& view, const ViewedReplica& replica,
                               " to ", range.last.value(), ": ",
                               range.status.message()));
   }
-  return printer.whole() ? kDone : kDamaged;
+  if (printer.wants_more()) {
+    const std::string lost = LostAtEnd(view);
+    if (!lost.empty()) {
+      printer.Miss("the end of the partition may be lost: " + lost);
+      return output.Finish("dump", kForgot);
+    }
+  }
+  return output.Finish("dump", printer.whole() ? kDone : kDamaged);
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
 // check, dump and recover on the directory of a real kappad.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -146,6 +149,47 @@ TEST_F(KappadToolsTest, DumpPrintsRecords) {
   run = RunKappad({"dump", directory_, "--topic", "other"});
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.err, HasSubstr("knows no partition 0 of topic other"));
+}
+
+// What is asked for may have stood in the end that is lost.
+TEST_F(KappadToolsTest, DumpTellsOfALostEnd) {
+  Kill();
+  CutLastRecords(2);
+  ToolRun run = RunKappad({"dump", directory_, "--topic", "orders"});
+  EXPECT_EQ(run.exit_code, 4);
+  EXPECT_THAT(run.err, HasSubstr("the end of the partition may be lost: "));
+  EXPECT_THAT(run.err, HasSubstr("are lost"));
+  EXPECT_THAT(run.out, HasSubstr("value17b"));
+  run = RunKappad({"dump", directory_, "--topic", "orders", "--to", "36"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  run = RunKappad({"dump", directory_, "--topic", "orders", "--to", "37"});
+  EXPECT_EQ(run.exit_code, 4);
+  fs::remove(directory_ + "/watermark");
+  run = RunKappad({"dump", directory_, "--topic", "orders"});
+  EXPECT_EQ(run.exit_code, 4);
+  EXPECT_THAT(run.err, HasSubstr("watermark"));
+}
+
+TEST_F(KappadToolsTest, OutputThatCannotBeWritten) {
+  Kill();
+  const std::vector<std::string> dump = {"dump", directory_, "--topic",
+                                         "orders"};
+  const int full = open("/dev/full", O_WRONLY);
+  for (const std::vector<std::string>& tool :
+       {dump, std::vector<std::string>{"check", directory_}}) {
+    const ToolRun run = RunKappadTo(full, tool);
+    EXPECT_EQ(run.exit_code, 5) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("No space left on device"));
+  }
+  close(full);
+  // A reader that has read enough is none of our business.
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  const ToolRun run = RunKappadTo(ends[1], dump);
+  close(ends[1]);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.err, "");
 }
 
 TEST_F(KappadToolsTest, WrongUsage) {

@@ -23,6 +23,14 @@ std::string ReadFile(const std::string& path) {
 
 ToolRun RunKappad(const std::vector<std::string>& arguments) {
   const std::string out = testing::TempDir() + "/tool.out";
+  const int file = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  ToolRun run = RunKappadTo(file, arguments);
+  close(file);
+  run.out = ReadFile(out);
+  return run;
+}
+
+ToolRun RunKappadTo(int output, const std::vector<std::string>& arguments) {
   const std::string err = testing::TempDir() + "/tool.err";
   std::vector<std::string> words = {KappadBinary()};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -32,7 +40,7 @@ ToolRun RunKappad(const std::vector<std::string>& arguments) {
   const pid_t pid = fork();
   if (pid == 0) {
     const int mode = O_WRONLY | O_CREAT | O_TRUNC;
-    dup2(open(out.c_str(), mode, 0644), STDOUT_FILENO);
+    dup2(output, STDOUT_FILENO);
     dup2(open(err.c_str(), mode, 0644), STDERR_FILENO);
     execv(argv[0], argv.data());
     _exit(127);
@@ -41,7 +49,6 @@ ToolRun RunKappad(const std::vector<std::string>& arguments) {
   EXPECT_EQ(waitpid(pid, &status, 0), pid);
   ToolRun run;
   run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  run.out = ReadFile(out);
   run.err = ReadFile(err);
   return run;
 }

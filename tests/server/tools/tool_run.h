@@ -15,6 +15,8 @@ struct ToolRun {
 
 // `kappad arguments...`.
 ToolRun RunKappad(const std::vector<std::string>& arguments);
+// The same with this file as standard output.
+ToolRun RunKappadTo(int output, const std::vector<std::string>& arguments);
 
 }  // namespace kappa::tests
 
