@@ -52,7 +52,8 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
               "a node needs a clock, and somebody to end the process");
   std::unique_ptr<LocalNode> node(new LocalNode(
       std::move(options), std::move(store), identity, std::move(on_written)));
-  absl::Status status = node->CheckClock();
+  absl::Status status = node->LoadKnownDamage();
+  if (status.ok()) status = node->CheckClock();
   if (status.ok()) status = node->FindMetadataReplica();
   if (!status.ok()) return status;
   node->StartThreads();
@@ -66,6 +67,15 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
 }
 
 // --- opening ---
+
+absl::Status LocalNode::LoadKnownDamage() {
+  const std::string& data_dir = options_.data_dir;
+  absl::StatusOr<std::unique_ptr<storage::KnownDamage>> known =
+      storage::KnownDamage::Load(data_dir.empty() ? "" : data_dir + "/damage");
+  if (!known.ok()) return known.status();
+  known_damage_ = *std::move(known);
+  return absl::OkStatus();
+}
 
 absl::Status LocalNode::CheckClock() const {
   int64_t newest_us = 0;
@@ -108,7 +118,8 @@ absl::Status LocalNode::FindMetadataReplica() {
 
 void LocalNode::StartThreads() {
   const uint32_t shards = ShardCount(options_.shards);
-  log_reader_ = std::make_unique<LogReader>(store_.get(), kChunkBytes);
+  log_reader_ = std::make_unique<LogReader>(store_.get(), known_damage_.get(),
+                                            kChunkBytes);
   readers_ = std::make_unique<ReaderPool>(std::max(1u, options_.reader_threads),
                                           kReaderQueueMax);
   storage::LogWriterOptions writer_options;
@@ -125,6 +136,7 @@ void LocalNode::StartThreads() {
   services.writer = writer_.get();
   services.readers = readers_.get();
   services.log_reader = log_reader_.get();
+  services.known_damage = known_damage_.get();
   services.clock = options_.clock;
   services.append_clock = &append_clock_;
   services.disk = options_.disk.get();
@@ -552,6 +564,7 @@ void LocalNode::KeepScrubbing(const ScrubSettings& settings) {
   scrub.data_dir = options_.data_dir;
   scrub.settings = settings;
   scrub.clock = options_.clock;
+  scrub.known_damage = known_damage_.get();
   scrub_ = std::make_unique<NodeScrub>(scrub, store_.get(), &topics_, &router_);
 }
 

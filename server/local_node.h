@@ -30,6 +30,7 @@
 #include "server/shard.h"
 #include "server/shard_counters.h"
 #include "server/topic_map.h"
+#include "storage/known_damage.h"
 #include "storage/log_store.h"
 #include "storage/log_writer.h"
 
@@ -86,6 +87,7 @@ class LocalNode final : public Node, public Maintenance {
             const Identity& identity, std::function<void()> on_written);
 
   // The steps of OpenOn, in their order.
+  absl::Status LoadKnownDamage();
   absl::Status CheckClock() const;
   absl::Status FindMetadataReplica();
   void StartThreads();
@@ -132,6 +134,7 @@ class LocalNode final : public Node, public Maintenance {
 
   // Each uses those above it.
   std::unique_ptr<storage::LogStore> store_;
+  std::unique_ptr<storage::KnownDamage> known_damage_;
   std::unique_ptr<LogReader> log_reader_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<storage::LogWriter> writer_;

@@ -45,8 +45,9 @@ absl::Status ReadErrorOf(const absl::Status& status, GroupId group) {
                    {{"group", absl::StrCat(group.value())}});
 }
 
-LogReader::LogReader(const storage::LogStore* store, size_t chunk_bytes)
-    : store_(store), chunks_(chunk_bytes), places_(kPlacesMax) {}
+LogReader::LogReader(const storage::LogStore* store,
+                     const storage::KnownDamage* known, size_t chunk_bytes)
+    : store_(store), known_(known), chunks_(chunk_bytes), places_(kPlacesMax) {}
 
 absl::StatusOr<LogIndex> LogReader::IndexOf(const ReadScope& scope,
                                             Offset offset) {
@@ -58,12 +59,17 @@ absl::StatusOr<LogIndex> LogReader::IndexOf(const ReadScope& scope,
 absl::StatusOr<std::vector<StoredEntry>> LogReader::ReadEntries(
     const ReadScope& scope, LogIndex index, size_t bytes_max,
     ReadClass read_class) {
+  LogIndex last = scope.committed;
+  if (const auto damage = known_->FirstIn(scope.replica, index, last)) {
+    if (damage->first <= index) return absl::DataLossError(damage->what);
+    last = damage->first.Previous();
+  }
   if (const Chunk chunk = chunks_.Find(scope.replica, index)) {
     const size_t first = index - chunk->front().header.index;
     std::vector<StoredEntry> entries;
     size_t bytes = 0;
     for (size_t i = first; i < chunk->size(); ++i) {
-      if (bytes >= bytes_max || (*chunk)[i].header.index > scope.committed) {
+      if (bytes >= bytes_max || (*chunk)[i].header.index > last) {
         break;
       }
       entries.push_back((*chunk)[i]);
@@ -71,8 +77,8 @@ absl::StatusOr<std::vector<StoredEntry>> LogReader::ReadEntries(
     }
     if (!entries.empty()) return entries;
   }
-  absl::StatusOr<std::vector<StoredEntry>> entries = store_->Read(
-      scope.replica, index, scope.committed, bytes_max, read_class);
+  absl::StatusOr<std::vector<StoredEntry>> entries =
+      store_->Read(scope.replica, index, last, bytes_max, read_class);
   if (!entries.ok()) return entries.status();
   if (entries->empty()) {
     return absl::DataLossError(absl::StrCat(
@@ -125,9 +131,14 @@ absl::StatusOr<std::vector<StoredEntry>> LogReader::ReadEntriesUpTo(
   count = std::clamp<uint64_t>(count, 1, kBackwardsEntriesMax);
   count = std::min(count, index - scope.base);
   while (true) {
-    absl::StatusOr<std::vector<StoredEntry>> entries =
-        store_->Read(scope.replica, index - (count - 1), index,
-                     std::max<size_t>(1, bytes_max) * 2, read_class);
+    const LogIndex first = index - (count - 1);
+    absl::StatusOr<std::vector<StoredEntry>> entries;
+    if (const auto damage = known_->FirstIn(scope.replica, first, index)) {
+      entries = absl::DataLossError(damage->what);
+    } else {
+      entries = store_->Read(scope.replica, first, index,
+                             std::max<size_t>(1, bytes_max) * 2, read_class);
+    }
     // Damage below hides what is above only from reads that begin there.
     const bool damaged = absl::IsDataLoss(entries.status()) && count > 1;
     if (!entries.ok() && !damaged) return entries.status();

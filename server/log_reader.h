@@ -12,6 +12,7 @@
 #include "proto/wire/types.h"
 #include "server/chunk_cache.h"
 #include "server/place_cache.h"
+#include "storage/known_damage.h"
 #include "storage/log_store.h"
 
 namespace kappa::server {
@@ -37,9 +38,10 @@ struct ReadPiece {
 // Thread safety: thread-safe.
 class LogReader {
  public:
-  // `store` must outlive this. `chunk_bytes` is kept for readers at the same
-  // place.
-  LogReader(const storage::LogStore* store, size_t chunk_bytes);
+  // `store` and `known` must outlive this. What `known` names is not served.
+  // `chunk_bytes` is kept for readers at the same place.
+  LogReader(const storage::LogStore* store, const storage::KnownDamage* known,
+            size_t chunk_bytes);
 
   // From the batch that holds `from`, until payloads reach `bytes_max` or a
   // batch begins at or above `until`.
@@ -82,6 +84,7 @@ class LogReader {
       storage::ReadClass read_class);
 
   const storage::LogStore* const store_;
+  const storage::KnownDamage* const known_;
   ChunkCache chunks_;
   PlaceCache places_;
   std::atomic<uint64_t> bytes_read_{0};

@@ -52,16 +52,18 @@ void LogPass(const ScrubState& state) {
            {"damaged_entries", absl::StrCat(state.damaged_entries)}});
 }
 
-// Wakes the partition, since a sleeping one would accept appends later.
+// A partition that sleeps, or cannot be woken now, is stopped when it wakes:
+// what is known to be damaged is asked for then.
 void StopPartition(const PartitionRouter& router, const ScrubRange& range) {
   if (range.group == GroupId(0)) return;  // metadata: read whole at start
   const absl::Status damage =
       ReadErrorOf(absl::DataLossError(range.what), range.group);
-  router.Route<bool>(
-      range.group, [](absl::StatusOr<bool>) {},
-      [damage](Partition& partition, Node::Callback<bool> done) {
-        partition.StopDamaged(damage);
-        done(true);
+  // Not to be refused, however full the queue is; bounded by what one piece of
+  // the scrub can find.
+  router.ShardOf(range.group)
+      ->Post([group = range.group, damage](Shard& shard) {
+        const absl::StatusOr<Partition*> partition = shard.WakePartition(group);
+        if (partition.ok()) (*partition)->StopDamaged(damage);
       });
 }
 
@@ -73,6 +75,7 @@ storage::ScrubberOptions ScrubberOptionsOf(const NodeScrubOptions& options,
   scrub.bytes_per_second_min =
       std::min(scrub.bytes_per_second_min, scrub.bytes_per_second_max);
   scrub.clock = options.clock;
+  scrub.known_damage = options.known_damage;
   if (!options.data_dir.empty()) {
     scrub.state_path = options.data_dir + "/scrub";
     scrub.stored_bytes = [dir = options.data_dir] { return StoredBytes(dir); };

@@ -9,6 +9,7 @@
 #include "server/maintenance.h"
 #include "server/partition_router.h"
 #include "server/topic_map.h"
+#include "storage/known_damage.h"
 #include "storage/log_store.h"
 #include "storage/scrubber.h"
 
@@ -17,7 +18,8 @@ namespace kappa::server {
 struct NodeScrubOptions {
   std::string data_dir;  // empty: nothing is kept on disk
   ScrubSettings settings;
-  const Clock* clock = nullptr;  // not owned; required
+  const Clock* clock = nullptr;                  // not owned; required
+  storage::KnownDamage* known_damage = nullptr;  // not owned; required
 };
 
 // A partition with a damaged entry stops accepting appends, whether it was in

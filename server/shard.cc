@@ -1,12 +1,14 @@
 #include "server/shard.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "server/errors.h"
+#include "server/log_reader.h"
 
 namespace kappa::server {
 namespace {
@@ -176,6 +178,13 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
       Partition::Open(sleeping->second, &services_);
   if (!partition.ok()) return partition.status();
   (*partition)->Campaign();
+  const auto damage = services_.known_damage->FirstIn(
+      sleeping->second.number, LogIndex(0),
+      LogIndex(std::numeric_limits<uint64_t>::max()));
+  if (damage.has_value()) {
+    (*partition)
+        ->StopDamaged(ReadErrorOf(absl::DataLossError(damage->what), group));
+  }
   sleeping_.erase(sleeping);
   Partition* const awake = partition->get();
   partitions_.emplace(group, *std::move(partition));

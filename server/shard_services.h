@@ -13,6 +13,7 @@
 #include "server/memory_window.h"
 #include "server/reader_pool.h"
 #include "server/shard_counters.h"
+#include "storage/known_damage.h"
 #include "storage/log_store.h"
 #include "storage/log_writer.h"
 
@@ -24,6 +25,7 @@ struct ShardServices {
   storage::LogWriter* writer = nullptr;
   ReaderPool* readers = nullptr;
   LogReader* log_reader = nullptr;
+  const storage::KnownDamage* known_damage = nullptr;
   const Clock* clock = nullptr;
   const AppendClock* append_clock = nullptr;
   const DiskState* disk = nullptr;  // absent: there is room

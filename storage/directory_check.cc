@@ -10,6 +10,7 @@
 #include "storage/file_bytes.h"
 #include "storage/file_findings.h"
 #include "storage/fixed_width.h"
+#include "storage/known_damage.h"
 #include "storage/options_file_check.h"
 #include "storage/sealed_row.h"
 #include "storage/sst_file_check.h"
@@ -95,6 +96,8 @@ void DirectoryCheck::CheckPromises() {
   if (!view_->directory().format_status().ok()) {
     Add(Severity::kRefusal, "FORMAT", Text(view_->directory().format_status()));
   }
+  const auto known = KnownDamage::Load(view_->path() + "/damage");
+  if (!known.ok()) Add(Severity::kRefusal, "damage", Text(known.status()));
   for (Finding& finding : CheckWatermarkFile(view_->path())) {
     report_.findings.push_back(std::move(finding));
   }

@@ -178,12 +178,29 @@ absl::StatusOr<uint64_t> ScrubPass::ReadPiece() {
   return bytes;
 }
 
-void ScrubPass::ReportKnownDamage() {
-  for (const ScrubRange& range : state_.damage) {
-    const auto entries = store_->Read(range.replica, range.first, range.first,
-                                      1, ReadClass::kReplay);
-    if (absl::IsDataLoss(entries.status())) on_damage_(range);
+absl::StatusOr<bool> ScrubPass::IsDamaged(const ScrubRange& range) const {
+  const absl::StatusOr<ReplicaPosition> position =
+      store_->Position(range.replica);
+  if (!position.ok()) {
+    if (EndsTurn(position.status())) return false;
+    return position.status();
   }
+  const LogIndex first = std::max(range.first, position->base.id.index.Next());
+  const LogIndex last = std::min(range.last, position->last.index);
+  if (first > last) return false;
+  absl::StatusOr<LogAudit> audit =
+      AuditAt(range.replica, first, position->base);
+  if (!audit.ok()) return audit.status();
+  LogWalk walk{first, last, *audit};
+  const absl::StatusOr<std::vector<DamagedRange>> damage = walk.Run(
+      [&](LogIndex from, LogIndex to) {
+        return store_->Read(range.replica, from, to, kPieceBytes,
+                            ReadClass::kReplay);
+      },
+      [](std::vector<StoredEntry>) { return true; });
+  if (damage.ok()) return !damage->empty();
+  if (EndsTurn(damage.status())) return false;
+  return damage.status();
 }
 
 }  // namespace kappa::storage

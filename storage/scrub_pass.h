@@ -3,6 +3,7 @@
 #ifndef KAPPA_STORAGE_SCRUB_PASS_H_
 #define KAPPA_STORAGE_SCRUB_PASS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -29,8 +30,8 @@ class ScrubPass {
         state_(std::move(state)),
         on_damage_(std::move(on_damage)) {}
 
-  // Begins the next pass from the first replica; the damage of the last one is
-  // forgotten, since whatever is damaged is found again.
+  // Begins the next pass from the first replica; the state is that of the new
+  // pass alone.
   void Begin(int64_t now_us);
   // Reads the next piece, at most about 1 MiB. Returns the payload bytes read;
   // nullopt when the pass is over. 0 bytes and trouble(): nothing could be read
@@ -39,8 +40,13 @@ class ScrubPass {
   std::optional<uint64_t> Step(int64_t now_us);
   // Why the last step could not read; OK when it could.
   const absl::Status& trouble() const { return trouble_; }
-  // Tells on_damage of what is known to be damaged and still is.
-  void ReportKnownDamage();
+  // Whether anything of a range that was damaged once is damaged now. A replica
+  // that is gone is not. Errors: see trouble().
+  absl::StatusOr<bool> IsDamaged(const ScrubRange& range) const;
+  // The pass began no later than now: the clock that said so was ahead.
+  void BegunBy(int64_t now_us) {
+    state_.begin_time_us = std::min(state_.begin_time_us, now_us);
+  }
 
   const ScrubState& state() const { return state_; }
 

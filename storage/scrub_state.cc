@@ -1,13 +1,8 @@
 #include "storage/scrub_state.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
+#include <utility>
 
 #include "storage/file_bytes.h"
-#include "storage/posix_status.h"
 #include "storage/row_format.h"
 
 namespace kappa::storage {
@@ -15,22 +10,33 @@ namespace {
 
 constexpr size_t kPieceBytes = size_t{64} << 10;
 
-absl::Status WriteSynced(const std::string& path, std::string_view bytes) {
-  const int file =
-      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) return FromErrno(errno, "create", path);
-  absl::Status status;
-  if (write(file, bytes.data(), bytes.size()) !=
-      static_cast<ssize_t>(bytes.size())) {
-    status = FromErrno(errno, "write", path);
-  } else if (fsync(file) != 0) {
-    status = FromErrno(errno, "sync", path);
+}  // namespace
+
+void WriteScrubRanges(const std::vector<ScrubRange>& ranges, RowWriter* row) {
+  row->Number32(static_cast<uint32_t>(ranges.size()));
+  for (const ScrubRange& range : ranges) {
+    row->Number(range.replica.value());
+    row->Number(range.group.value());
+    row->Number(range.first.value());
+    row->Number(range.last.value());
+    row->Bytes(range.what);
   }
-  close(file);
-  return status;
 }
 
-}  // namespace
+std::vector<ScrubRange> ReadScrubRanges(RowReader* row) {
+  std::vector<ScrubRange> ranges;
+  const uint32_t count = row->Number32();
+  for (uint32_t i = 0; i < count && row->good(); ++i) {
+    ScrubRange range;
+    range.replica = ReplicaNumber(row->Number());
+    range.group = GroupId(row->Number());
+    range.first = LogIndex(row->Number());
+    range.last = LogIndex(row->Number());
+    range.what = std::string(row->Bytes());
+    ranges.push_back(std::move(range));
+  }
+  return ranges;
+}
 
 std::string EncodeScrubState(const ScrubState& state) {
   RowWriter row;
@@ -43,14 +49,7 @@ std::string EncodeScrubState(const ScrubState& state) {
   row.Number(state.entries);
   row.Number(state.payload_bytes);
   row.Number(state.damaged_entries);
-  row.Number32(static_cast<uint32_t>(state.damage.size()));
-  for (const ScrubRange& range : state.damage) {
-    row.Number(range.replica.value());
-    row.Number(range.group.value());
-    row.Number(range.first.value());
-    row.Number(range.last.value());
-    row.Bytes(range.what);
-  }
+  WriteScrubRanges(state.damage, &row);
   return std::move(row).Finish();
 }
 
@@ -66,16 +65,7 @@ absl::StatusOr<ScrubState> DecodeScrubState(std::string_view bytes) {
   state.entries = row.Number();
   state.payload_bytes = row.Number();
   state.damaged_entries = row.Number();
-  const uint32_t ranges = row.Number32();
-  for (uint32_t i = 0; i < ranges && row.good(); ++i) {
-    ScrubRange range;
-    range.replica = ReplicaNumber(row.Number());
-    range.group = GroupId(row.Number());
-    range.first = LogIndex(row.Number());
-    range.last = LogIndex(row.Number());
-    range.what = std::string(row.Bytes());
-    state.damage.push_back(std::move(range));
-  }
+  state.damage = ReadScrubRanges(&row);
   if (!row.Finish()) return absl::DataLossError("the scrub's state is damaged");
   return state;
 }
@@ -91,12 +81,7 @@ ScrubState LoadScrubState(const std::string& path) {
 }
 
 absl::Status SaveScrubState(const std::string& path, const ScrubState& state) {
-  const std::string next = path + ".next";
-  absl::Status status = WriteSynced(next, EncodeScrubState(state));
-  if (status.ok() && std::rename(next.c_str(), path.c_str()) != 0) {
-    status = FromErrno(errno, "rename", next);
-  }
-  return status;
+  return ReplaceFile(path, EncodeScrubState(state));
 }
 
 }  // namespace kappa::storage

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/types.h"
+#include "storage/row_format.h"
 
 namespace kappa::storage {
 
@@ -43,6 +44,10 @@ struct ScrubState {
   std::vector<ScrubRange> damage;  // at most kScrubRangesMax
   friend bool operator==(const ScrubState&, const ScrubState&) = default;
 };
+
+// Ranges as part of a row.
+void WriteScrubRanges(const std::vector<ScrubRange>& ranges, RowWriter* row);
+std::vector<ScrubRange> ReadScrubRanges(RowReader* row);
 
 std::string EncodeScrubState(const ScrubState& state);
 // Errors: DATA_LOSS: damaged.

@@ -24,9 +24,10 @@ Scrubber::Scrubber(ScrubberOptions options, const LogStore* store)
       pass_(store,
             options_.state_path.empty() ? ScrubState()
                                         : LoadScrubState(options_.state_path),
-            options_.on_damage),
+            [this](const ScrubRange& range) { OnDamage(range); }),
       state_(pass_.state()) {
-  KAPPA_CHECK(options_.clock != nullptr && options_.on_damage,
+  KAPPA_CHECK(options_.clock != nullptr && options_.on_damage &&
+                  options_.known_damage != nullptr,
               "a scrub needs a clock, and somebody to tell of damage");
   thread_ = std::thread([this] { Loop(); });
 }
@@ -77,8 +78,27 @@ bool Scrubber::WaitUs(int64_t us) {
   return !stopping_;
 }
 
+void Scrubber::OnDamage(const ScrubRange& range) {
+  const absl::Status kept = options_.known_damage->Add(range);
+  if (!kept.ok() && options_.on_trouble) options_.on_trouble(kept);
+  options_.on_damage(range);
+}
+
+void Scrubber::RecheckKnownDamage() {
+  for (const ScrubRange& range : options_.known_damage->All()) {
+    const absl::StatusOr<bool> damaged = pass_.IsDamaged(range);
+    if (damaged.ok() && !*damaged) {
+      // Put back by somebody, or gone with its replica. Not written now: it is
+      // checked again after the next start.
+      (void)options_.known_damage->Remove(range);
+    } else {
+      options_.on_damage(range);
+    }
+  }
+}
+
 void Scrubber::Loop() {
-  pass_.ReportKnownDamage();
+  RecheckKnownDamage();
   while (Work()) {
   }
   Save(pass_.state(), /*now=*/true);
@@ -92,6 +112,7 @@ bool Scrubber::Work() {
     if (stopping_) return false;
     wanted = std::exchange(start_wanted_, false);
   }
+  pass_.BegunBy(now_us);
   if (!pass_.state().running) {
     const int64_t due_us = pass_.state().begin_time_us + options_.period_us;
     if (!wanted && now_us < due_us) {
@@ -133,6 +154,8 @@ void Scrubber::Save(const ScrubState& state, bool now) {
     return;
   }
   saved_us_ = at_us;
+  // The state says what was read: not before what was found is kept.
+  if (!options_.known_damage->Save().ok()) return;
   // A state that cannot be written costs no more than reading again.
   (void)SaveScrubState(options_.state_path, state);
 }

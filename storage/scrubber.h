@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/mutex.h"
+#include "storage/known_damage.h"
 #include "storage/log_store.h"
 #include "storage/scrub_pass.h"
 #include "storage/scrub_state.h"
@@ -28,7 +29,11 @@ struct ScrubberOptions {
   // About how many bytes there are to read; sets the pace.
   std::function<uint64_t()> stored_bytes;
   const Clock* clock = nullptr;  // not owned; required
-  // Told of each damaged range, on the scrub's thread.
+  // What was found earlier is in it, and what is found gets there; not owned,
+  // required.
+  KnownDamage* known_damage = nullptr;
+  // Told of each damaged range, on the scrub's thread: of those that are known
+  // when it begins and still damaged, then of what it finds.
   ScrubPass::OnDamage on_damage;
   // Told on the scrub's thread when it cannot read, which says nothing about
   // what is stored: it tries again until it can. Once each time that begins.
@@ -56,6 +61,10 @@ class Scrubber {
 
  private:
   void Loop();
+  // Keeps what was found, then tells of it.
+  void OnDamage(const ScrubRange& range);
+  // What is whole again is forgotten; the owner is told of the rest.
+  void RecheckKnownDamage();
   // Reads one piece and waits as long as its pace says; false: nothing to do.
   bool Work() ABSL_LOCKS_EXCLUDED(mutex_);
   void Save(const ScrubState& state, bool now);

@@ -34,6 +34,7 @@
 #include "storage/directory_rebuild.h"
 #include "storage/directory_view.h"
 #include "storage/file_findings.h"
+#include "storage/known_damage.h"
 #include "storage/open_verification.h"
 
 namespace kappa::server {
@@ -60,6 +61,7 @@ std::vector<std::string> ReasonsOf(const DirectoryView& view) {
     if (!status.ok()) reasons.emplace_back(status.message());
   };
   add(view.directory().format_status());
+  add(storage::KnownDamage::Load(view.path() + "/damage").status());
   for (const storage::Finding& finding :
        storage::CheckWatermarkFile(view.path())) {
     if (finding.severity == storage::Severity::kRefusal) {

@@ -46,6 +46,21 @@ class StoreControl {
     while (held_) released_.Wait(&mutex_);
   }
 
+  // A partition that wakes waits until ReleaseWakes, and its shard with it.
+  void HoldWakes() {
+    MutexLock lock(&mutex_);
+    wakes_held_ = true;
+  }
+  void ReleaseWakes() {
+    MutexLock lock(&mutex_);
+    wakes_held_ = false;
+    released_.SignalAll();
+  }
+  void WaitWhileWakesHeld() {
+    MutexLock lock(&mutex_);
+    while (wakes_held_) released_.Wait(&mutex_);
+  }
+
   // Called before each commit with its writes; may be empty. Set it before the
   // node is opened.
   std::function<absl::Status(absl::Span<const GroupWrite>)> before_commit;
@@ -58,6 +73,7 @@ class StoreControl {
   Mutex mutex_;
   CondVar released_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool wakes_held_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 class StoreView final : public LogStore {
@@ -115,6 +131,7 @@ class StoreView final : public LogStore {
   }
   absl::StatusOr<std::vector<raft::EntryId>> TermStarts(
       ReplicaNumber replica) const override {
+    control_->WaitWhileWakesHeld();
     return store_->TermStarts(replica);
   }
   absl::StatusOr<std::optional<std::string>> GetSideRow(

@@ -13,6 +13,7 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/crc32c.h"
 #include "proto/wire/mutex.h"
+#include "storage/known_damage.h"
 #include "storage/memory_log_store.h"
 #include "storage/rocks_log_store.h"
 #include "storage/scrub_pass.h"
@@ -204,6 +205,7 @@ class ScrubberTest : public testing::Test {
     ScrubberOptions options;
     options.state_path = path_ + "/scrub";
     options.clock = &clock_;
+    options.known_damage = known_.get();
     options.on_damage = [this](const ScrubRange& range) {
       MutexLock lock(&mutex_);
       damage_.push_back(range);
@@ -230,6 +232,7 @@ class ScrubberTest : public testing::Test {
 
   const std::string path_;
   SystemClock clock_;
+  std::unique_ptr<KnownDamage> known_ = *KnownDamage::Load("");
   std::unique_ptr<RocksLogStore> store_;
   Mutex mutex_;
   CondVar changed_;
@@ -270,6 +273,55 @@ TEST_F(ScrubberTest, IsNotDueAgainAfterARestart) {
   EXPECT_EQ(again.state().pass, 1u);
   EXPECT_FALSE(again.state().running);
   EXPECT_EQ(again.StartNow(), 2u);
+  EXPECT_EQ(WaitForPass(2).pass, 2u);
+}
+
+// What was found is kept before anyone is told, and told again by the next run
+// as long as it is damaged.
+TEST_F(ScrubberTest, DamageIsRememberedAndRechecked) {
+  Open();
+  const std::string list = path_ + "/damage";
+  known_ = *KnownDamage::Load(list);
+  const ScrubRange range{TheWholeDirectory().replicas[0], GroupId(1),
+                         LogIndex(5), LogIndex(5), "its SHA-256 is wrong"};
+  ASSERT_TRUE(known_->Add(range).ok());
+  const std::string file = path_ + "/" + SealedFilesOf(path_).front();
+  {
+    Scrubber scrubber(Options(), store_.get());
+    // Entry 5 is whole, and forgotten.
+    EXPECT_EQ(WaitForPass(1).damaged_entries, 0u);
+    EXPECT_TRUE(known_->All().empty());
+    EXPECT_TRUE((*KnownDamage::Load(list))->All().empty());
+    ZeroRange(file, 0, std::filesystem::file_size(file) / 2);
+    scrubber.StartNow();
+    EXPECT_GT(WaitForPass(2).damaged_entries, 0u);
+  }
+  known_ = *KnownDamage::Load(list);
+  const std::vector<ScrubRange> kept = known_->All();
+  ASSERT_FALSE(kept.empty());
+  {
+    MutexLock lock(&mutex_);
+    damage_.clear();
+  }
+  // Not due again: what it tells of is what was kept.
+  { Scrubber scrubber(Options(), store_.get()); }
+  EXPECT_EQ(known_->All(), kept);
+  MutexLock lock(&mutex_);
+  EXPECT_EQ(damage_, kept);
+}
+
+// A pass that began under a clock far ahead does not put off the next one for
+// as long.
+TEST_F(ScrubberTest, AClockThatWasAheadPutsNothingOff) {
+  Open();
+  ScrubState ahead;
+  ahead.pass = 1;
+  ahead.begin_time_us = clock_.NowUs() + int64_t{10} * 365 * 86'400 * 1'000'000;
+  ahead.end_time_us = ahead.begin_time_us;
+  ScrubberOptions options = Options();
+  options.period_us = 1'000;
+  ASSERT_TRUE(SaveScrubState(options.state_path, ahead).ok());
+  Scrubber scrubber(options, store_.get());
   EXPECT_EQ(WaitForPass(2).pass, 2u);
 }
 

@@ -1,0 +1,158 @@
+#include "storage/known_damage.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "storage/file_bytes.h"
+#include "storage/row_format.h"
+
+namespace kappa::storage {
+namespace {
+
+constexpr size_t kPieceBytes = size_t{64} << 10;
+
+std::string Encode(const std::vector<ScrubRange>& ranges) {
+  RowWriter row;
+  WriteScrubRanges(ranges, &row);
+  return std::move(row).Finish();
+}
+
+// Overlapping, or one right behind the other.
+bool Touch(const ScrubRange& a, const ScrubRange& b) {
+  return a.first <= b.last.Next() && b.first <= a.last.Next();
+}
+
+void Extend(const ScrubRange& by, ScrubRange* range) {
+  range->first = std::min(range->first, by.first);
+  range->last = std::max(range->last, by.last);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ScrubRange>> DecodeKnownDamage(
+    std::string_view bytes) {
+  RowReader row(bytes);
+  std::vector<ScrubRange> ranges = ReadScrubRanges(&row);
+  if (!row.Finish()) {
+    return absl::DataLossError("the list of damaged entries is damaged");
+  }
+  return ranges;
+}
+
+absl::StatusOr<std::unique_ptr<KnownDamage>> KnownDamage::Load(
+    std::string path) {
+  std::unique_ptr<KnownDamage> known(new KnownDamage(std::move(path)));
+  if (known->path_.empty()) return known;
+  std::string bytes;
+  const absl::Status read = ReadFileInPieces(
+      known->path_, kPieceBytes,
+      [&bytes](std::string_view piece) { bytes.append(piece); });
+  if (absl::IsNotFound(read)) return known;
+  if (!read.ok()) return read;
+  absl::StatusOr<std::vector<ScrubRange>> ranges = DecodeKnownDamage(bytes);
+  if (!ranges.ok()) {
+    return absl::DataLossError(
+        absl::StrCat(known->path_, ": ", ranges.status().message(),
+                     ", so nothing says which entries may not be served"));
+  }
+  MutexLock lock(&known->mutex_);
+  for (const ScrubRange& range : *ranges) known->Insert(range);
+  return known;
+}
+
+void KnownDamage::Insert(const ScrubRange& range) {
+  std::vector<ScrubRange>& ranges = ranges_[range.replica];
+  ScrubRange grown = range;
+  for (const ScrubRange& at : ranges) {
+    if (Touch(at, grown)) {
+      Extend(at, &grown);
+      grown.what = at.what;
+    }
+  }
+  std::erase_if(ranges, [&](const ScrubRange& at) { return Touch(at, grown); });
+  if (ranges.size() >= kKnownRangesMax) {
+    Extend(ranges.back(), &grown);
+    std::erase_if(ranges,
+                  [&](const ScrubRange& at) { return Touch(at, grown); });
+  }
+  const auto place = std::find_if(
+      ranges.begin(), ranges.end(),
+      [&](const ScrubRange& at) { return at.first > grown.first; });
+  ranges.insert(place, std::move(grown));
+  any_.store(true);
+}
+
+absl::Status KnownDamage::Add(const ScrubRange& range) {
+  MutexLock lock(&mutex_);
+  const auto before = ranges_.find(range.replica);
+  if (before != ranges_.end() &&
+      std::any_of(before->second.begin(), before->second.end(),
+                  [&](const ScrubRange& at) {
+                    return at.first <= range.first && range.last <= at.last;
+                  })) {
+    return SaveLocked();
+  }
+  Insert(range);
+  saved_ = false;
+  return SaveLocked();
+}
+
+absl::Status KnownDamage::Remove(const ScrubRange& range) {
+  MutexLock lock(&mutex_);
+  const auto found = ranges_.find(range.replica);
+  if (found == ranges_.end() || std::erase(found->second, range) == 0) {
+    return SaveLocked();
+  }
+  if (found->second.empty()) ranges_.erase(found);
+  any_.store(!ranges_.empty());
+  saved_ = false;
+  return SaveLocked();
+}
+
+absl::Status KnownDamage::Save() {
+  MutexLock lock(&mutex_);
+  return SaveLocked();
+}
+
+bool KnownDamage::saved() const {
+  MutexLock lock(&mutex_);
+  return saved_;
+}
+
+absl::Status KnownDamage::SaveLocked() {
+  if (saved_) return absl::OkStatus();
+  if (!path_.empty()) {
+    const absl::Status written = ReplaceFile(path_, Encode(AllLocked()));
+    if (!written.ok()) return written;
+  }
+  saved_ = true;
+  return absl::OkStatus();
+}
+
+std::optional<ScrubRange> KnownDamage::FirstIn(ReplicaNumber replica,
+                                               LogIndex from,
+                                               LogIndex last) const {
+  if (!any_.load(std::memory_order_acquire)) return std::nullopt;
+  MutexLock lock(&mutex_);
+  const auto found = ranges_.find(replica);
+  if (found == ranges_.end()) return std::nullopt;
+  for (const ScrubRange& range : found->second) {
+    if (range.last >= from && range.first <= last) return range;
+  }
+  return std::nullopt;
+}
+
+std::vector<ScrubRange> KnownDamage::All() const {
+  MutexLock lock(&mutex_);
+  return AllLocked();
+}
+
+std::vector<ScrubRange> KnownDamage::AllLocked() const {
+  std::vector<ScrubRange> all;
+  for (const auto& [replica, ranges] : ranges_) {
+    all.insert(all.end(), ranges.begin(), ranges.end());
+  }
+  return all;
+}
+
+}  // namespace kappa::storage

@@ -1,0 +1,160 @@
+// What a node does with an entry whose bytes and CRC32C agree and whose SHA-256
+// does not: only a scrub can tell, and nothing of it is served from then on.
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "proto/wire/crc32c.h"
+#include "server/maintenance.h"
+#include "tests/server/awaited.h"
+#include "tests/server/memory_harness.h"
+#include "tests/server/node_driver.h"
+#include "tests/storage/log_script.h"
+
+namespace kappa::server {
+namespace {
+
+using Values = std::vector<std::string>;
+
+// Partition 0 has records 0 to 3 in batches of one; that of record 2 is
+// damaged. One shard.
+class NodeDamageTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "/node_damage_XXXXXX";
+    harness_.options.data_dir = mkdtemp(pattern.data());
+    harness_.options.shards = 1;
+    ASSERT_EQ(harness_.Open(), absl::OkStatus());
+    driver_.MakeTopic("t", 2);
+    group_ = driver_.GroupOf("t", 0);
+    other_ = driver_.GroupOf("t", 1);
+    ASSERT_TRUE(driver_.Append(group_, {"a"}).ok());
+    ASSERT_TRUE(driver_.Append(group_, {"b"}).ok());
+    ASSERT_TRUE(driver_.Append(other_, {"z"}).ok());
+    harness_.Kill();
+    WriteDamaged();
+    Reopen();
+    ASSERT_TRUE(driver_.Append(group_, {"d"}).ok());
+  }
+  ~NodeDamageTest() override {
+    harness_.control().ReleaseWakes();
+    harness_.Stop();
+    std::filesystem::remove_all(harness_.options.data_dir);
+  }
+
+  void WriteDamaged() {
+    storage::MemoryLogStore& store = harness_.store();
+    for (const storage::ReplicaInfo& replica : store.Replicas()) {
+      if (replica.spec.group != group_) continue;
+      const storage::ReplicaPosition position = *store.Position(replica.number);
+      storage::LogScript log(replica.number, position);
+      log.set_term(position.last.term);
+      storage::GroupWrite write = log.Empty();
+      write.entries.push_back(log.Records(BatchOf({"c"}).payload.ToString()));
+      storage::EntryWrite& entry = write.entries.back();
+      const CheckedBatch other = BatchOf({"?"});
+      entry.header.payload_crc32c = Crc32c(other.payload);
+      entry.payload = other.payload;
+      ASSERT_TRUE(store.Commit({&write, 1}).ok());
+    }
+  }
+  void Reopen() { ASSERT_EQ(harness_.Open(), absl::OkStatus()); }
+
+  Maintenance& maintenance() {
+    return dynamic_cast<Maintenance&>(harness_.node());
+  }
+  // The first pass is due at once. Waits until it has found everything.
+  void Scrub() {
+    maintenance().KeepScrubbing(ScrubSettings());
+    v1::ScrubStatus status;
+    do {
+      status = maintenance().GetScrubStatus();
+    } while (status.running() || status.pass() == 0);
+    EXPECT_EQ(status.damaged_entries(), 1u);
+  }
+  std::string ReadAt(uint64_t offset, bool backwards = false) {
+    ReadCommand command;
+    command.group = group_;
+    command.from = Offset(backwards ? offset + 1 : offset);
+    command.until = Offset(backwards ? offset : offset + 1);
+    command.backwards = backwards;
+    command.bytes_max = 1;
+    const absl::StatusOr<ReadChunk> chunk = driver_.Read(command);
+    return chunk.ok() ? ValuesOf(*chunk).at(0) : ReasonOf(chunk.status());
+  }
+  void ExpectDamageKnown() {
+    EXPECT_EQ(ReasonOf(driver_.Append(group_, {"e"}).status()), "DATA_DAMAGED");
+    for (const bool backwards : {false, true}) {
+      EXPECT_EQ(ReadAt(0, backwards), "a");
+      EXPECT_EQ(ReadAt(1, backwards), "b");
+      EXPECT_EQ(ReadAt(2, backwards), "DATA_DAMAGED");
+      EXPECT_EQ(ReadAt(3, backwards), "d");
+    }
+    EXPECT_TRUE(driver_.Append(other_, {"y"}).ok());
+  }
+
+  MemoryHarness harness_;
+  NodeDriver driver_{&harness_};
+  GroupId group_;
+  GroupId other_;
+};
+
+TEST_F(NodeDamageTest, WhatAScrubFoundIsNeverServed) {
+  EXPECT_EQ(ReadAt(2), "?") << "nothing but a scrub can tell";
+  Scrub();
+  ExpectDamageKnown();
+  // A reader that comes to it gets what stands before it.
+  ReadCommand command;
+  command.group = group_;
+  command.until = Offset(4);
+  const absl::StatusOr<ReadChunk> chunk = driver_.Read(command);
+  ASSERT_TRUE(chunk.ok()) << chunk.status();
+  EXPECT_EQ(ValuesOf(*chunk), (Values{"a", "b"}));
+}
+
+TEST_F(NodeDamageTest, NorAfterARestart) {
+  Scrub();
+  harness_.Kill();
+  Reopen();
+  ExpectDamageKnown();
+  harness_.Stop();
+  Reopen();
+  ExpectDamageKnown();
+}
+
+TEST_F(NodeDamageTest, AListThatIsDamagedKeepsTheNodeFromStarting) {
+  Scrub();
+  harness_.Stop();
+  const std::string list = harness_.options.data_dir + "/damage";
+  std::filesystem::resize_file(list, std::filesystem::file_size(list) - 1);
+  const absl::Status opened = harness_.Open();
+  EXPECT_TRUE(absl::IsDataLoss(opened)) << opened;
+}
+
+// The stop is no request that a full queue may refuse.
+TEST_F(NodeDamageTest, AFullQueueDoesNotLoseTheStop) {
+  harness_.Kill();
+  Reopen();
+  ASSERT_TRUE(driver_.GetEnd(group_).ok());  // awake
+  harness_.control().HoldWakes();
+  Awaited<PartitionEnd> woken;
+  harness_.node().GetEnd(other_, v1::CONSISTENCY_UNSPECIFIED, woken.callback());
+  Awaited<PartitionEnd> refused;
+  std::vector<Awaited<PartitionEnd>> queued;
+  do {
+    refused = queued.emplace_back();
+    harness_.node().GetEnd(group_, v1::CONSISTENCY_UNSPECIFIED,
+                           refused.callback());
+  } while (!refused.has_answer());
+  EXPECT_EQ(ReasonOf(refused.Get().status()), "OVERLOADED");
+  Scrub();
+  harness_.control().ReleaseWakes();
+  for (size_t i = 0; i + 1 < queued.size(); ++i) (void)queued[i].Get();
+  EXPECT_EQ(ReasonOf(driver_.Append(group_, {"e"}).status()), "DATA_DAMAGED");
+  EXPECT_TRUE(woken.Get().ok());
+}
+
+}  // namespace
+}  // namespace kappa::server
