@@ -80,13 +80,13 @@ class SyncFailureTest(unittest.TestCase):
         self.assertTrue(read[:len(self.stored)] == self.stored,
                         f"{len(read)} read, {len(self.stored)} acknowledged")
 
-    def inject(self, call, number):
+    def inject(self, call, number, error):
         """Makes the `number`th `call` from now on fail; the trace is a file."""
         trace = self.server.log_path.with_suffix(".trace")
         self.addCleanup(trace.unlink, missing_ok=True)
         strace = subprocess.Popen(
             ["strace", "-f", "-ttt", "-o", trace, "-e", f"trace={call}",
-             "-e", f"inject={call}:error=EIO:when={number}",
+             "-e", f"inject={call}:error={error}:when={number}",
              "-p", str(self.server.process.pid)],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(strace.wait, SECONDS_MAX)
@@ -95,9 +95,9 @@ class SyncFailureTest(unittest.TestCase):
         self.assertIn("attached", strace.stderr.readline())
         return trace
 
-    def run_injected(self, call, number, padding=VALUE):
+    def run_injected(self, call, number, padding=VALUE, error="EIO"):
         self.start()
-        trace = self.inject(call, number)
+        trace = self.inject(call, number, error)
         ended = self.append_until_it_ends(padding)
         injected = re.search(r"(\d+\.\d+) .*\(INJECTED\)", trace.read_text())
         self.assertIsNotNone(injected, trace.read_text()[-2000:])
@@ -120,6 +120,12 @@ class SyncFailureTest(unittest.TestCase):
 
     def test_a_write_fails(self):
         self.run_injected("pwrite64", 5)
+
+    def test_a_quota_is_exceeded(self):
+        """A quota shows in no free space, so it comes as a failed write. (Injected:
+        root is under no quota, and a kernel may lack quota formats.)"""
+        self.run_injected("pwrite64", "5+", error="EDQUOT")
+        self.assertIn("Disk quota exceeded", self.server.log_path.read_text())
 
     def test_a_real_failure(self):
         """The blocks below a file system are gone: ENOSPC below, EIO above."""
