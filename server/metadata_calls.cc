@@ -10,6 +10,7 @@
 #include "proto/wire/mutex.h"
 #include "proto/wire/string_view.h"
 #include "server/errors.h"
+#include "server/log_reader.h"
 #include "server/random_uuid.h"
 #include "server/topic_rules.h"
 
@@ -349,8 +350,12 @@ void MetadataCalls::GetProducer(v1::GetProducerRequest request,
                                  done = std::move(done)](
                                     const absl::Status& status) mutable {
           if (!status.ok()) return done(status);
-          const std::optional<NamedProducer> producer =
+          const absl::StatusOr<std::optional<NamedProducer>> found =
               metadata.state().producers().Find(request.name());
+          if (!found.ok()) {
+            return done(ReadErrorOf(found.status(), kMetadataGroup));
+          }
+          const std::optional<NamedProducer>& producer = *found;
           if (!producer.has_value()) {
             return done(MakeError(v1::ERROR_REASON_PRODUCER_NOT_FOUND,
                                   absl::StrCat("no producer ", request.name(),

@@ -8,6 +8,7 @@
 #include "proto/wire/crc32c.h"
 #include "proto/wire/sha256.h"
 #include "server/errors.h"
+#include "server/log_reader.h"
 
 namespace kappa::server {
 namespace {
@@ -73,11 +74,16 @@ void MetadataGroup::Execute(MetadataCommand command, Done done) {
         state_.OutcomeWithoutChange(command);
     if (outcome.has_value()) return done(*std::move(outcome));
   }
+  const absl::Status prepared = state_.Prepare(command);
+  if (!prepared.ok()) return done(ReadErrorOf(prepared, kMetadataGroup));
   std::string payload = command.SerializeAsString();
   EntryHeader draft = HeaderOf(payload);
   absl::StatusOr<const EntryHeader*> header =
       log_.Propose(std::move(draft), Payload::FromString(std::move(payload)));
-  if (!header.ok()) return done(header.status());
+  if (!header.ok()) {
+    state_.Abandon(command);
+    return done(header.status());
+  }
   commands_.PushBack({(*header)->index, std::move(command), std::move(done)});
 }
 
@@ -121,7 +127,7 @@ void MetadataGroup::WriteRows(WriteCycle* cycle) {
   write.side_rows = std::exchange(rows_, {});
   cycle->writes.push_back(std::move(write));
   cycle->in_flight.push_back({this, std::nullopt});
-  ++row_writes_in_flight_;
+  row_writes_in_flight_.push_back(state_.producers().changes());
 }
 
 void MetadataGroup::TakeCommitted() {
@@ -157,6 +163,8 @@ absl::Status MetadataGroup::ApplyStored(LogIndex last) {
             absl::StrCat("the metadata command at index ",
                          entry.header.index.value(), " cannot be decoded"));
       }
+      const absl::Status prepared = state_.Prepare(command);
+      if (!prepared.ok()) return prepared;
       state_.Apply(entry.header.index, command, &rows_);
     }
   }
@@ -185,13 +193,14 @@ void MetadataGroup::OnDurable(const WriteInFlight& write) {
   if (write.token.has_value()) {
     log_.OnDurable(*write.token);
   } else {
-    --row_writes_in_flight_;
+    state_.OnProducersDurable(row_writes_in_flight_.front());
+    row_writes_in_flight_.pop_front();
   }
 }
 
 bool MetadataGroup::idle() const {
   return commands_.empty() && answers_.empty() && pending_reads_.empty() &&
-         rows_.empty() && !log_.writing() && row_writes_in_flight_ == 0 &&
+         rows_.empty() && !log_.writing() && row_writes_in_flight_.empty() &&
          effects_running_.empty();
 }
 

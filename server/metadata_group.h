@@ -8,6 +8,7 @@
 #define KAPPA_SERVER_METADATA_GROUP_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -107,7 +108,8 @@ class MetadataGroup final : public ShardGroup {
   CommitQueue answers_;
   std::vector<PendingRead> pending_reads_;
   std::vector<storage::SideRow> rows_;  // to be written
-  uint32_t row_writes_in_flight_ = 0;
+  // How many changes of producers each row write has, and those before it.
+  std::deque<uint64_t> row_writes_in_flight_;
   // By the order of their begin. They wait here, not with the effect: whatever
   // becomes of that, each is answered.
   std::map<uint64_t, RunningEffect> effects_running_;

@@ -55,6 +55,7 @@ absl::Status MetadataState::LoadSingleRows(const storage::LogStore& store) {
 absl::StatusOr<MetadataState> MetadataState::Load(
     const storage::LogStore& store) {
   MetadataState state;
+  state.producers_.ReadFrom(&store);
   absl::Status status = state.LoadSingleRows(store);
   if (!status.ok()) return status;
   status = ScanRows(store, kTopicPrefix,
@@ -63,8 +64,8 @@ absl::StatusOr<MetadataState> MetadataState::Load(
                     });
   if (!status.ok()) return status;
   status = ScanRows(store, kProducerPrefix,
-                    [&](std::string_view name, std::string_view value) {
-                      return state.producers_.Load(name, value);
+                    [&](std::string_view, std::string_view value) {
+                      return state.producers_.Load(value);
                     });
   if (!status.ok()) return status;
   status = ScanRows(
@@ -113,6 +114,18 @@ TopicChange MetadataState::ChangeOf(LogIndex index,
     default:
       KAPPA_CHECK(false, "not a command about a topic");
       return TopicChange();
+  }
+}
+
+absl::Status MetadataState::Prepare(const MetadataCommand& command) {
+  return command.has_open_producer()
+             ? producers_.Hold(command.open_producer().name())
+             : absl::OkStatus();
+}
+
+void MetadataState::Abandon(const MetadataCommand& command) {
+  if (command.has_open_producer()) {
+    producers_.LetGo(command.open_producer().name());
   }
 }
 

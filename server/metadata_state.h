@@ -30,13 +30,19 @@ struct CommandOutcome {
 // Thread safety: thread-compatible.
 class MetadataState {
  public:
-  // Reads the rows. Errors: DATA_LOSS: a row cannot be decoded; those of the
-  // store.
+  // Reads the rows; those of producers are read again when they are needed, so
+  // the store must outlive the state. Errors: DATA_LOSS: a row cannot be
+  // decoded; those of the store.
   static absl::StatusOr<MetadataState> Load(const storage::LogStore& store);
 
+  // Reads what applying the command needs, which then cannot fail; once before
+  // each Apply. Errors: those of the store.
+  absl::Status Prepare(const storage::v1::MetadataCommand& command);
+  // The Apply does not come after all.
+  void Abandon(const storage::v1::MetadataCommand& command);
   // Applies the command at `index` and adds the rows it changed, with the
   // applied index, to `rows`.
-  // Requires: index > applied().
+  // Requires: index > applied(), Prepare().
   CommandOutcome Apply(LogIndex index,
                        const storage::v1::MetadataCommand& command,
                        std::vector<storage::SideRow>* rows);
@@ -61,6 +67,8 @@ class MetadataState {
   const storage::v1::ClusterRow& cluster() const { return cluster_; }
   const TopicRegistry& topics() const { return topics_; }
   const ProducerRegistry& producers() const { return producers_; }
+  // As ProducerRegistry::OnDurable.
+  void OnProducersDurable(uint64_t changes) { producers_.OnDurable(changes); }
 
  private:
   absl::Status LoadSingleRows(const storage::LogStore& store);

@@ -2,43 +2,114 @@
 
 #include <utility>
 
+#include "proto/wire/check.h"
 #include "proto/wire/string_view.h"
 #include "server/metadata_rows.h"
 #include "server/random_uuid.h"
 
 namespace kappa::server {
+namespace {
 
-absl::Status ProducerRegistry::Load(std::string_view name,
-                                    std::string_view value) {
+absl::StatusOr<NamedProducer> Decode(std::string_view value) {
   storage::v1::ProducerRow row;
   if (!row.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
     return absl::DataLossError("a producer's row cannot be decoded");
   }
-  producers_[std::string(name)] = {UuidOf(row.id()), row.epoch()};
-  known_->Note(row.id(), row.epoch());
+  return NamedProducer{UuidOf(row.id()), row.epoch()};
+}
+
+}  // namespace
+
+absl::Status ProducerRegistry::Load(std::string_view value) {
+  const absl::StatusOr<NamedProducer> producer = Decode(value);
+  if (!producer.ok()) return producer.status();
+  known_->Note(BytesOf(producer->id), producer->epoch);
+  ++size_;
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<NamedProducer>> ProducerRegistry::Read(
+    std::string_view name) const {
+  if (store_ == nullptr) return std::nullopt;
+  const auto row = store_->GetSideRow(storage::SideTable::kMetadata,
+                                      RowKey(kProducerPrefix, name));
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return std::nullopt;
+  const absl::StatusOr<NamedProducer> producer = Decode(**row);
+  if (!producer.ok()) return producer.status();
+  return *producer;
+}
+
+absl::Status ProducerRegistry::Hold(std::string_view name) {
+  const auto found = held_.find(ToAbsl(name));
+  if (found != held_.end()) {
+    ++found->second.holders;
+    return absl::OkStatus();
+  }
+  auto producer = Read(name);
+  if (!producer.ok()) return producer.status();
+  held_[std::string(name)] = {*std::move(producer), /*holders=*/1,
+                              /*change=*/0};
+  return absl::OkStatus();
+}
+
+void ProducerRegistry::LetGo(std::string_view name) {
+  const auto found = held_.find(ToAbsl(name));
+  KAPPA_CHECK(found != held_.end() && found->second.holders > 0,
+              "a producer is let go once");
+  --found->second.holders;
+  Release(found);
+}
+
+void ProducerRegistry::Release(
+    absl::flat_hash_map<std::string, Held>::iterator held) {
+  if (store_ == nullptr || held->second.holders > 0 ||
+      held->second.change > 0) {
+    return;
+  }
+  held_.erase(held);
 }
 
 NamedProducer ProducerRegistry::Open(
     const storage::v1::OpenProducerCommand& command,
     std::vector<storage::SideRow>* rows) {
-  const auto [found, is_new] = producers_.try_emplace(command.name());
-  NamedProducer& producer = found->second;
-  if (is_new) producer.id = UuidOf(command.new_id());
-  ++producer.epoch;
+  const auto found = held_.find(command.name());
+  KAPPA_CHECK(found != held_.end() && found->second.holders > 0,
+              "a producer is held before it is opened");
+  Held& held = found->second;
+  if (!held.producer.has_value()) {
+    held.producer = NamedProducer{UuidOf(command.new_id()), 0};
+    ++size_;
+  }
+  ++held.producer->epoch;
+  --held.holders;
+  held.change = ++changes_;
+  if (store_ != nullptr) changed_.emplace_back(changes_, command.name());
   storage::v1::ProducerRow row;
-  row.set_id(BytesOf(producer.id));
-  row.set_epoch(producer.epoch);
+  row.set_id(BytesOf(held.producer->id));
+  row.set_epoch(held.producer->epoch);
   known_->Note(row.id(), row.epoch());
   rows->push_back(PutRow(RowKey(kProducerPrefix, command.name()), row));
-  return producer;
+  return *held.producer;
 }
 
-std::optional<NamedProducer> ProducerRegistry::Find(
+void ProducerRegistry::OnDurable(uint64_t changes) {
+  while (!changed_.empty() && changed_.front().first <= changes) {
+    const auto& [change, name] = changed_.front();
+    const auto found = held_.find(name);
+    if (found != held_.end() && found->second.change == change) {
+      found->second.change = 0;
+      Release(found);
+    }
+    changed_.pop_front();
+  }
+}
+
+absl::StatusOr<std::optional<NamedProducer>> ProducerRegistry::Find(
     std::string_view name) const {
-  const auto found = producers_.find(ToAbsl(name));
-  if (found == producers_.end()) return std::nullopt;
-  return found->second;
+  const auto found = held_.find(ToAbsl(name));
+  if (found != held_.end()) return found->second.producer;
+  return Read(name);
 }
 
 }  // namespace kappa::server
