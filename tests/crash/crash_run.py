@@ -93,11 +93,12 @@ class CrashRun:
             faults.append(f"exit code {code} after a failed write")
         self._refuse(faults)
         self._check_directory()
+        left = self._sealed_folders()
         try:
             self.server.start()
         except RuntimeError as error:
             raise Violation(f"crash {self.crashes}: {error}") from error
-        self._count_sealed()
+        self._count_sealed(left & self._sealed_folders())
         self._check_all()
         self._check_events()
 
@@ -235,13 +236,17 @@ class CrashRun:
         self._count("flushes", text.count('"event": "flush_finished"'))
         self._count("WAL switches", len(re.findall("New memtable created with log file", text)))
 
-    def _count_sealed(self):
-        """After the start only what a committed row names is there."""
-        now = {tuple(map(int, folder.name.split("-")))
-               for folder in (self.server.data_dir / "sealed").iterdir()}
-        self._count("seals", sum(generation == 0 for _, generation in now - self.sealed))
-        self._count("rewrites", sum(generation > 0 for _, generation in now - self.sealed))
-        self.sealed = now
+    def _sealed_folders(self):
+        """(segment-generation, time) of each; the time tells one made anew."""
+        return {(folder.name, folder.stat().st_mtime_ns)
+                for folder in (self.server.data_dir / "sealed").iterdir()}
+
+    def _count_sealed(self, committed):
+        """What a start keeps is named by a row; it removes what is not."""
+        generations = [int(name.split("-")[1], 16) for name, _ in committed - self.sealed]
+        self._count("seals", generations.count(0))
+        self._count("rewrites", len(generations) - generations.count(0))
+        self.sealed = committed
 
     def _check_events(self):
         if self.crashes % EVENTS_WITHIN:
