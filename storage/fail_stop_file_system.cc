@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rocksdb/file_system.h"
+#include "storage/info_log.h"
 #include "storage/rocks_status.h"
 #include "storage/unlinked_files.h"
 
@@ -158,6 +159,15 @@ class FailStopFileSystem final : public rocksdb::FileSystemWrapper {
           std::move(*directory), Watcher(on_fatal_, path));
     }
     return status;
+  }
+  IOStatus NewLogger(const std::string& path, const IOOptions& /*options*/,
+                     std::shared_ptr<rocksdb::Logger>* logger,
+                     IODebugContext* /*debug*/) override {
+    auto log = InfoLog::Create(path, on_fatal_);
+    if (!log.ok())
+      return IOStatus::IOError(std::string(log.status().message()));
+    *logger = *std::move(log);
+    return IOStatus::OK();
   }
 
  private:

@@ -16,8 +16,9 @@
 namespace kappa::storage {
 
 // The default file system, with every error of a file or folder that is open
-// for writing told to `on_fatal` first, on the thread that met it. A file that
-// cannot be made is an ordinary error: nothing was lost.
+// for writing told to `on_fatal` first, on the thread that met it; RocksDB's
+// own messages are no exception (info_log.h). A file that cannot be made is an
+// ordinary error: nothing was lost.
 std::unique_ptr<rocksdb::Env> NewFailStopEnv(
     std::function<void(const absl::Status&)> on_fatal);
 

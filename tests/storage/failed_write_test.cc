@@ -90,5 +90,21 @@ TEST_F(FailedWriteTest, FailedLogWriteIsFinal) {
   EXPECT_TRUE(Append(&again, 10).ok());
 }
 
+// RocksDB's own writer would end the process by an assertion, not by on_fatal.
+TEST_F(FailedWriteTest, AFailedMessageOfRocksDbIsReported) {
+  Open();
+  const ReplicaSpec spec = SpecOfGroup(1);
+  LogScript log(store_->CreateReplicas({&spec, 1})->front(), spec);
+  ASSERT_TRUE(fatal().ok());
+  {
+    const FileSizeLimit limit(0);
+    // Closing writes several messages, and nothing else that matters here.
+    store_.reset();
+  }
+  EXPECT_NE(fatal().message().find("db/LOG"), std::string::npos) << fatal();
+  Open();
+  EXPECT_TRUE(Append(&log, 10).ok());
+}
+
 }  // namespace
 }  // namespace kappa::storage
