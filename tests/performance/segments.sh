@@ -1,14 +1,19 @@
 #!/bin/bash
 # Measures the store on many segments. Not part of the test command.
 #
-#   segments.sh stalls [BIN]   1,500 segments of 4 MiB: the slowest cycle, write
-#                              stalls, and the time to open them
-#   segments.sh written [BIN]  bytes written to disk for each byte appended, with
-#                              segments of 512 MiB and 8 seals within the run,
-#                              for 1, 100, 1,000 and 10,000 partitions
+#   segments.sh stalls [BIN]   1,500 segments sealed while appends go on: the
+#                              slowest cycles, write stalls, the time to open
+#                              them. At 100 MB/s, where a segment is sealed at
+#                              its 4 MiB; at full speed, where segments grow
+#                              while seals are behind; and, to see what the disk
+#                              does by itself, at 100 MB/s without a seal
+#   segments.sh written [BIN [PARTITIONS...]]
+#                              bytes written to disk for each byte appended,
+#                              without seals and with 7 or more seals of 512 MiB
+#                              within the run; default: 1 100 1000 10000
 #
-# BIN: a bazel-bin folder with everything built already. Needs 8 and 16 GB of
-# disk space in $TMPDIR.
+# BIN: a bazel-bin folder with everything built already; '' builds. Needs 30 and
+# 10 GB of disk space in $TMPDIR, and 5 minutes.
 # shellcheck source=bazel/environment.sh
 source "$(dirname "$(readlink -f "$0")")/../../bazel/environment.sh"
 
@@ -21,22 +26,31 @@ fi
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 
-# run MEGABYTES REPLICAS SEGMENT_MEGABYTES
+# run MEGABYTES PARTITIONS SEGMENT_MEGABYTES [SEALS [MEGABYTES_PER_SECOND]]
 run() {
-  "$bin/tests/storage/commit_benchmark" "$scratch/store" "$@"
+  "$bin/tests/storage/commit_benchmark" "$scratch/store" "$@" |
+    grep -E 'cycle|written|open'
 }
 
 case $what in
   stalls)
-    run 6000 1 4
+    printf '100 MB/s, no seal\n'
+    run 6000 1 8192 0 100
+    printf '100 MB/s, segments of 4 MiB\n'
+    run 6000 1 4 1500 100
+    printf 'full speed, segments of 4 MiB\n'
+    run 6000 1 4 1500
     ;;
   written)
-    for partitions in 1 100 1000 10000; do
-      printf '%s partitions\n' "$partitions"
-      run 4608 "$partitions" 512 | grep -E 'written|cycles|open'
+    (($# > 2)) || set -- "$what" "$bin" 1 100 1000 10000
+    for partitions in "${@:3}"; do
+      printf '%s partitions, no seal\n' "$partitions"
+      run 2048 "$partitions" 8192
+      printf '%s partitions, segments of 512 MiB\n' "$partitions"
+      run 3584 "$partitions" 512 7
     done
     ;;
   *)
-    die "usage: segments.sh stalls|written [BIN]"
+    die "usage: segments.sh stalls|written [BIN [PARTITIONS...]]"
     ;;
 esac

@@ -1,10 +1,12 @@
 // Measures the commit path of the store on RocksDB, without a server:
 //
-//   commit_benchmark DIR [MEGABYTES [REPLICAS]]
+//   commit_benchmark DIR [MEGABYTES [REPLICAS [SEGMENT_MEGABYTES [SEALS
+//                    [MEGABYTES_PER_SECOND]]]]]
 //
-// Cycles of 1 MiB in batches of 128 KiB, flushes included (and seals, when the
-// segment is that small); one record of 1 KiB at a time beside the bare syncs
-// of the same run; a replay of everything.
+// Cycles of 1 MiB in batches of 128 KiB, flushes and seals included, on beyond
+// MEGABYTES until SEALS segments are sealed, and no faster than told; one
+// record of 1 KiB at a time beside the bare syncs of the same run; a replay of
+// one replica; the time to open it all again.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,6 +20,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -36,6 +39,17 @@ namespace {
 constexpr size_t kBatchBytes = size_t{128} << 10;
 constexpr size_t kCycleBytes = size_t{1} << 20;
 constexpr int kSingleWrites = 2000;
+// A cycle that takes longer is a stall.
+constexpr double kStallSeconds = 0.05;
+
+struct Arguments {
+  std::string directory;
+  size_t megabytes = 2048;
+  size_t replicas = 1;
+  size_t segment_megabytes = 0;  // 0: the default
+  size_t seals = 0;
+  double megabytes_per_second = 0;  // 0: as fast as it goes
+};
 
 double Seconds() {
   return std::chrono::duration<double>(
@@ -112,38 +126,71 @@ class Writer {
   Payload payload_;
 };
 
+// Waits until every full segment is sealed: one is active, one is next.
+void AwaitSeals(RocksLogStore* store) {
+  while (store->stats().unsealed_segments > 2) {
+    KAPPA_CHECK(store->Commit({}).ok(), "a commit failed");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+double CommitOne(RocksLogStore* store, std::vector<Writer>* writers,
+                 size_t* next) {
+  std::vector<GroupWrite> writes(kCycleBytes / kBatchBytes);
+  for (GroupWrite& write : writes) {
+    (*writers)[(*next)++ % writers->size()].Append(&write);
+  }
+  const double start = Seconds();
+  KAPPA_CHECK(store->Commit(writes).ok(), "a commit failed");
+  return Seconds() - start;
+}
+
+void PrintCycles(const RocksLogStoreStats& stats, std::vector<double> cycles) {
+  const auto stalls = std::count_if(cycles.begin(), cycles.end(),
+                                    [](double s) { return s > kStallSeconds; });
+  PrintPercentiles("  one cycle", std::move(cycles));
+  std::printf("  cycles above 50 ms %lld, RocksDB's write stalls %llu\n",
+              static_cast<long long>(stalls),
+              static_cast<unsigned long long>(stats.write_stalls));
+}
+
 void MeasureCycles(RocksLogStore* store, std::vector<Writer>* writers,
-                   size_t megabytes) {
+                   const Arguments& arguments) {
   const double began = Seconds();
   const double cpu = CpuSeconds();
   const double written = DiskBytes("write");
+  const uint64_t sealed = store->stats().sealed_segments;
   std::vector<double> cycles;
   size_t next = 0;
-  for (size_t done = 0; done < megabytes << 20; done += kCycleBytes) {
-    std::vector<GroupWrite> writes(kCycleBytes / kBatchBytes);
-    for (GroupWrite& write : writes) {
-      (*writers)[next++ % writers->size()].Append(&write);
+  double due = began;
+  while (cycles.size() < arguments.megabytes ||
+         store->stats().sealed_segments - sealed < arguments.seals) {
+    cycles.push_back(CommitOne(store, writers, &next));
+    if (cycles.back() > kStallSeconds) {
+      std::printf("  a cycle took %.0f ms, %.2f s after the begin\n",
+                  cycles.back() * 1e3, Seconds() - began);
     }
-    const double start = Seconds();
-    KAPPA_CHECK(store->Commit(writes).ok(), "a commit failed");
-    cycles.push_back(Seconds() - start);
-    if (cycles.back() > 1) {
-      std::printf("  a cycle took %.1f s, %.1f s after the begin\n",
-                  cycles.back(), start - began);
-      std::fflush(stdout);
-    }
+    if (arguments.megabytes_per_second == 0) continue;
+    due = std::max(due, Seconds() - 1) + 1 / arguments.megabytes_per_second;
+    const double early = due - Seconds();
+    if (early > 0)
+      std::this_thread::sleep_for(std::chrono::duration<double>(early));
   }
-  const double bytes = static_cast<double>(megabytes << 20);
+  const double bytes = static_cast<double>(cycles.size() * kCycleBytes);
   const double seconds = Seconds() - began;
   std::printf("cycles of 1 MiB: %.0f MB/s, %.2f CPU-s/GB\n",
               bytes / seconds / 1e6, (CpuSeconds() - cpu) / bytes * 1e9);
-  PrintPercentiles("  one cycle", std::move(cycles));
-  const RocksLogStoreStats stats = store->stats();
+  PrintCycles(store->stats(), std::move(cycles));
+  AwaitSeals(store);
+  const uint64_t seals = store->stats().sealed_segments - sealed;
   std::printf(
-      "  written %.2f bytes per byte, stalls %llu, sealed segments %llu\n",
+      "  written %.2f bytes per byte, sealed segments %llu of %.1f MiB\n",
       (DiskBytes("write") - written) / bytes,
-      static_cast<unsigned long long>(stats.write_stalls),
-      static_cast<unsigned long long>(stats.sealed_segments));
+      static_cast<unsigned long long>(seals),
+      seals == 0
+          ? 0
+          : (bytes - static_cast<double>(store->stats().active_segment_bytes)) /
+                static_cast<double>(seals) / (1 << 20));
 }
 
 // The same number of bare syncs: an append to a log file, then a watermark.
@@ -201,21 +248,35 @@ void MeasureReplay(const RocksLogStore& store, ReplicaNumber replica) {
       (DiskBytes("read") - from_disk) / bytes);
 }
 
-int Main(int count, char** arguments) {
+Arguments Parse(int count, char** values) {
+  Arguments arguments;
+  arguments.directory = values[1];
+  if (count > 2) arguments.megabytes = std::stoul(values[2]);
+  if (count > 3) arguments.replicas = std::stoul(values[3]);
+  if (count > 4) arguments.segment_megabytes = std::stoul(values[4]);
+  if (count > 5) arguments.seals = std::stoul(values[5]);
+  if (count > 6) arguments.megabytes_per_second = std::stod(values[6]);
+  return arguments;
+}
+
+int Main(int count, char** values) {
   if (count < 2) {
     std::fprintf(stderr,
                  "usage: commit_benchmark DIR [MEGABYTES [REPLICAS "
-                 "[SEGMENT_MEGABYTES]]]\n");
+                 "[SEGMENT_MEGABYTES [SEALS [MEGABYTES_PER_SECOND]]]]]\n");
     return 2;
   }
-  const std::string directory = arguments[1];
-  const size_t megabytes = count > 2 ? std::stoul(arguments[2]) : 2048;
-  const size_t replicas = count > 3 ? std::stoul(arguments[3]) : 1;
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  const Arguments arguments = Parse(count, values);
+  const std::string& directory = arguments.directory;
+  const size_t replicas = arguments.replicas;
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
   RocksLogStoreOptions options;
   options.directory = directory + "/data";
-  if (count > 4) options.segment_bytes = std::stoull(arguments[4]) << 20;
+  if (arguments.segment_megabytes > 0) {
+    options.segment_bytes = uint64_t{arguments.segment_megabytes} << 20;
+  }
   if (std::getenv("MEMTABLE_MB") != nullptr) {
     options.memtable_bytes = std::stoull(std::getenv("MEMTABLE_MB")) << 20;
   }
@@ -236,7 +297,7 @@ int Main(int count, char** arguments) {
   for (size_t i = 0; i < replicas; ++i) {
     writers.emplace_back((*numbers)[i], specs[i], kBatchBytes);
   }
-  MeasureCycles(store->get(), &writers, megabytes);
+  MeasureCycles(store->get(), &writers, arguments);
   MeasureReplay(**store, (*numbers)[0]);
   store->reset();
   const double began = Seconds();
