@@ -9,8 +9,10 @@ namespace {
 
 constexpr int64_t kRetryUs = 20'000;
 constexpr int64_t kRetriesForUs = 3'000'000;
-// A disk that forgot is told within this time after it was put back.
+// After a disk forgot, no fault strikes for this time, nor until it is told,
+// for at most the longer one.
 constexpr int64_t kCalmUs = 600'000;
+constexpr int64_t kCalmUsMax = 3'000'000;
 
 // Event numbers from here on prepare a fault.
 constexpr uint32_t kPrepare = 1u << 31;
@@ -80,7 +82,7 @@ void FaultInjector::OnEvent() {
 }
 
 bool FaultInjector::Strike(size_t position, uint32_t group) {
-  if (world_.now_us() < calm_until_us_) return false;
+  if (IsCalm()) return false;
   const Fault& fault = plan_.faults[position];
   bool struck = false;
   if (fault.kind <= FaultKind::kRing) {
@@ -97,6 +99,14 @@ bool FaultInjector::Strike(size_t position, uint32_t group) {
   world_.queue.Add(world_.now_us() + fault.duration_us, EventKind::kFaultEnd, 0,
                    0, static_cast<uint32_t>(position));
   return true;
+}
+
+bool FaultInjector::IsCalm() const {
+  if (!forgot_) return false;
+  const int64_t since_us = world_.now_us() - forgot_->at_us;
+  const bool told =
+      nodes_[forgot_->node]->disk().durable().disk_id != forgot_->disk;
+  return since_us < (told ? kCalmUs : kCalmUsMax);
 }
 
 void FaultInjector::CountNode(FaultKind kind, size_t node) {
@@ -388,11 +398,12 @@ void FaultInjector::Forget(size_t node, DiskImage image) {
     if (!replica) continue;
     world_.groups[group].checker.OnForgot(replica->id, replica->log);
   }
+  forgot_ = Forgot{node, image.disk_id, world_.now_us()};
   victim.Crash(0);
+  victim.SetSyncDelay(0);
   victim.ReplaceDisk(std::move(image));
   world_.queue.Add(world_.now_us() + 20'000, EventKind::kRestart,
                    static_cast<uint8_t>(node), victim.process());
-  calm_until_us_ = world_.now_us() + kCalmUs;
 }
 
 // --- membership ---

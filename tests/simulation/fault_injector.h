@@ -45,6 +45,11 @@ class FaultInjector {
     size_t position;
     Situation situation;
   };
+  struct Forgot {
+    size_t node;
+    Uuid disk;  // until it is told and set aside
+    int64_t at_us;
+  };
   struct Active {
     std::vector<std::pair<size_t, size_t>> cuts;
     std::optional<size_t> node;
@@ -67,6 +72,7 @@ class FaultInjector {
   void Cut(size_t position, size_t from, size_t to);
   void CutApart(size_t position, const std::vector<bool>& side);
   bool IsRefuted(size_t node, const DiskImage& image) const;
+  bool IsCalm() const;
   void CountNode(FaultKind kind, size_t node);
   void CountAll(FaultKind kind);
   // A node of the group, more often its leader's than not.
@@ -78,8 +84,8 @@ class FaultInjector {
   FaultPlan plan_;
   std::vector<Active> active_;  // by position in the plan
   std::vector<Waiting> waiting_;
-  int64_t next_try_us_ = 0;    // of a waiting fault that could not strike
-  int64_t calm_until_us_ = 0;  // a disk that forgot is about to be told
+  int64_t next_try_us_ = 0;       // of a waiting fault that could not strike
+  std::optional<Forgot> forgot_;  // the last one
 };
 
 }  // namespace kappa::simulation
