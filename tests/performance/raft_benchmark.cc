@@ -2,12 +2,13 @@
 //   bazel run //tests/performance:raft_benchmark
 //
 // steps/s counts inputs to a core; allocations are those of the core and its
-// outputs; replica_bytes is what a replica holds when it has nothing to do.
+// outputs; replica_bytes is what a replica of an idle group holds.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
 #include <cstdint>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <new>
 #include <utility>
@@ -48,15 +49,23 @@ ReplicaId Replica(uint64_t node) {
 
 std::unique_ptr<Core> NewCore(uint64_t self, uint64_t voters,
                               uint32_t quiesce_ticks = 0) {
-  CoreOptions options;
-  options.self = Replica(self);
-  options.group = GroupId(1);
-  options.quiesce_ticks = quiesce_ticks;
+  // Shared, as an owner of many groups has it.
+  static auto& settings =
+      *new std::map<uint32_t, std::shared_ptr<const CoreSettings>>();
+  std::shared_ptr<const CoreSettings>& shared = settings[quiesce_ticks];
+  if (shared == nullptr) {
+    CoreSettings fresh;
+    fresh.quiesce_ticks = quiesce_ticks;
+    shared = std::make_shared<const CoreSettings>(fresh);
+  }
+  CoreIdentity identity;
+  identity.self = Replica(self);
+  identity.group = GroupId(1);
   RestoredState restored;
   for (uint64_t node = 1; node <= voters; ++node) {
     restored.base.configuration.voters.push_back(Replica(node));
   }
-  return std::make_unique<Core>(options, std::move(restored));
+  return std::make_unique<Core>(identity, shared, std::move(restored));
 }
 
 // Hands each write back as durable at once and each message to its receiver,
@@ -137,18 +146,15 @@ BENCHMARK(ProposePersistCommit)
     ->Args({3, 16})
     ->Args({3, 256});
 
-// Groups that have committed what they were given; range(0) of them with
-// range(1) voters, which sleep after range(2) ticks. A sleeping group needs no
-// tick: what is measured is an owner that ticks all the same.
-void TickIdleGroups(benchmark::State& state) {
-  const auto voters = static_cast<uint64_t>(state.range(1));
-  const uint64_t live_before = live_bytes;
-  std::vector<std::vector<std::unique_ptr<Core>>> groups(
-      static_cast<size_t>(state.range(0)));
+// Groups that have committed what they were given; they sleep after
+// `quiesce_ticks` of idleness, or never.
+using Groups = std::vector<std::vector<std::unique_ptr<Core>>>;
+
+Groups IdleGroups(size_t count, uint64_t voters, uint32_t quiesce_ticks) {
+  Groups groups(count);
   for (auto& cores : groups) {
     for (uint64_t node = 1; node <= voters; ++node) {
-      cores.push_back(
-          NewCore(node, voters, static_cast<uint32_t>(state.range(2))));
+      cores.push_back(NewCore(node, voters, quiesce_ticks));
     }
     cores[0]->Campaign();
     Settle(cores);
@@ -161,27 +167,45 @@ void TickIdleGroups(benchmark::State& state) {
       Settle(cores);
     }
   }
+  return groups;
+}
+
+// One tick of the node that leads range(0) idle groups with range(1) voters,
+// which sleep after range(2) ticks (0: never). The owner keeps a list of those
+// that are awake, as raft/README.md asks, and ticks these only. `core_share`:
+// of one processor core at ten ticks a second.
+void TickIdleNode(benchmark::State& state) {
+  const auto voters = static_cast<uint64_t>(state.range(1));
+  const uint64_t live_before = live_bytes;
+  const Groups groups = IdleGroups(static_cast<size_t>(state.range(0)), voters,
+                                   static_cast<uint32_t>(state.range(2)));
   const uint64_t live = live_bytes - live_before;
+  std::vector<Core*> awake;
+  for (const auto& cores : groups) awake.push_back(cores[0].get());
+  const auto asleep = [](const Core* core) { return core->quiescent(); };
+  std::erase_if(awake, asleep);
   for (auto unused : state) {
-    for (auto& cores : groups) cores[0]->Tick();
+    for (Core* core : awake) {
+      core->Tick();
+      // What is awake beats; the receivers are another node's.
+      benchmark::DoNotOptimize(core->TakeOutput());
+    }
+    std::erase_if(awake, asleep);
+    benchmark::ClobberMemory();
   }
-  uint64_t outputs = 0;
-  for (auto& cores : groups) outputs += cores[0]->HasOutput() ? 1 : 0;
-  if (outputs != 0) state.SkipWithError("an idle group has output");
+  state.counters["awake"] = static_cast<double>(awake.size());
   state.counters["replica_bytes"] =
       static_cast<double>(live) /
       static_cast<double>(groups.size() * static_cast<size_t>(voters));
-  state.counters["ticks/s"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) *
-                             static_cast<double>(groups.size()),
-                         benchmark::Counter::kIsRate);
+  state.counters["core_share"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) / 10,
+      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(TickIdleGroups)
+BENCHMARK(TickIdleNode)
     ->ArgNames({"groups", "voters", "quiesce"})
-    ->Args({1000, 1, 0})
-    ->Args({100000, 1, 0})
-    ->Args({1000, 3, 3})
-    ->Args({100000, 3, 3});
+    ->Args({100000, 1, 3})
+    ->Args({100000, 3, 3})
+    ->Args({100000, 1, 0});
 
 }  // namespace
 }  // namespace kappa::raft
