@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <cstdio>
 
-#include "raft/core.h"
 #include "tests/raft/random_run.h"
 
 namespace kappa::raft {
@@ -53,43 +52,6 @@ TEST(MutantTest, TheRandomRunsSeeThem) {
 
 TEST(MutantTest, WithoutThemTheSameSeedsPass) {
   EXPECT_EQ(SeedThatSees(Mutant::kNone, 3, 300), 0u);
-}
-
-// Whether a replica that holds 2/2 damaged takes another entry in its place,
-// with the same chain since neither has content of users.
-bool TakesRepairOfAnotherEntry() {
-  CoreOptions options;
-  options.self = ReplicaId{NodeId(1), Incarnation(1)};
-  const ReplicaId other{NodeId(2), Incarnation(1)};
-  RestoredState restored;
-  restored.base.configuration.voters = {options.self, other};
-  restored.hard_state.term = Term(2);
-  restored.last = EntryId{Term(2), LogIndex(2)};
-  restored.term_starts = {EntryId{Term(1), LogIndex(1)}, restored.last};
-  Core core(options, restored);
-  core.OnEntryDamaged(LogIndex(2), Digest{7});
-  Message response;
-  response.type = MessageType::kRepairResponse;
-  response.from = other;
-  response.to = options.self;
-  response.term = Term(2);
-  response.granted = true;
-  response.chain = Digest{7};
-  response.entries.emplace_back().id = EntryId{Term(1), LogIndex(2)};
-  core.Step(response);
-  for (const Persist& persist : core.TakeOutput().persists) {
-    if (!persist.repairs.empty()) return true;
-  }
-  return false;
-}
-
-// The scenarios' chains cover the term, so they cannot show it.
-TEST(MutantTest, ARepairUncheckedIsSeen) {
-  EXPECT_FALSE(TakesRepairOfAnotherEntry());
-  active_mutant = Mutant::kRepairUnchecked;
-  const bool taken = TakesRepairOfAnotherEntry();
-  active_mutant = Mutant::kNone;
-  EXPECT_TRUE(taken) << "kRepairUnchecked survives";
 }
 
 }  // namespace
