@@ -123,11 +123,12 @@ void Replica::StepDown() {
 // --- elections ---
 
 // A voter; also one that its newest configuration leaves out, as long as that
-// one is not committed: perhaps only this log holds what the others' majority
-// lacks, and they cannot elect anyone without it (Raft dissertation §4.2.2).
+// one is not committed, or that a candidate counts on and refuses: perhaps only
+// this log holds what the others' majority lacks, and they cannot elect anyone
+// without it (Raft dissertation §4.2.2).
 bool Replica::MayStand() const {
   const Configuration& present = context_.configuration();
-  if (IsVoter(present, context_.self())) return true;
+  if (IsVoter(present, context_.self()) || counted_on_) return true;
   const LogIndex newest = context_.configuration_index();
   if (newest <= context_.committed()) return false;
   const Configuration* before =

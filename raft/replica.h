@@ -136,7 +136,9 @@ class Replica {
   LeaderContact contact_;
   WriteStall stall_;
   DiskHealth health_ = DiskHealth::kHealthy;
-  bool halted_ = false;
+  bool halted_ : 1 = false;
+  // Since a leader was heard: one with an older log asked for this vote.
+  bool counted_on_ : 1 = false;
   bool ticked_ = false;
   bool asleep_ = false;
   uint16_t leaderless_ticks_ = 0;

@@ -136,6 +136,7 @@ bool Replica::StepInAnyTerm(const Message& message) {
         context_.EnterTerm(message.term);
         BecomeFollower();
       }
+      if (message.last < context_.log().last()) counted_on_ = true;
       AnswerPreVoteRequest(context_, message, leader() != nullptr || Loyal());
       return true;
     case MessageType::kPreVoteResponse:
@@ -164,6 +165,7 @@ void Replica::StepPreVoteResponse(const Message& message) {
 }
 
 void Replica::StepVoteRequest(const Message& message) {
+  if (message.last < context_.log().last()) counted_on_ = true;
   if (!AnswerVoteRequest(context_, message, LoyalAgainst(message))) return;
   // Only a vote that is given away postpones an election of one's own.
   if (follower() != nullptr) {
@@ -199,6 +201,7 @@ void Replica::StepTimeoutNow(const Message& message) {
 // term, so a leader gets none.
 void Replica::HearLeader(const Message& message) {
   if (leader() != nullptr) return;
+  counted_on_ = false;
   contact_.Hear(message.term, message.beat, context_.options().election_ticks);
   if (follower() == nullptr) BecomeFollower();
 }
