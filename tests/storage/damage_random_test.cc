@@ -4,6 +4,7 @@
 //
 //   KAPPA_DAMAGE_FIRST=N  begins with place N (a failure prints its number)
 //   KAPPA_NIGHTLY=1       1,200 places instead of 50
+//   KAPPA_DAMAGE_PLACES=N as many places, to do the 1,200 in pieces
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -125,9 +126,11 @@ TEST_F(DamageRandomTest, IsFoundNeverServed) {
   const uint64_t first = NumberFrom("KAPPA_DAMAGE_FIRST");
   Tally tally;
   (void)TheWholeDirectory();
-  const uint64_t places = nightly ? kNightlyPlaces : kShortPlaces;
-  for (uint64_t number = first; tally.places < places && !HasFailure();
-       ++number) {
+  const uint64_t wanted = NumberFrom("KAPPA_DAMAGE_PLACES");
+  const uint64_t places =
+      wanted > 0 ? wanted : (nightly ? kNightlyPlaces : kShortPlaces);
+  uint64_t number = first;
+  for (; tally.places < places && !HasFailure(); ++number) {
     TryPlace(number, &tally);
     if (nightly && tally.places % 100 == 0) {
       std::printf("%llu places, next: KAPPA_DAMAGE_FIRST=%llu\n",
@@ -136,6 +139,8 @@ TEST_F(DamageRandomTest, IsFoundNeverServed) {
       std::fflush(stdout);
     }
   }
+  std::printf("next: KAPPA_DAMAGE_FIRST=%llu\n",
+              static_cast<unsigned long long>(number));
   std::printf(
       "%llu places: %llu refused, %llu partial, %llu harmless and named, "
       "%llu without effect\n",
