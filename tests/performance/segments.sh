@@ -13,7 +13,7 @@
 #                              within the run; default: 1 100 1000 10000
 #
 # BIN: a bazel-bin folder with everything built already; '' builds. Needs 30 and
-# 10 GB of disk space in $TMPDIR, and 5 minutes.
+# 10 GB of disk space in $TMPDIR, and 5 minutes, more on a slow disk.
 # shellcheck source=bazel/environment.sh
 source "$(dirname "$(readlink -f "$0")")/../../bazel/environment.sh"
 
