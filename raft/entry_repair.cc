@@ -1,6 +1,7 @@
 #include "raft/entry_repair.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,9 +13,16 @@ namespace {
 
 constexpr ReplicaId kNobody{};
 
-// The member after `replica` in their order, round and round; not self.
+// The member after `replica` in their order, round and round; not self. The
+// leader is one of them, also where this log is too short to know it.
 ReplicaId NextMember(const Context& context, ReplicaId replica) {
   std::vector<ReplicaId> members = Members(context.configuration());
+  const std::optional<ReplicaId> leader = context.leader();
+  if (leader &&
+      std::find(members.begin(), members.end(), *leader) == members.end()) {
+    members.insert(std::upper_bound(members.begin(), members.end(), *leader),
+                   *leader);
+  }
   std::erase(members, context.self());
   if (members.empty()) return kNobody;
   auto next = std::upper_bound(members.begin(), members.end(), replica);

@@ -56,6 +56,16 @@ TEST_F(EntryRepairTest, AsksTheLeaderFirstThenTheOthersInTurn) {
   EXPECT_EQ(Tick().at(0).to, Replica(2));
 }
 
+TEST_F(EntryRepairTest, AsksALeaderInTurnThatItsConfigurationDoesNotName) {
+  context_->SetLeader(Replica(6));
+  std::vector<uint64_t> asked;
+  for (int i = 0; i < 10; ++i) {
+    const std::vector<Message> requests = Tick();
+    if (!requests.empty()) asked.push_back(requests[0].to.node.value());
+  }
+  EXPECT_EQ(asked, (std::vector<uint64_t>{6, 2, 3, 4, 6}));
+}
+
 TEST_F(EntryRepairTest, AnEqualEntryTakesItsPlaceOnceItIsDurable) {
   Tick();
   repair_.OnRepairResponse(*context_, ResponseWith(At(2, 2), Digest{2}));
