@@ -95,6 +95,10 @@ TEST_F(FailedWriteTest, AFailedMessageOfRocksDbIsReported) {
   Open();
   const ReplicaSpec spec = SpecOfGroup(1);
   LogScript log(store_->CreateReplicas({&spec, 1})->front(), spec);
+  // The next segment, which a thread makes, writes files of its own.
+  while (store_->stats().unsealed_segments < 2) {
+    ASSERT_TRUE(Append(&log, 10).ok());
+  }
   ASSERT_TRUE(fatal().ok());
   {
     const FileSizeLimit limit(0);
