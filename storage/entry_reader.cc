@@ -15,8 +15,6 @@
 namespace kappa::storage {
 namespace {
 
-// What a walk over headers tells of itself.
-constexpr size_t kHeaderWalkBytes = size_t{1} << 20;
 constexpr size_t kCopyBlockBytes = size_t{256} << 10;
 
 rocksdb::Slice ToSlice(std::string_view bytes) {
@@ -233,8 +231,7 @@ absl::StatusOr<bool> EntryReader::VisitSealed(const SealedSegment& segment,
     *next = last.Next();
     return visit(last, (*value)->value, (*value)->owner);
   }
-  SealedCursor at = segment.Scan(key_replica, *next, last, reading.read_class,
-                                 reading.bytes_hint);
+  SealedCursor at = segment.Scan(key_replica, *next, last, reading.read_class);
   while (true) {
     if (!at.Valid() || at.index() != *next) {
       if (!at.status().ok()) return About(reading.replica, *next, at.status());
@@ -287,7 +284,7 @@ absl::StatusOr<std::vector<StoredEntry>> EntryReader::Read(
   const auto copies = std::make_shared<CopyBuffer>();
   size_t bytes = 0;
   const absl::Status status = Visit(
-      {replica, read_class, bytes_max, epoch}, from, last,
+      {replica, read_class, epoch}, from, last,
       [&](LogIndex index, std::string_view value,
           const std::shared_ptr<const void>& owner) -> absl::StatusOr<bool> {
         absl::StatusOr<DecodedEntryHeader> decoded =
@@ -325,7 +322,7 @@ absl::StatusOr<EntryHeader> EntryReader::ReadHeader(ReplicaNumber replica,
 absl::Status EntryReader::WalkHeaders(
     ReplicaNumber replica, LogIndex from, LogIndex last,
     absl::FunctionRef<absl::Status(const EntryHeader&)> visit) const {
-  return Visit({replica, ReadClass::kPoint, kHeaderWalkBytes, 0}, from, last,
+  return Visit({replica, ReadClass::kPoint, 0}, from, last,
                [&](LogIndex index, std::string_view value,
                    const std::shared_ptr<const void>&) -> absl::StatusOr<bool> {
                  absl::StatusOr<DecodedEntryHeader> decoded =

@@ -81,7 +81,6 @@ class EntryReader {
   struct Reading {
     ReplicaNumber replica;
     ReadClass read_class = ReadClass::kPoint;
-    size_t bytes_hint = 0;
     uint64_t epoch = 0;
   };
   // An entry as it stands on disk. False ends the visit.

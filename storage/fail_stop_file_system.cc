@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "rocksdb/file_system.h"
 #include "storage/info_log.h"
 #include "storage/rocks_status.h"
 #include "storage/unlinked_files.h"
@@ -115,9 +114,9 @@ class FailStopDirectory final : public rocksdb::FSDirectoryWrapper {
 
 class FailStopFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  explicit FailStopFileSystem(Watcher::OnFatal on_fatal)
-      : FileSystemWrapper(rocksdb::FileSystem::Default()),
-        on_fatal_(std::move(on_fatal)) {}
+  FailStopFileSystem(std::shared_ptr<rocksdb::FileSystem> base,
+                     Watcher::OnFatal on_fatal)
+      : FileSystemWrapper(std::move(base)), on_fatal_(std::move(on_fatal)) {}
 
   const char* Name() const override { return "kappa-fail-stop"; }
 
@@ -187,9 +186,10 @@ class FailStopFileSystem final : public rocksdb::FileSystemWrapper {
 }  // namespace
 
 std::unique_ptr<rocksdb::Env> NewFailStopEnv(
+    std::shared_ptr<rocksdb::FileSystem> base,
     std::function<void(const absl::Status&)> on_fatal) {
-  return rocksdb::NewCompositeEnv(
-      std::make_shared<FailStopFileSystem>(std::move(on_fatal)));
+  return rocksdb::NewCompositeEnv(std::make_shared<FailStopFileSystem>(
+      std::move(base), std::move(on_fatal)));
 }
 
 }  // namespace kappa::storage

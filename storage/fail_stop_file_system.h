@@ -12,14 +12,16 @@
 
 #include "absl/status/status.h"
 #include "rocksdb/env.h"
+#include "rocksdb/file_system.h"
 
 namespace kappa::storage {
 
-// The default file system, with every error of a file or folder that is open
-// for writing told to `on_fatal` first, on the thread that met it; RocksDB's
-// own messages are no exception (info_log.h). A file that cannot be made is an
-// ordinary error: nothing was lost.
+// `base`, with every error of a file or folder that is open for writing told to
+// `on_fatal` first, on the thread that met it; RocksDB's own messages are no
+// exception (info_log.h). A file that cannot be made is an ordinary error:
+// nothing was lost.
 std::unique_ptr<rocksdb::Env> NewFailStopEnv(
+    std::shared_ptr<rocksdb::FileSystem> base,
     std::function<void(const absl::Status&)> on_fatal);
 
 }  // namespace kappa::storage

@@ -20,6 +20,7 @@
 #include "storage/keys.h"
 #include "storage/open_verification.h"
 #include "storage/producer_record.h"
+#include "storage/read_ahead_file_system.h"
 #include "storage/replica_row.h"
 #include "storage/replica_table.h"
 #include "storage/rocks_database.h"
@@ -174,10 +175,12 @@ absl::Status RocksLogStore::State::Open() {
       kRefillPeriodUs, kRateFairness));
   listener = std::make_shared<RocksListener>(options.on_fatal,
                                              [this] { scans.DropAll(); });
-  env = NewFailStopEnv(options.on_fatal);
+  env = NewFailStopEnv(NewReadAheadFileSystem(rocksdb::FileSystem::Default()),
+                       options.on_fatal);
   SstReaderCacheOptions reader_options;
   reader_options.block_cache = block_cache;
   reader_options.direct_io = direct_io;
+  reader_options.env = env.get();
   readers = std::make_unique<SstReaderCache>(reader_options);
 
   RocksSettings settings;

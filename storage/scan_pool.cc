@@ -6,8 +6,6 @@
 namespace kappa::storage {
 namespace {
 
-constexpr size_t kReadaheadBytes = size_t{1} << 20;
-
 rocksdb::Slice ToSlice(const EntryKey& key) {
   return rocksdb::Slice(key.view().data(), key.view().size());
 }
@@ -25,7 +23,6 @@ LiveScan::LiveScan(rocksdb::DB* db, Family family, ReplicaNumber replica,
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &end_slice_;
   options.fill_cache = false;
-  options.readahead_size = kReadaheadBytes;
   iterator_.reset(db->NewIterator(options, family_.get()));
   const EntryKey first(replica, from);
   iterator_->Seek(ToSlice(first));

@@ -13,9 +13,6 @@
 namespace kappa::storage {
 namespace {
 
-constexpr size_t kReadaheadBytesMax = size_t{1} << 20;
-constexpr size_t kReadaheadBytesMin = size_t{64} << 10;
-
 rocksdb::Slice ToSlice(std::string_view bytes) {
   return {bytes.data(), bytes.size()};
 }
@@ -29,7 +26,7 @@ class PinningIterator {
  public:
   PinningIterator(std::shared_ptr<rocksdb::SstFileReader> reader,
                   ReplicaNumber key_replica, LogIndex last,
-                  ReadClass read_class, size_t readahead_bytes)
+                  ReadClass read_class)
       : reader_(std::move(reader)),
         end_(last == LogIndex(~uint64_t{0})
                  ? EntryKey(key_replica.Next(), LogIndex(0))
@@ -39,10 +36,7 @@ class PinningIterator {
     options.verify_checksums = true;
     options.pin_data = true;
     options.iterate_upper_bound = &end_slice_;
-    if (read_class == ReadClass::kReplay) {
-      options.fill_cache = false;
-      options.readahead_size = readahead_bytes;
-    }
+    options.fill_cache = read_class != ReadClass::kReplay;
     iterator_.reset(reader_->NewIterator(options));
   }
 
@@ -89,18 +83,15 @@ SealedSegment::~SealedSegment() {
 absl::StatusOr<std::optional<PinnedValue>> SealedSegment::Get(
     ReplicaNumber key_replica, LogIndex index) const {
   const SealedCursor cursor =
-      Scan(key_replica, index, index, ReadClass::kPoint, 0);
+      Scan(key_replica, index, index, ReadClass::kPoint);
   if (!cursor.status().ok()) return cursor.status();
   if (!cursor.Valid()) return std::nullopt;
   return PinnedValue{cursor.value(), cursor.owner()};
 }
 
 SealedCursor SealedSegment::Scan(ReplicaNumber key_replica, LogIndex from,
-                                 LogIndex last, ReadClass read_class,
-                                 size_t bytes_hint) const {
-  return SealedCursor(
-      shared_from_this(), key_replica, from, last, read_class,
-      std::clamp(bytes_hint, kReadaheadBytesMin, kReadaheadBytesMax));
+                                 LogIndex last, ReadClass read_class) const {
+  return SealedCursor(shared_from_this(), key_replica, from, last, read_class);
 }
 
 std::optional<SealedSegment::Piece> SealedSegment::FindPiece(
@@ -166,14 +157,12 @@ std::optional<SealedSegment::Piece> SealedSegment::FindInRuns(
 
 SealedCursor::SealedCursor(std::shared_ptr<const SealedSegment> segment,
                            ReplicaNumber key_replica, LogIndex from,
-                           LogIndex last, ReadClass read_class,
-                           size_t readahead_bytes)
+                           LogIndex last, ReadClass read_class)
     : segment_(std::move(segment)),
       key_replica_(key_replica),
       next_(from),
       last_(last),
-      read_class_(read_class),
-      readahead_bytes_(readahead_bytes) {
+      read_class_(read_class) {
   Settle();
 }
 
@@ -218,8 +207,7 @@ bool SealedCursor::OpenNextPiece() {
     return false;
   }
   auto pinning = std::make_shared<PinningIterator>(
-      *std::move(reader), key_replica_, piece->last, read_class_,
-      readahead_bytes_);
+      *std::move(reader), key_replica_, piece->last, read_class_);
   iterator_ = pinning->get();
   piece_last_ = piece->last;
   owner_ = std::move(pinning);

@@ -59,7 +59,7 @@ class SealedCursor {
   friend class SealedSegment;
   SealedCursor(std::shared_ptr<const SealedSegment> segment,
                ReplicaNumber key_replica, LogIndex from, LogIndex last,
-               ReadClass read_class, size_t readahead_bytes);
+               ReadClass read_class);
 
   // Goes to the first entry at or above next_; tries file after file.
   void Settle();
@@ -70,7 +70,6 @@ class SealedCursor {
   LogIndex next_;  // first index not given yet
   LogIndex last_;  // inclusive
   ReadClass read_class_ = ReadClass::kPoint;
-  size_t readahead_bytes_ = 0;
 
   LogIndex piece_last_;  // the iterator is good up to here, inclusive
   rocksdb::Iterator* iterator_ = nullptr;  // within owner_
@@ -103,11 +102,9 @@ class SealedSegment : public std::enable_shared_from_this<SealedSegment> {
   absl::StatusOr<std::optional<PinnedValue>> Get(ReplicaNumber key_replica,
                                                  LogIndex index) const;
   // A cursor at the first entry in [from, last] (both inclusive); a hole in the
-  // files is passed over, the caller compares indexes. For kReplay,
-  // `bytes_hint` (what the caller means to read) bounds the read-ahead of
-  // 1 MiB.
+  // files is passed over, the caller compares indexes.
   SealedCursor Scan(ReplicaNumber key_replica, LogIndex from, LogIndex last,
-                    ReadClass read_class, size_t bytes_hint) const;
+                    ReadClass read_class) const;
 
   // After this segment was replaced by a rewritten one: its folder goes when
   // its last user does.

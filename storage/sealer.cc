@@ -46,7 +46,6 @@ absl::StatusOr<SealedRow> SealByWriting(
   rocksdb::ReadOptions read;
   read.fill_cache = false;
   read.verify_checksums = true;
-  read.readahead_size = size_t{1} << 20;
   const std::unique_ptr<rocksdb::Iterator> from(db->NewIterator(read, family));
   for (const SegmentRange& range : visible) {
     absl::Status status = CopyRange(range, from.get(), writer->get());

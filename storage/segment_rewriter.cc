@@ -17,8 +17,8 @@ absl::Status CopyRange(const SealedSegment& from, const SegmentRange& range,
   const LogIndex last = range.end.Previous();
   LogIndex next = range.first;
   while (status.ok() && next <= last) {
-    SealedCursor cursor = from.Scan(range.key_replica, next, last,
-                                    ReadClass::kReplay, kCursorBytesMax);
+    SealedCursor cursor =
+        from.Scan(range.key_replica, next, last, ReadClass::kReplay);
     if (!cursor.Valid()) return cursor.status();
     size_t bytes = 0;
     for (; cursor.Valid() && status.ok() && bytes < kCursorBytesMax;

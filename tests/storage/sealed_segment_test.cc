@@ -67,8 +67,7 @@ TEST_F(SealedSegmentTest, ScansAnyRangeInBothClasses) {
     const uint64_t last = from + random() % 100;
     SealedCursor cursor = segment->Scan(
         ReplicaNumber(replica), LogIndex(from), LogIndex(last),
-        random() % 2 == 0 ? ReadClass::kPoint : ReadClass::kReplay,
-        random() % (2 << 20));
+        random() % 2 == 0 ? ReadClass::kPoint : ReadClass::kReplay);
     for (uint64_t index = std::max<uint64_t>(from, 1);
          index <= std::min<uint64_t>(last, 300); ++index) {
       ASSERT_TRUE(cursor.Valid()) << cursor.status();
@@ -86,9 +85,8 @@ TEST_F(SealedSegmentTest, ValuesLiveAsLongAsTheirOwners) {
   auto segment = Sealed(500, 1000);
   std::vector<PinnedValue> values;
   {
-    SealedCursor cursor =
-        segment->Scan(ReplicaNumber(1), LogIndex(1), LogIndex(500),
-                      ReadClass::kReplay, 1 << 20);
+    SealedCursor cursor = segment->Scan(ReplicaNumber(1), LogIndex(1),
+                                        LogIndex(500), ReadClass::kReplay);
     for (; cursor.Valid(); cursor.Next()) {
       values.push_back({cursor.value(), cursor.owner()});
     }
@@ -121,9 +119,8 @@ TEST_F(SealedSegmentTest, DamageIsDataLossAndNeverServed) {
   EXPECT_GT(lost, 0);
   EXPECT_LT(lost, 20);
   // A scan gives what stands before the damage, then says so.
-  SealedCursor cursor =
-      segment->Scan(ReplicaNumber(1), LogIndex(1), LogIndex(100),
-                    ReadClass::kReplay, 1 << 20);
+  SealedCursor cursor = segment->Scan(ReplicaNumber(1), LogIndex(1),
+                                      LogIndex(100), ReadClass::kReplay);
   uint64_t index = 1;
   for (; cursor.Valid(); cursor.Next()) {
     ASSERT_EQ(cursor.index(), LogIndex(index));
@@ -145,7 +142,7 @@ TEST_F(SealedSegmentTest, FilesGoWithTheLastUserOfAReplacedSegment) {
   auto segment = Sealed(10, 100);
   const std::string folder = segment->folder();
   SealedCursor cursor = segment->Scan(ReplicaNumber(1), LogIndex(1),
-                                      LogIndex(10), ReadClass::kPoint, 0);
+                                      LogIndex(10), ReadClass::kPoint);
   segment->RemoveFilesAtEnd();
   segment.reset();
   EXPECT_TRUE(std::filesystem::exists(folder));

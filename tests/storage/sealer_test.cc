@@ -28,7 +28,7 @@ class SealerTest : public SegmentFixture {
         SealedSegment::Create(sealer_options_.sealed_root, row, readers_.get());
     SealedCursor cursor =
         segment->Scan(ReplicaNumber(replica), LogIndex(0), LogIndex(1'000'000),
-                      ReadClass::kReplay, 1 << 20);
+                      ReadClass::kReplay);
     for (uint64_t index = first; index <= last; ++index) {
       ASSERT_TRUE(cursor.Valid()) << index << ": " << cursor.status();
       ASSERT_EQ(cursor.index(), LogIndex(index));
@@ -130,7 +130,7 @@ TEST_F(SealerTest, LongRunsAreLinkedInFlushOrder) {
   const auto segment =
       SealedSegment::Create(sealer_options_.sealed_root, *row, readers_.get());
   SealedCursor cursor = segment->Scan(ReplicaNumber(1), LogIndex(1),
-                                      LogIndex(70), ReadClass::kReplay, 1000);
+                                      LogIndex(70), ReadClass::kReplay);
   for (uint64_t index = 1; index <= 70; ++index) {
     ASSERT_TRUE(cursor.Valid()) << index << ": " << cursor.status();
     const size_t bytes = index > 40 && index <= 50 ? 333 : 200;
@@ -171,7 +171,7 @@ TEST_F(SealerTest, WhatIsNotFlushedIsWrittenBesideTheLinks) {
   const auto segment =
       SealedSegment::Create(sealer_options_.sealed_root, *row, readers_.get());
   SealedCursor cursor = segment->Scan(ReplicaNumber(1), LogIndex(5),
-                                      LogIndex(70), ReadClass::kReplay, 1000);
+                                      LogIndex(70), ReadClass::kReplay);
   for (uint64_t index = 5; index <= 70; ++index) {
     ASSERT_TRUE(cursor.Valid()) << index << ": " << cursor.status();
     const size_t bytes = index <= 50 ? 200 : index <= 60 ? 333 : 222;

@@ -26,9 +26,8 @@ class SegmentRewriterTest : public SegmentFixture {
   // Expects exactly [first, last] of a replica.
   void ExpectEntries(const SealedSegment& segment, uint64_t replica,
                      uint64_t first, uint64_t last, size_t bytes) {
-    SealedCursor cursor =
-        segment.Scan(ReplicaNumber(replica), LogIndex(0), LogIndex(1'000'000),
-                     ReadClass::kPoint, 0);
+    SealedCursor cursor = segment.Scan(ReplicaNumber(replica), LogIndex(0),
+                                       LogIndex(1'000'000), ReadClass::kPoint);
     for (uint64_t index = first; index <= last; ++index) {
       ASSERT_TRUE(cursor.Valid()) << index << ": " << cursor.status();
       ASSERT_EQ(cursor.index(), LogIndex(index));
