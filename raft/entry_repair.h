@@ -13,8 +13,9 @@
 namespace kappa::raft {
 
 // In any role: the lowest damaged entries are asked for, the leader first, then
-// the other members in turn, one replica at a time, until every one of them is
-// durably repaired (RELIABILITY.md S7).
+// all members in turn, one replica at a time, until every one of them is
+// durably repaired (RELIABILITY.md S7). A leader takes part also if it is no
+// member by the configuration known here.
 //
 // Thread safety: thread-compatible.
 class EntryRepair {
