@@ -73,7 +73,7 @@ void CatchUp::Acknowledge(Context& context) {
       context.NewMessage(MessageType::kAppendResponse, *context.leader());
   response.granted = true;
   response.previous = position_;
-  response.match = position_.index;
+  response.match = context.CountsUpTo(position_.index);
   response.priority = context.options().priority;
   if (position_.index > context.durable()) {
     context.SendAfterDurable(std::move(response));

@@ -91,6 +91,16 @@ TEST_F(CatchUpTest, AcknowledgesAgainWhatTheLeaderHasNotHeard) {
   EXPECT_EQ(AskedAfter(output), At(4, 4));
 }
 
+TEST_F(CatchUpTest, AcknowledgesNothingFromUncommittedDamageOn) {
+  Start({1, 1, 1, 1}, At(1, 4));
+  context_->MarkDamaged(LogIndex(3), Digest{3});
+  Take();
+  catch_up_->OnHeartbeat(*context_, Replica(3), At(1, 1));
+  const Output output = Take();
+  EXPECT_EQ(output.messages.at(0).type, MessageType::kAppendResponse);
+  EXPECT_EQ(output.messages.at(0).match, LogIndex(2));
+}
+
 TEST_F(CatchUpTest, ReplacesAnUncommittedSuffixNeverACommittedEntry) {
   Start({1, 3, 3}, At(1, 1));
   Take();
