@@ -45,6 +45,12 @@ bool PeerProgress::RecordAck(LogIndex index) {
   return advanced;
 }
 
+void PeerProgress::RecordUncounted(LogIndex index) {
+  if (state_ == PeerState::kProbe && !full_ && index.Next() >= next_) {
+    Replicate();
+  }
+}
+
 bool PeerProgress::RecordRejection(LogIndex rejected, LogIndex probe_point) {
   if (KAPPA_MUTANT(kStaleRejectionTaken) && rejected < next_) {
     match_ = std::min(match_, probe_point);

@@ -52,6 +52,9 @@ class PeerProgress {
   // The peer holds every entry up to and including `index`, durably. Returns
   // true if match() advanced, false for an old or repeated acknowledgement.
   bool RecordAck(LogIndex index);
+  // The peer's log agrees up to `index`, but damage keeps it from counting
+  // above match() (Context::CountsUpTo): a probe has found what it looked for.
+  void RecordUncounted(LogIndex index);
   // The peer does not hold the entry at `rejected`; it may agree up to
   // `probe_point`. Returns false for a stale answer, which changes nothing
   // (RAFT.md 26). next() falls, or a rejection would repeat (RAFT.md 19).

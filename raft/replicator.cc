@@ -56,6 +56,9 @@ bool Replicator::RecordResponse(const Context& context, PeerProgress& peer,
   bool advanced = false;
   if (response.granted) {
     advanced = peer.RecordAck(response.match);
+    if (response.match < response.previous.index) {
+      peer.RecordUncounted(response.previous.index);
+    }
   } else if (response.full) {
     peer.RecordFull(response.previous.index);
   } else {

@@ -49,6 +49,27 @@ TEST(PeerProgressTest, AnAcknowledgementBelowTheProbeDoesNotEndIt) {
   EXPECT_EQ(peer.next(), LogIndex(11));
 }
 
+TEST(PeerProgressTest, AProbeEndsAlsoWhereDamageKeepsItFromCounting) {
+  PeerProgress peer(Replica(2), LogIndex(11));
+  peer.RecordSent(LogIndex(13), 3, 30);
+  peer.RecordAck(LogIndex(5));
+  peer.RecordUncounted(LogIndex(9));  // an answer to something else
+  EXPECT_TRUE(peer.probing());
+  peer.RecordUncounted(LogIndex(10));
+  EXPECT_EQ(peer.state(), PeerState::kReplicate);
+  EXPECT_EQ(peer.match(), LogIndex(5));
+  // Once it is repaired, the acknowledgement of these says so.
+  EXPECT_EQ(peer.next(), LogIndex(6));
+}
+
+TEST(PeerProgressTest, AFullDiskIsProbedThoughDamageKeepsItFromCounting) {
+  PeerProgress peer = Replicating();
+  peer.RecordSent(LogIndex(13), 3, 30);
+  peer.RecordFull(LogIndex(10));
+  peer.RecordUncounted(LogIndex(10));
+  EXPECT_TRUE(peer.probing());
+}
+
 TEST(PeerProgressTest, StreamsUpToTheWindowInEntriesAndBytes) {
   PeerProgress peer = Replicating();
   peer.RecordSent(LogIndex(13), 3, 30);
