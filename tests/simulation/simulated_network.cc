@@ -15,6 +15,7 @@ void SimulatedNetwork::Heal() {
   rates_.reordering_ppm = 0;
   // Who is far behind, and is sent one entry at a time, has to get there.
   rates_.delay_us_max = std::min(rates_.delay_us_max, int64_t{2'000});
+  rates_.delay_us_min = std::min(rates_.delay_us_min, rates_.delay_us_max);
   for (Link& way : links_) way.cuts = 0;
 }
 
