@@ -137,12 +137,6 @@ void Node::StartCore(uint32_t group) {
   for (LogIndex index : std::set<LogIndex>(DurableLog(group).damaged())) {
     ReportDamage(group, index);
   }
-  if (world_.IsMutant(OwnerMutant::kStaleCompletion)) {
-    for (const LateCompletion& late : former_) {
-      if (late.group == group && late.replica == replica.id)
-        Complete(group, late.token);
-    }
-  }
   MarkDirty(group);
   UpdateView(group);
 }

@@ -154,6 +154,9 @@ class Node {
   void StartCycle();
   void Complete(uint32_t group, const raft::PersistToken& token);
   void ReportDamage(uint32_t group, LogIndex index);
+  // Only for the mutant kStaleCompletion: late completions of the process
+  // before are told, as late as right after a write of this one.
+  void ReportFormer(uint32_t group);
 
   // node_network.cc
   void Send(uint32_t group, raft::Message* message);

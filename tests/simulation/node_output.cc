@@ -86,6 +86,15 @@ void Node::TakeWrites(uint32_t group, raft::Output* output) {
     if (world_.IsMutant(OwnerMutant::kAcknowledgeBeforeSync)) {
       Complete(group, token);
     }
+    if (world_.IsMutant(OwnerMutant::kStaleCompletion)) ReportFormer(group);
+  }
+}
+
+void Node::ReportFormer(uint32_t group) {
+  for (const LateCompletion& former : former_) {
+    if (former.group == group && former.replica == replicas_[group].id) {
+      Complete(group, former.token);
+    }
   }
 }
 
