@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -148,6 +149,19 @@ absl::Status Feed(const AppendOptions& options, RecordInput* input,
   return input->status();
 }
 
+// Says what a stop waits for when the server's answers do not come at once.
+void TellOfWait(client::Producer* producer, const AppendOptions& options,
+                const Stored& stored, uint64_t fed) {
+  if (!absl::IsDeadlineExceeded(producer->Flush(absl::Seconds(1)))) return;
+  const uint64_t sent = fed - std::min(fed, options.skip);
+  std::fprintf(stderr,
+               "kappa: stopping; no answer yet for %llu of %llu records. "
+               "Ctrl-C once more ends without waiting; whether they are stored "
+               "is unknown then\n",
+               static_cast<unsigned long long>(sent - stored.records.load()),
+               static_cast<unsigned long long>(sent));
+}
+
 absl::Status RunOn(const AppendOptions& options, int fd) {
   Interrupt interrupt;
   InterruptibleInput bytes(fd, &interrupt);
@@ -174,6 +188,7 @@ absl::Status RunOn(const AppendOptions& options, int fd) {
   uint64_t fed = 0;
   absl::Status read =
       Feed(options, input->get(), producer->get(), interrupt, stored, &fed);
+  if (interrupt.requested()) TellOfWait(producer->get(), options, stored, fed);
   const absl::Status closed = (*producer)->Close();
   PrintSummary(options, stored, absl::Now() - begin);
   if (!closed.ok()) return closed;

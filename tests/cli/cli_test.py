@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import fcntl
 import hashlib
 import io
 import json
@@ -13,6 +14,7 @@ import signal
 import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -439,6 +441,31 @@ class CliTest(kappad.KappadTestCase):
         self.assertEqual(append.returncode, DONE, err)
         self.assertEqual(json.loads(out)["records"], 2)
         self.assertIn("--skip 2", err)
+
+    def test_interrupted_append_says_what_it_waits_for(self):
+        self.succeed("topic", "create", "unanswered")
+        with subprocess.Popen(
+                [KAPPA, "append", "unanswered", "--linger-ms", "0"],
+                env=dict(os.environ, KAPPA_SERVER=self.server.address),
+                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE) as append:
+            append.stdin.write("x\n")
+            append.stdin.flush()
+            while self.rows("offsets", "unanswered")[0]["end_offset"] < 1:
+                self.assertIsNone(append.poll())
+            self.server.process.send_signal(signal.SIGSTOP)
+            self.addCleanup(self.server.process.send_signal, signal.SIGCONT)
+            append.stdin.write("y\n")
+            append.stdin.flush()
+            while any(fcntl.ioctl(append.stdin, termios.FIONREAD, bytes(4))):
+                self.assertIsNone(append.poll())  # until it has read the line
+            append.send_signal(signal.SIGINT)
+            told = append.stderr.readline()
+            self.server.process.send_signal(signal.SIGCONT)
+            _, err = append.communicate(timeout=30)
+        self.assertIn("no answer yet for", told)
+        self.assertIn("Ctrl-C once more", told)
+        self.assertEqual(append.returncode, DONE, err)
 
     def test_progress_shows_on_a_terminal_only(self):
         self.succeed("topic", "create", "progress")
