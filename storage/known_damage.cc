@@ -27,6 +27,19 @@ void Extend(const ScrubRange& by, ScrubRange* range) {
   range->last = std::max(range->last, by.last);
 }
 
+// Makes one range of the two with the fewest entries between them.
+void JoinNearest(std::vector<ScrubRange>* ranges) {
+  size_t nearest = 0;
+  for (size_t i = 1; i + 1 < ranges->size(); ++i) {
+    const auto gap = [&](size_t at) {
+      return (*ranges)[at + 1].first - (*ranges)[at].last;
+    };
+    if (gap(i) <= gap(nearest)) nearest = i;
+  }
+  Extend((*ranges)[nearest + 1], &(*ranges)[nearest]);
+  ranges->erase(ranges->begin() + static_cast<ptrdiff_t>(nearest) + 1);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<ScrubRange>> DecodeKnownDamage(
@@ -70,15 +83,11 @@ void KnownDamage::Insert(const ScrubRange& range) {
     }
   }
   std::erase_if(ranges, [&](const ScrubRange& at) { return Touch(at, grown); });
-  if (ranges.size() >= kKnownRangesMax) {
-    Extend(ranges.back(), &grown);
-    std::erase_if(ranges,
-                  [&](const ScrubRange& at) { return Touch(at, grown); });
-  }
   const auto place = std::find_if(
       ranges.begin(), ranges.end(),
       [&](const ScrubRange& at) { return at.first > grown.first; });
   ranges.insert(place, std::move(grown));
+  if (ranges.size() > kKnownRangesMax) JoinNearest(&ranges);
   any_.store(true);
 }
 

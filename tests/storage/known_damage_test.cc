@@ -79,6 +79,18 @@ TEST_F(KnownDamageTest, ManyRangesOfAReplicaGrowTogether) {
   EXPECT_EQ(First(1, 11, 19), std::nullopt);
 }
 
+TEST_F(KnownDamageTest, ALateRangeInFrontDoesNotHideTheWholeLog) {
+  for (uint64_t i = 1; i <= kKnownRangesMax; ++i) {
+    ASSERT_TRUE(known_->Add(Range(1, 1'000 * i, 1'000 * i)).ok());
+  }
+  ASSERT_TRUE(known_->Add(Range(1, 3, 3)).ok());
+  EXPECT_EQ(known_->All().size(), kKnownRangesMax);
+  EXPECT_TRUE(First(1, 3, 3).has_value());
+  for (uint64_t i = 1; i < kKnownRangesMax; ++i) {
+    EXPECT_EQ(First(1, 1'000 * i + 1, 1'000 * i + 999), std::nullopt) << i;
+  }
+}
+
 TEST_F(KnownDamageTest, ADamagedFileIsNotEmpty) {
   ASSERT_TRUE(known_->Add(Range(1, 3, 4)).ok());
   const std::string whole = ReadAll(path_);
