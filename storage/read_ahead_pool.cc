@@ -189,14 +189,17 @@ void ReadAheadPool::Run() {
 void ReadAheadPool::ReadPiece(ReadAheadPiece* piece) {
   using State = ReadAheadPiece::State;
   piece->state_ = State::kReading;
+  std::shared_ptr<rocksdb::FSRandomAccessFile> file = std::move(piece->file_);
   mutex_.Unlock();
   rocksdb::Slice read;
   // Direct I/O wants whole blocks, also where the file ends within one.
-  const rocksdb::IOStatus status = piece->file_->Read(
-      piece->offset_, AlignUp(piece->bytes_), rocksdb::IOOptions(), &read,
-      piece->memory_.get(), nullptr);
+  const rocksdb::IOStatus status =
+      file->Read(piece->offset_, AlignUp(piece->bytes_), rocksdb::IOOptions(),
+                 &read, piece->memory_.get(), nullptr);
   const bool whole = status.ok() && read.size() >= piece->bytes_ &&
                      read.data() == piece->memory_.get();
+  // Its last holder closes it, which may take long if it was removed.
+  file.reset();
   mutex_.Lock();
   piece->state_ = whole ? State::kDone : State::kFailed;
   done_.SignalAll();
