@@ -88,7 +88,7 @@ absl::Status FindRuns(const SealerOptions& options, const std::string& path,
   reader_options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   rocksdb::SstFileReader reader(reader_options);
   const rocksdb::Status opened = reader.Open(path);
-  if (!opened.ok()) return FromRocks(opened, "open " + path);
+  if (!opened.ok()) return FromRocksRead(opened, "open " + path);
   rocksdb::ReadOptions read;
   read.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> iterator(reader.NewIterator(read));
@@ -109,7 +109,7 @@ absl::Status FindRuns(const SealerOptions& options, const std::string& path,
     run.last = IndexOfKey(ToView(iterator->key()));
     runs->push_back(run);
   }
-  return FromRocks(iterator->status(), "read " + path);
+  return FromRocksRead(iterator->status(), "read " + path);
 }
 
 // What is visible in `memory`, as a file of its own; none if that is nothing.

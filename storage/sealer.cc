@@ -34,7 +34,7 @@ absl::Status CopyRange(const SegmentRange& range, rocksdb::Iterator* from,
     status = to->Add(IndexOfKey(key), ToView(from->value()));
   }
   if (!status.ok()) return status;
-  return FromRocks(from->status(), "read the segment to be sealed");
+  return FromRocksRead(from->status(), "read the segment to be sealed");
 }
 
 absl::StatusOr<SealedRow> SealByWriting(
