@@ -86,10 +86,6 @@ void Scrubber::OnDamage(const ScrubRange& range) {
 
 void Scrubber::RecheckKnownDamage() {
   for (const ScrubRange& range : options_.known_damage->All()) {
-    {
-      MutexLock lock(&mutex_);
-      if (stopping_) return;
-    }
     const absl::StatusOr<bool> damaged = pass_.IsDamaged(range);
     if (damaged.ok() && !*damaged) {
       // Put back by somebody, or gone with its replica. Not written now: it is
