@@ -49,6 +49,13 @@ LogReader::LogReader(const storage::LogStore* store,
                      const storage::KnownDamage* known, size_t chunk_bytes)
     : store_(store), known_(known), chunks_(chunk_bytes), places_(kPlacesMax) {}
 
+absl::Status LogReader::CheckNotKnown(const ReadScope& scope, LogIndex from,
+                                      LogIndex last) const {
+  const auto damage = known_->FirstIn(scope.replica, from, last);
+  return damage.has_value() ? absl::DataLossError(damage->what)
+                            : absl::OkStatus();
+}
+
 absl::StatusOr<LogIndex> LogReader::IndexOf(const ReadScope& scope,
                                             Offset offset) {
   const std::optional<LogIndex> place = places_.Find(scope.replica, offset);
@@ -184,6 +191,11 @@ absl::StatusOr<Offset> LogReader::FindTime(const ReadScope& scope,
                                            int64_t time_us) {
   absl::StatusOr<LogIndex> index = store_->FindTime(scope.replica, time_us);
   if (!index.ok()) return ReadErrorOf(index.status(), scope.group);
+  const LogIndex from = std::max(index->Previous(), scope.base.Next());
+  const LogIndex last = std::min(*index, scope.committed);
+  const absl::Status whole =
+      from <= last ? CheckNotKnown(scope, from, last) : absl::OkStatus();
+  if (!whole.ok()) return ReadErrorOf(whole, scope.group);
   if (*index > scope.committed) return scope.end_offset;
   absl::StatusOr<EntryHeader> header = ReadHeader(scope, *index);
   if (!header.ok()) return header.status();
@@ -193,6 +205,8 @@ absl::StatusOr<Offset> LogReader::FindTime(const ReadScope& scope,
 
 absl::StatusOr<EntryHeader> LogReader::ReadHeader(const ReadScope& scope,
                                                   LogIndex index) {
+  const absl::Status whole = CheckNotKnown(scope, index, index);
+  if (!whole.ok()) return ReadErrorOf(whole, scope.group);
   absl::StatusOr<EntryHeader> header = store_->ReadHeader(scope.replica, index);
   if (!header.ok()) return ReadErrorOf(header.status(), scope.group);
   return header;

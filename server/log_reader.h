@@ -58,7 +58,8 @@ class LogReader {
                                           Offset until, size_t bytes_max,
                                           storage::ReadClass read_class);
   // The offset of the first batch with append time at or after `time_us`, or
-  // the end.
+  // the end. The batch there and the one before it are whole, as far as is
+  // known: else the first one could be among the damaged.
   absl::StatusOr<Offset> FindTime(const ReadScope& scope, int64_t time_us);
   absl::StatusOr<storage::EntryHeader> ReadHeader(const ReadScope& scope,
                                                   LogIndex index);
@@ -73,6 +74,9 @@ class LogReader {
   size_t chunk_bytes() const { return chunks_.bytes(); }
 
  private:
+  // DATA_LOSS when it is known that any entry of [from, last] is damaged.
+  absl::Status CheckNotKnown(const ReadScope& scope, LogIndex from,
+                             LogIndex last) const;
   absl::StatusOr<LogIndex> IndexOf(const ReadScope& scope, Offset offset);
   // Entries from `index` on: at least one, at most to the committed one.
   absl::StatusOr<std::vector<storage::StoredEntry>> ReadEntries(
