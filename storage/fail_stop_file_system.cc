@@ -81,6 +81,18 @@ class FailStopFile final : public rocksdb::FSWritableFileOwnerWrapper {
     return watcher_.Pass(FSWritableFileOwnerWrapper::Fsync(options, debug),
                          "sync");
   }
+  IOStatus RangeSync(uint64_t offset, uint64_t bytes, const IOOptions& options,
+                     IODebugContext* debug) override {
+    return watcher_.Pass(
+        FSWritableFileOwnerWrapper::RangeSync(offset, bytes, options, debug),
+        "sync");
+  }
+  IOStatus Truncate(uint64_t bytes, const IOOptions& options,
+                    IODebugContext* debug) override {
+    return watcher_.Pass(
+        FSWritableFileOwnerWrapper::Truncate(bytes, options, debug),
+        "truncate");
+  }
   IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
     return watcher_.Pass(FSWritableFileOwnerWrapper::Close(options, debug),
                          "close");
