@@ -171,9 +171,15 @@ class FailStopFileSystem final : public rocksdb::FileSystemWrapper {
     }
     return status;
   }
+  // After an error at a later file RocksDB ends by an assertion at the second
+  // message.
   IOStatus NewLogger(const std::string& path, const IOOptions& /*options*/,
                      std::shared_ptr<rocksdb::Logger>* logger,
                      IODebugContext* /*debug*/) override {
+    if (*logger != nullptr) {  // a full one, of which this is the next
+      *logger = InfoLog::Continue(path, on_fatal_);
+      return IOStatus::OK();
+    }
     auto log = InfoLog::Create(path, on_fatal_);
     if (!log.ok())
       return IOStatus::IOError(std::string(log.status().message()));

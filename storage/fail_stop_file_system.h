@@ -18,8 +18,9 @@ namespace kappa::storage {
 
 // `base`, with every error of a file or folder that is open for writing told to
 // `on_fatal` first, on the thread that met it; RocksDB's own messages are no
-// exception (info_log.h). A file that cannot be made is an ordinary error:
-// nothing was lost.
+// exception, nor is a next file for them that cannot be made, unless something
+// is short (info_log.h). Any other file that cannot be made is an ordinary
+// error: nothing was lost.
 std::unique_ptr<rocksdb::Env> NewFailStopEnv(
     std::shared_ptr<rocksdb::FileSystem> base,
     std::function<void(const absl::Status&)> on_fatal);

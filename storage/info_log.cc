@@ -44,41 +44,75 @@ std::string Format(const char* format, va_list arguments) {
 
 }  // namespace
 
+InfoLog::InfoLog(std::string path,
+                 std::function<void(const absl::Status&)> on_fatal)
+    : path_(std::move(path)), on_fatal_(std::move(on_fatal)) {}
+
 absl::StatusOr<std::shared_ptr<InfoLog>> InfoLog::Create(
     std::string path, std::function<void(const absl::Status&)> on_fatal) {
-  const int file = open(
-      path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-  if (file < 0) return FromErrno(errno, "create", path);
-  return std::shared_ptr<InfoLog>(
-      new InfoLog(std::move(path), file, std::move(on_fatal)));
+  std::shared_ptr<InfoLog> log(
+      new InfoLog(std::move(path), std::move(on_fatal)));
+  const absl::Status begun = log->Begin();
+  if (!begun.ok()) return begun;
+  return log;
 }
 
-InfoLog::InfoLog(std::string path, int file,
-                 std::function<void(const absl::Status&)> on_fatal)
-    : path_(std::move(path)), file_(file), on_fatal_(std::move(on_fatal)) {}
+std::shared_ptr<InfoLog> InfoLog::Continue(
+    std::string path, std::function<void(const absl::Status&)> on_fatal) {
+  std::shared_ptr<InfoLog> log(
+      new InfoLog(std::move(path), std::move(on_fatal)));
+  const absl::Status begun = log->Begin();
+  if (!begun.ok() && !absl::IsResourceExhausted(begun) && log->on_fatal_) {
+    log->on_fatal_(begun);
+  }
+  return log;
+}
 
 InfoLog::~InfoLog() {
   const rocksdb::Status closed = Close();
   closed.PermitUncheckedError();
-  close(file_);
+  if (file_ >= 0) close(file_);
 }
 
 rocksdb::Status InfoLog::CloseImpl() { return rocksdb::Status::OK(); }
 
+absl::Status InfoLog::Begin() {
+  MutexLock lock(&mutex_);
+  if (file_ >= 0) return absl::OkStatus();
+  const int file = open(
+      path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0) return FromErrno(errno, "create", path_);
+  file_ = file;
+  return absl::OkStatus();
+}
+
 void InfoLog::Logv(const char* format, va_list arguments) {
+  if (file_ < 0) {
+    if (!Begin().ok()) {
+      ++dropped_;
+      return;
+    }
+    const std::string gap = std::to_string(dropped_.load()) +
+                            " messages before this one were dropped: the file "
+                            "could not be made\n";
+    Write(LinePrefix() + gap);
+  }
   std::string line = LinePrefix() + Format(format, arguments);
   if (!line.ends_with('\n')) line.push_back('\n');
-  std::string_view left = line;
-  while (!left.empty()) {
-    const ssize_t written = write(file_, left.data(), left.size());
+  Write(line);
+}
+
+void InfoLog::Write(std::string_view line) {
+  bytes_ += line.size();
+  while (!line.empty()) {
+    const ssize_t written = write(file_, line.data(), line.size());
     if (written < 0) {
       if (errno == EINTR) continue;
       if (on_fatal_) on_fatal_(FromErrno(errno, "write", path_));
       return;
     }
-    left.remove_prefix(static_cast<size_t>(written));
+    line.remove_prefix(static_cast<size_t>(written));
   }
-  bytes_ += line.size();
 }
 
 }  // namespace kappa::storage

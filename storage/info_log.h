@@ -9,12 +9,15 @@
 #include <atomic>
 #include <cstdarg>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proto/wire/mutex.h"
 #include "rocksdb/env.h"
 
 namespace kappa::storage {
@@ -28,6 +31,13 @@ class InfoLog final : public rocksdb::Logger {
   static absl::StatusOr<std::shared_ptr<InfoLog>> Create(
       std::string path, std::function<void(const absl::Status&)> on_fatal);
 
+  // Creates the next file of a log whose last one is full. Messages promise
+  // nothing: while files, memory or space are short, they are dropped, and each
+  // later one tries again to create the file. `on_fatal` is told when the file
+  // cannot be made for another reason.
+  static std::shared_ptr<InfoLog> Continue(
+      std::string path, std::function<void(const absl::Status&)> on_fatal);
+
   ~InfoLog() override;
 
   // Writes one line: time, thread, message. Not synced.
@@ -39,13 +49,17 @@ class InfoLog final : public rocksdb::Logger {
   rocksdb::Status CloseImpl() override;
 
  private:
-  InfoLog(std::string path, int file,
-          std::function<void(const absl::Status&)> on_fatal);
+  InfoLog(std::string path, std::function<void(const absl::Status&)> on_fatal);
+  // Creates the file unless it is there.
+  absl::Status Begin();
+  void Write(std::string_view line);
 
   const std::string path_;
-  const int file_;
   const std::function<void(const absl::Status&)> on_fatal_;
+  std::atomic<int> file_{-1};         // set once
+  std::atomic<uint64_t> dropped_{0};  // messages, for want of a file
   std::atomic<size_t> bytes_{0};
+  Mutex mutex_;  // held to create the file
 };
 
 }  // namespace kappa::storage

@@ -8,8 +8,9 @@
 
 namespace kappa::storage {
 
-// "OPERATION PATH: TEXT OF THE ERROR". No space: RESOURCE_EXHAUSTED; no such
-// file: NOT_FOUND; no permission: FAILED_PRECONDITION; else UNAVAILABLE.
+// "OPERATION PATH: TEXT OF THE ERROR". No space, too many open files, no
+// memory: RESOURCE_EXHAUSTED; no such file: NOT_FOUND; no permission:
+// FAILED_PRECONDITION; else UNAVAILABLE.
 absl::Status FromErrno(int error, std::string_view operation,
                        std::string_view path);
 

@@ -1,11 +1,14 @@
 #include "storage/rocks_log.h"
 
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 
 #include "gtest/gtest.h"
+#include "storage/fail_stop_file_system.h"
 
 namespace kappa::storage {
 namespace {
@@ -19,6 +22,7 @@ class RocksLogTest : public testing::Test {
     rocksdb::DBOptions options;
     options.max_log_file_size = kFileBytesMax;
     options.keep_log_file_num = 3;
+    options.env = env_.get();
     auto log = OpenRocksLog(folder_, options);
     EXPECT_TRUE(log.ok()) << log.status();
     log_ = *std::move(log);
@@ -34,7 +38,16 @@ class RocksLogTest : public testing::Test {
     return text.str();
   }
 
+  // The next message begins a new file.
+  void FillFile() {
+    rocksdb::Info(log_, "%s", std::string(kFileBytesMax, 'x').c_str());
+  }
+
   const std::string folder_ = testing::TempDir() + "/rocks_log_test";
+  absl::Status fatal_;
+  const std::unique_ptr<rocksdb::Env> env_ =
+      NewFailStopEnv(rocksdb::FileSystem::Default(),
+                     [this](const absl::Status& status) { fatal_ = status; });
   std::shared_ptr<rocksdb::Logger> log_;
 };
 
@@ -62,6 +75,39 @@ TEST_F(RocksLogTest, HeadersOfThePastDoNotFillNewFiles) {
   EXPECT_LE(files, 4u);
   EXPECT_NE(Newest().find("the end"), std::string::npos);
   EXPECT_EQ(Newest().find(" 0 " + header), std::string::npos);
+}
+
+// RocksDB would end the process by an assertion at the second message.
+TEST_F(RocksLogTest, MessagesAreDroppedWhileTooManyFilesAreOpen) {
+  FillFile();
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int i = 0; i < 3; ++i) rocksdb::Info(log_, "dropped %d", i);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  rocksdb::Info(log_, "back again");
+  log_.reset();
+  EXPECT_TRUE(fatal_.ok()) << fatal_;
+  EXPECT_NE(Newest().find("back again"), std::string::npos);
+  EXPECT_NE(Newest().find("3 messages"), std::string::npos);
+  EXPECT_EQ(Newest().find("dropped 0"), std::string::npos);
+}
+
+TEST_F(RocksLogTest, ANewFileThatCannotBeMadeForAnotherReasonIsReported) {
+  FillFile();
+  std::filesystem::remove_all(folder_);
+  for (int i = 0; i < 3; ++i) rocksdb::Info(log_, "nowhere %d", i);
+  EXPECT_NE(fatal_.message().find(folder_), std::string::npos) << fatal_;
+}
+
+TEST_F(RocksLogTest, AFirstFileThatCannotBeMadeIsAnError) {
+  rocksdb::DBOptions options;
+  options.max_log_file_size = kFileBytesMax;
+  options.env = env_.get();
+  EXPECT_FALSE(OpenRocksLog("/dev/null/db", options).ok());
+  EXPECT_TRUE(fatal_.ok()) << fatal_;
 }
 
 }  // namespace
