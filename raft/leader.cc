@@ -67,7 +67,10 @@ bool Leader::Tick(Context& context, const NodeLiveness& nodes,
   if (!alone || !KAPPA_MUTANT(kLoneLeaderHasNoQuorum)) {
     contact_.Record(QuorumBeat(context));
   }
-  if (alone) return false;
+  // A transfer may be left from before it was alone: the target is gone.
+  if (alone) {
+    return transfer_ != nullptr && TickTransfer(context, nodes, impairment);
+  }
   const CoreSettings& options = context.options();
   if (++ticks_since_beat_ >= options.heartbeat_ticks) {
     ticks_since_beat_ = 0;
