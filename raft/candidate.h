@@ -26,7 +26,13 @@ class Candidate {
   explicit Candidate(Context& context, const Message* call = nullptr);
 
   // Returns true when the election has taken too long.
-  bool Tick() { return ++waited_ticks_ >= election_ticks_; }
+  bool Tick() { return ++waited_ticks_ >= election_ticks_ + grace_ticks_; }
+
+  // Waits anew, and so much longer: another one goes first.
+  void Wait(uint32_t grace_ticks) {
+    waited_ticks_ = 0;
+    grace_ticks_ = grace_ticks;
+  }
 
   // Requires: a response of the present term.
   VoteResult OnVoteResponse(const Context& context, const Message& response);
@@ -44,6 +50,7 @@ class Candidate {
  private:
   uint32_t election_ticks_;
   uint32_t waited_ticks_ = 0;
+  uint32_t grace_ticks_ = 0;
   uint64_t vote_sequence_;  // the write that makes the own vote durable
   VoteTally tally_;
   EntryId doubted_;

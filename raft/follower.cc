@@ -84,12 +84,17 @@ bool AnswerVoteRequest(Context& context, const Message& request, bool loyal) {
 bool Follower::Tick(Context& context) {
   reads_.Tick(context);
   if (catch_up_ != nullptr) catch_up_->Tick(context);
+  if (grace_ticks_ > 0) {
+    --grace_ticks_;
+    return false;
+  }
   return ++waited_ticks_ >= election_ticks_;
 }
 
 void Follower::OnAppendRequest(Context& context, const Message& request) {
   if (!WellFormed(request)) return;
   waited_ticks_ = 0;
+  grace_ticks_ = 0;
   context.SetLeader(request.from);
   if (!Holds(context.log(), request.previous) &&
       !(KAPPA_MUTANT(kPreviousUnchecked) &&
@@ -143,6 +148,7 @@ void Follower::FollowDonor(Context& context, const Message& request,
 
 void Follower::OnBaseRequest(Context& context, const Message& request) {
   waited_ticks_ = 0;
+  grace_ticks_ = 0;
   context.SetLeader(request.from);
   TakeBaseRequest(context, request);
 }

@@ -37,6 +37,12 @@ class Follower {
   // Waits anew for a leader: a vote was given away.
   void Wait() { waited_ticks_ = 0; }
 
+  // Waits anew, and so much longer this once: another one goes first.
+  void Wait(uint32_t grace_ticks) {
+    waited_ticks_ = 0;
+    grace_ticks_ = grace_ticks;
+  }
+
   // The term was raised by a candidate: the leader that was heard is one no
   // more, the wait for one goes on.
   void EnterTerm(Context& context) {
@@ -71,6 +77,7 @@ class Follower {
 
   uint32_t election_ticks_;
   uint32_t waited_ticks_ = 0;
+  uint32_t grace_ticks_ = 0;  // before waited_ticks_ counts
   ForwardedReads reads_;
   std::unique_ptr<CatchUp> catch_up_;  // while a donor is named
 };

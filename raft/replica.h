@@ -121,6 +121,7 @@ class Replica {
   bool StepInAnyTerm(const Message& message);
   void StepPreVoteResponse(const Message& message);
   void StepInTerm(const Message& message);
+  void LetGoFirst(const Message& request);
   void StepVoteRequest(const Message& message);
   void StepVoteResponse(const Message& message);
   void StepTimeoutNow(const Message& message);

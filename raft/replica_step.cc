@@ -166,13 +166,31 @@ void Replica::StepPreVoteResponse(const Message& message) {
 
 void Replica::StepVoteRequest(const Message& message) {
   if (message.last < context_.log().last()) counted_on_ = true;
-  if (!AnswerVoteRequest(context_, message, LoyalAgainst(message))) return;
+  if (!AnswerVoteRequest(context_, message, LoyalAgainst(message))) {
+    LetGoFirst(message);
+    return;
+  }
   // Only a vote that is given away postpones an election of one's own.
   if (follower() != nullptr) {
     follower()->Wait();
   } else {
     BecomeFollower();
   }
+}
+
+// A candidate with a newer log came too late for this replica's vote, which it
+// has itself. One of lower priority, whom nobody asks for its vote, would come
+// too late each time: only the refusal tells it the term. So it gets the time
+// to stand in the next one, whatever its priority (StandTicks). In that one it
+// has this replica's vote, so there is such a wait once a term and rival.
+void Replica::LetGoFirst(const Message& request) {
+  if (context_.vote() != context_.self() || context_.leader() ||
+      request.last <= context_.log().last()) {
+    return;
+  }
+  const uint32_t ticks = 2 * context_.options().election_ticks;
+  if (candidate() != nullptr) candidate()->Wait(ticks);
+  if (follower() != nullptr) follower()->Wait(ticks);
 }
 
 void Replica::StepVoteResponse(const Message& message) {
