@@ -370,17 +370,15 @@ bool Operator::CanSpare(size_t node) const {
   return true;
 }
 
-bool Operator::IsSettled() const {
-  for (uint32_t group = 0; group < world_.groups.size(); ++group) {
-    const Node* leader = LeaderOf(group);
-    if (leader == nullptr) return false;
-    const Configuration& configuration = leader->core(group)->configuration();
-    if (configuration.joint() || !configuration.promoting.empty()) return false;
-    for (ReplicaId id : MembersOf(configuration)) {
-      if (!IsCurrent(group, id) || nodes_[NodeOf(id)]->core(group) == nullptr ||
-          nodes_[NodeOf(id)]->id(group) != id) {
-        return false;
-      }
+bool Operator::IsSettled(uint32_t group) const {
+  const Node* leader = LeaderOf(group);
+  if (leader == nullptr) return false;
+  const Configuration& configuration = leader->core(group)->configuration();
+  if (configuration.joint() || !configuration.promoting.empty()) return false;
+  for (ReplicaId id : MembersOf(configuration)) {
+    if (!IsCurrent(group, id) || nodes_[NodeOf(id)]->core(group) == nullptr ||
+        nodes_[NodeOf(id)]->id(group) != id) {
+      return false;
     }
   }
   return true;

@@ -44,9 +44,9 @@ class Operator {
   // Whether a voter on another node holds the entry of this node's replica
   // durably and intact, whichever configuration is in force.
   bool StaysHeldElsewhere(uint32_t group, size_t node, LogIndex index) const;
-  // Whether every member of every group exists and is the one its node should
+  // Whether every member of the group exists and is the one its node should
   // have, nothing is joint and no promotion is open.
-  bool IsSettled() const;
+  bool IsSettled(uint32_t group) const;
 
  private:
   void TendGroup(uint32_t group);

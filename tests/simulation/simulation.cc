@@ -246,8 +246,12 @@ bool Simulation::HasConverged(uint32_t group) const {
 
 std::string Simulation::Obstacle() const {
   for (uint32_t group = 0; group < world_.groups.size(); ++group) {
-    if (operator_.LeaderOf(group) != nullptr && HasConverged(group)) continue;
+    const bool settled = operator_.IsSettled(group);
+    if (settled && HasConverged(group)) continue;
     std::string text = absl::StrCat("group ", group, " after healing:");
+    if (!settled) {
+      text += " a member is missing, or a configuration is not finished:";
+    }
     for (const std::unique_ptr<Node>& node : nodes_) {
       const raft::Core* core = node->core(group);
       if (core == nullptr) continue;
@@ -258,14 +262,45 @@ std::string Simulation::Obstacle() const {
           " log ", core->base().index.value(), "..", core->last().index.value(),
           " committed ", core->committed().value(), " durable ",
           core->durable().value(), core->quiescent() ? " asleep" : "",
-          " damaged ", core->damaged().size(), " voters",
+          core->transferring() ? " handing over" : "", " damaged ",
+          core->damaged().size(), " voters",
           TextOf(core->configuration().voters), " outgoing",
           TextOf(core->configuration().outgoing_voters), " learners",
           TextOf(core->configuration().learners), "]");
     }
     return text;
   }
-  return "a member is missing, or a configuration is not finished";
+  return "all groups have converged";
+}
+
+// For two copies of the longest log, one after the other, in the smallest
+// pieces: a voter that is replaced, and whom nothing is committed without, then
+// a learner.
+int64_t Simulation::CopyingUs() const {
+  const SimulationOptions& options = world_.options;
+  uint64_t entries = 0;
+  for (const GroupState& group : world_.groups) {
+    entries = std::max(entries, group.checker.highest_committed().value());
+  }
+  const uint64_t at_once =
+      std::max<uint64_t>(1, std::min<uint64_t>(options.core.request_entries_max,
+                                               options.core.request_bytes_max /
+                                                   options.payload_bytes_max));
+  const int64_t round_trip_us =
+      2 * (options.network.delay_us_max + options.work_delay_us_max);
+  return static_cast<int64_t>(2 * entries / at_once) * round_trip_us;
+}
+
+// Grows with each entry that is copied.
+uint64_t Simulation::EntriesHeld() const {
+  uint64_t entries = 0;
+  for (const std::unique_ptr<Node>& node : nodes_) {
+    for (uint32_t group = 0; group < world_.groups.size(); ++group) {
+      const raft::Core* core = node->core(group);
+      if (core != nullptr) entries += core->last().index.value();
+    }
+  }
+  return entries;
 }
 
 void Simulation::MustConverge() {
@@ -274,17 +309,22 @@ void Simulation::MustConverge() {
   // The clock of its own goes on when nothing happens for a while: all nodes
   // may just be opening slow disks.
   int64_t now_us = world_.now_us();
-  const int64_t end_us = now_us + 20 * world_.options.election_us();
+  const int64_t patience_us = 20 * world_.options.election_us();
+  const int64_t end_us = now_us + patience_us + CopyingUs();
+  int64_t grown_us = now_us;
+  uint64_t held = EntriesHeld();
   while (!world_.breach.found()) {
     now_us += kTickUs;
     RunUntil(now_us);
-    bool converged = operator_.IsSettled();
+    const uint64_t held_before = std::exchange(held, EntriesHeld());
+    if (held > held_before) grown_us = now_us;
+    bool converged = true;
     for (uint32_t group = 0; converged && group < world_.groups.size();
          ++group) {
-      converged = HasConverged(group);
+      converged = operator_.IsSettled(group) && HasConverged(group);
     }
     if (converged) return;
-    if (now_us >= end_us) {
+    if (now_us >= std::min(end_us, grown_us + patience_us)) {
       world_.breach.Report(absl::StrCat(
           "does not converge within 20 election timeouts: ", Obstacle()));
     }

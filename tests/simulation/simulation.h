@@ -47,9 +47,11 @@ class Simulation : public DurableLogs {
   void OnRead();
   uint32_t PickGroup();
 
+  int64_t CopyingUs() const;
+  uint64_t EntriesHeld() const;
   void MustConverge();
   bool HasConverged(uint32_t group) const;
-  // What keeps a group from converging.
+  // What keeps a group from converging, and which.
   std::string Obstacle() const;
   void MustCommitOneMore();
   void CompareChains();
