@@ -2,6 +2,12 @@
 
 namespace kappa::simulation {
 
+bool NeedsWrittenPlan(OwnerMutant mutant) {
+  return mutant == OwnerMutant::kReadInstanceReused ||
+         mutant == OwnerMutant::kStaleCompletion ||
+         mutant == OwnerMutant::kPauseUnnoticed;
+}
+
 const char* NameOf(OwnerMutant mutant) {
   static constexpr const char* kNames[kOwnerMutants] = {
       "none",
