@@ -114,12 +114,12 @@ class ReadAheadFile final : public FSRandomAccessFile {
   IOStatus ReadNow(uint64_t offset, size_t n, const IOOptions& options,
                    Slice* result, char* scratch, IODebugContext* debug) const {
     const FSRandomAccessFile& file = *source_.file;
-    const size_t lead = offset % kDirectIoAlignment;
     if (!file.use_direct_io()) {
       return file.Read(offset, n, options, result, scratch, debug);
     }
-    const size_t whole = (lead + n + kDirectIoAlignment - 1) /
-                         kDirectIoAlignment * kDirectIoAlignment;
+    const uint64_t begin = AlignDown(offset);
+    const size_t lead = offset - begin;
+    const size_t whole = AlignUp(lead + n);
     thread_local AlignedBytes kept;
     AlignedBytes memory;
     if (whole > kKeptBytesMax) {
@@ -129,8 +129,7 @@ class ReadAheadFile final : public FSRandomAccessFile {
     }
     char* const bytes = memory != nullptr ? memory.get() : kept.get();
     Slice read;
-    IOStatus status =
-        file.Read(offset - lead, whole, options, &read, bytes, debug);
+    IOStatus status = file.Read(begin, whole, options, &read, bytes, debug);
     const size_t got = read.size() < lead ? 0 : read.size() - lead;
     *result = Slice(scratch, std::min(n, got));
     if (status.ok()) std::memcpy(scratch, bytes + lead, result->size());

@@ -14,13 +14,6 @@ constexpr size_t kSpareMax = 8;
 // that what is read in vain stays a fraction of what was of use.
 constexpr uint64_t kPassedBytesForEach = uint64_t{2} << 20;
 
-uint64_t AlignDown(uint64_t bytes) {
-  return bytes / kDirectIoAlignment * kDirectIoAlignment;
-}
-uint64_t AlignUp(uint64_t bytes) {
-  return AlignDown(bytes + kDirectIoAlignment - 1);
-}
-
 }  // namespace
 
 void FreeAligned::operator()(char* bytes) const {

@@ -29,6 +29,13 @@ using AlignedBytes = std::unique_ptr<char[], FreeAligned>;
 // Bytes that offsets, lengths and memory of direct I/O are multiples of.
 inline constexpr size_t kDirectIoAlignment = 4096;
 AlignedBytes AllocateAligned(size_t bytes);
+// The multiple of it at or below, and at or above.
+constexpr uint64_t AlignDown(uint64_t bytes) {
+  return bytes / kDirectIoAlignment * kDirectIoAlignment;
+}
+constexpr uint64_t AlignUp(uint64_t bytes) {
+  return AlignDown(bytes + kDirectIoAlignment - 1);
+}
 
 // A file that pieces are read from, and its length when it was opened.
 struct ReadAheadSource {
