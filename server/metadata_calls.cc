@@ -136,6 +136,12 @@ std::vector<GroupId> GroupsOfPartitions(
   return groups;
 }
 
+absl::Status ProducerNotFound(const std::string& name) {
+  return MakeError(v1::ERROR_REASON_PRODUCER_NOT_FOUND,
+                   absl::StrCat("no producer ", name, " was ever opened"),
+                   {{"producer", name}});
+}
+
 template <typename Response>
 Response ProducerResponse(const TopicSnapshot& topic,
                           const NamedProducer& producer,
@@ -350,22 +356,20 @@ void MetadataCalls::GetProducer(v1::GetProducerRequest request,
                                  done = std::move(done)](
                                     const absl::Status& status) mutable {
           if (!status.ok()) return done(status);
-          const absl::StatusOr<std::optional<NamedProducer>> found =
-              metadata.state().producers().Find(request.name());
-          if (!found.ok()) {
-            return done(ReadErrorOf(found.status(), kMetadataGroup));
-          }
-          const std::optional<NamedProducer>& producer = *found;
-          if (!producer.has_value()) {
-            return done(MakeError(v1::ERROR_REASON_PRODUCER_NOT_FOUND,
-                                  absl::StrCat("no producer ", request.name(),
-                                               " was ever opened"),
-                                  {{"producer", request.name()}}));
-          }
-          LookUpEverywhere(topic, *producer,
-                           std::vector<uint32_t>(request.partitions().begin(),
-                                                 request.partitions().end()),
-                           std::move(done));
+          metadata.FindProducer(
+              request.name(),
+              [this, request, topic = std::move(topic), done = std::move(done)](
+                  absl::StatusOr<std::optional<NamedProducer>> found) mutable {
+                if (!found.ok()) return done(found.status());
+                if (!found->has_value()) {
+                  return done(ProducerNotFound(request.name()));
+                }
+                LookUpEverywhere(
+                    topic, **found,
+                    std::vector<uint32_t>(request.partitions().begin(),
+                                          request.partitions().end()),
+                    std::move(done));
+              });
         });
       });
 }

@@ -9,6 +9,7 @@
 #include "proto/wire/sha256.h"
 #include "server/errors.h"
 #include "server/log_reader.h"
+#include "server/reader_pool.h"
 
 namespace kappa::server {
 namespace {
@@ -63,7 +64,7 @@ void MetadataGroup::Campaign(
 }
 
 void MetadataGroup::Execute(MetadataCommand command, Done done) {
-  if (commands_.size() >= kCommandsMax) {
+  if (commands_.size() + opens_waiting_ >= kCommandsMax) {
     return done(MakeError(v1::ERROR_REASON_OVERLOADED,
                           "too many metadata commands are waiting",
                           {{"retry_after_ms", "100"}}));
@@ -74,8 +75,14 @@ void MetadataGroup::Execute(MetadataCommand command, Done done) {
         state_.OutcomeWithoutChange(command);
     if (outcome.has_value()) return done(*std::move(outcome));
   }
-  const absl::Status prepared = state_.Prepare(command);
-  if (!prepared.ok()) return done(ReadErrorOf(prepared, kMetadataGroup));
+  if (state_.TryPrepare(command)) {
+    Propose(std::move(command), std::move(done));
+  } else {
+    ProposeAfterRead(std::move(command), std::move(done));
+  }
+}
+
+void MetadataGroup::Propose(MetadataCommand command, Done done) {
   std::string payload = command.SerializeAsString();
   EntryHeader draft = HeaderOf(payload);
   absl::StatusOr<const EntryHeader*> header =
@@ -85,6 +92,61 @@ void MetadataGroup::Execute(MetadataCommand command, Done done) {
     return done(header.status());
   }
   commands_.PushBack({(*header)->index, std::move(command), std::move(done)});
+}
+
+void MetadataGroup::ProposeAfterRead(MetadataCommand command, Done done) {
+  const std::string name = command.open_producer().name();
+  std::vector<PendingOpen>& waiting = opens_[name];
+  waiting.push_back({std::move(command), std::move(done)});
+  ++opens_waiting_;
+  if (waiting.size() > 1) return;
+  ReadProducer(name,
+               [this, name](absl::StatusOr<std::optional<NamedProducer>> row) {
+                 ProposeOpens(name, std::move(row));
+               });
+}
+
+void MetadataGroup::ProposeOpens(
+    const std::string& name, absl::StatusOr<std::optional<NamedProducer>> row) {
+  auto waiting = opens_.extract(name);
+  opens_waiting_ -= waiting.mapped().size();
+  for (PendingOpen& open : waiting.mapped()) {
+    if (row.ok()) {
+      state_.Prepare(open.command, *row);
+      Propose(std::move(open.command), std::move(open.done));
+    } else {
+      open.done(row.status());
+    }
+  }
+}
+
+void MetadataGroup::FindProducer(const std::string& name, FoundProducer done) {
+  const std::optional<NamedProducer>* held = state_.producers().FindHeld(name);
+  if (held != nullptr) return done(*held);
+  ReadProducer(name, std::move(done));
+}
+
+void MetadataGroup::ReadProducer(const std::string& name, FoundProducer done) {
+  const uint64_t id = next_read_++;
+  // The group may be gone when the row is read; the shard tells.
+  ReaderPool::Job job = [this, services = services_, id, name] {
+    auto row = ReadNamedProducer(*services->store, name);
+    services->post(this, [this, id, row = std::move(row)]() mutable {
+      FinishRead(id, std::move(row));
+    });
+  };
+  if (!services_->readers->Submit(storage::ReadClass::kPoint, job)) {
+    return done(MakeError(v1::ERROR_REASON_OVERLOADED,
+                          "too many reads are waiting",
+                          {{"retry_after_ms", "100"}}));
+  }
+  producer_reads_[id] = std::move(done);
+}
+
+void MetadataGroup::FinishRead(
+    uint64_t id, absl::StatusOr<std::optional<NamedProducer>> row) {
+  if (!row.ok()) row = ReadErrorOf(row.status(), kMetadataGroup);
+  producer_reads_.extract(id).mapped()(std::move(row));
 }
 
 void MetadataGroup::AfterReadPoint(CommitQueue::Continuation then) {
@@ -163,7 +225,7 @@ absl::Status MetadataGroup::ApplyStored(LogIndex last) {
             absl::StrCat("the metadata command at index ",
                          entry.header.index.value(), " cannot be decoded"));
       }
-      const absl::Status prepared = state_.Prepare(command);
+      const absl::Status prepared = state_.PrepareNow(command);
       if (!prepared.ok()) return prepared;
       state_.Apply(entry.header.index, command, &rows_);
     }
@@ -201,10 +263,14 @@ void MetadataGroup::OnDurable(const WriteInFlight& write) {
 bool MetadataGroup::idle() const {
   return commands_.empty() && answers_.empty() && pending_reads_.empty() &&
          rows_.empty() && !log_.writing() && row_writes_in_flight_.empty() &&
-         effects_running_.empty();
+         effects_running_.empty() && producer_reads_.empty();
 }
 
 void MetadataGroup::Abandon(const absl::Status& status) {
+  // Opens that wait for a row are among them: nothing of them was proposed.
+  std::map<uint64_t, FoundProducer> row_reads =
+      std::exchange(producer_reads_, {});
+  for (auto& [id, done] : row_reads) done(status);
   while (!commands_.empty()) {
     commands_.PopFront().done(
         MakeError(v1::ERROR_REASON_OUTCOME_UNKNOWN,

@@ -7,10 +7,13 @@
 #ifndef KAPPA_SERVER_METADATA_GROUP_H_
 #define KAPPA_SERVER_METADATA_GROUP_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +25,7 @@
 #include "server/commit_queue.h"
 #include "server/group_log.h"
 #include "server/metadata_state.h"
+#include "server/producer_registry.h"
 #include "server/ring_queue.h"
 #include "server/shard_group.h"
 #include "server/shard_services.h"
@@ -65,8 +69,14 @@ class MetadataGroup final : public ShardGroup {
   // they are only in the state.
   void SetEffects(Effects effects) { effects_ = std::move(effects); }
 
-  // Errors (to `done`): OVERLOADED.
+  // What a producer's name stands for, absent: it was never opened.
+  using FoundProducer =
+      absl::AnyInvocable<void(absl::StatusOr<std::optional<NamedProducer>>)>;
+
+  // Errors (to `done`): OVERLOADED; DATA_DAMAGED: a producer's row.
   void Execute(storage::v1::MetadataCommand command, Done done);
+  // As of the last committed command. Errors (to `done`): as Execute.
+  void FindProducer(const std::string& name, FoundProducer done);
   // The state as of the last committed command. Valid during the call.
   const MetadataState& state() const { return state_; }
   // Calls `then` with OK once state() includes every command answered before.
@@ -90,8 +100,26 @@ class MetadataGroup final : public ShardGroup {
     CommitQueue::Continuation then;
   };
 
+  // Waits for its producer's row.
+  struct PendingOpen {
+    storage::v1::MetadataCommand command;
+    Done done;
+  };
+
   MetadataGroup(GroupLog log, MetadataState state,
                 const ShardServices* services);
+
+  // Puts a prepared command into the log.
+  void Propose(storage::v1::MetadataCommand command, Done done);
+  // Proposes the command once its producer's row is read.
+  void ProposeAfterRead(storage::v1::MetadataCommand command, Done done);
+  void ProposeOpens(const std::string& name,
+                    absl::StatusOr<std::optional<NamedProducer>> row);
+  // Reads on a reader's thread: a disk that hangs does not stop the shard
+  // (RELIABILITY.md S12). `done` is called on the shard's.
+  void ReadProducer(const std::string& name, FoundProducer done);
+  void FinishRead(uint64_t id,
+                  absl::StatusOr<std::optional<NamedProducer>> row);
 
   void TakeCommitted();
   void ConfirmReads(const std::vector<raft::ReadConfirmed>& reads);
@@ -105,6 +133,12 @@ class MetadataGroup final : public ShardGroup {
   GroupLog log_;
   MetadataState state_;
   RingQueue<PendingCommand> commands_;  // proposed, not applied
+  // By the producer's name, in their order: none of them is proposed before
+  // its row is read, so no change of the row can come between.
+  std::map<std::string, std::vector<PendingOpen>> opens_;
+  size_t opens_waiting_ = 0;
+  std::map<uint64_t, FoundProducer> producer_reads_;  // under way
+  uint64_t next_read_ = 0;
   CommitQueue answers_;
   std::vector<PendingRead> pending_reads_;
   std::vector<storage::SideRow> rows_;  // to be written

@@ -55,6 +55,7 @@ absl::Status MetadataState::LoadSingleRows(const storage::LogStore& store) {
 absl::StatusOr<MetadataState> MetadataState::Load(
     const storage::LogStore& store) {
   MetadataState state;
+  state.store_ = &store;
   state.producers_.ReadFrom(&store);
   absl::Status status = state.LoadSingleRows(store);
   if (!status.ok()) return status;
@@ -117,10 +118,22 @@ TopicChange MetadataState::ChangeOf(LogIndex index,
   }
 }
 
-absl::Status MetadataState::Prepare(const MetadataCommand& command) {
-  return command.has_open_producer()
-             ? producers_.Hold(command.open_producer().name())
-             : absl::OkStatus();
+bool MetadataState::TryPrepare(const MetadataCommand& command) {
+  return !command.has_open_producer() ||
+         producers_.TryHold(command.open_producer().name());
+}
+
+void MetadataState::Prepare(const MetadataCommand& command,
+                            std::optional<NamedProducer> row) {
+  producers_.Hold(command.open_producer().name(), std::move(row));
+}
+
+absl::Status MetadataState::PrepareNow(const MetadataCommand& command) {
+  if (TryPrepare(command)) return absl::OkStatus();
+  auto row = ReadNamedProducer(*store_, command.open_producer().name());
+  if (!row.ok()) return row.status();
+  Prepare(command, *std::move(row));
+  return absl::OkStatus();
 }
 
 void MetadataState::Abandon(const MetadataCommand& command) {

@@ -35,14 +35,19 @@ class MetadataState {
   // decoded; those of the store.
   static absl::StatusOr<MetadataState> Load(const storage::LogStore& store);
 
-  // Reads what applying the command needs, which then cannot fail; once before
-  // each Apply. Errors: those of the store.
-  absl::Status Prepare(const storage::v1::MetadataCommand& command);
+  // Keeps what applying the command needs, which then cannot fail; once before
+  // each Apply. False: the producer's row must be read first, and Prepare be
+  // called with it before any other command with that name.
+  bool TryPrepare(const storage::v1::MetadataCommand& command);
+  void Prepare(const storage::v1::MetadataCommand& command,
+               std::optional<NamedProducer> row);
+  // The same, which waits for the disk. Errors: those of the store.
+  absl::Status PrepareNow(const storage::v1::MetadataCommand& command);
   // The Apply does not come after all.
   void Abandon(const storage::v1::MetadataCommand& command);
   // Applies the command at `index` and adds the rows it changed, with the
   // applied index, to `rows`.
-  // Requires: index > applied(), Prepare().
+  // Requires: index > applied(), the command is prepared.
   CommandOutcome Apply(LogIndex index,
                        const storage::v1::MetadataCommand& command,
                        std::vector<storage::SideRow>* rows);
@@ -77,6 +82,7 @@ class MetadataState {
   void FormCluster(const storage::v1::FormClusterCommand& command,
                    std::vector<storage::SideRow>* rows);
 
+  const storage::LogStore* store_ = nullptr;  // where producers are read
   LogIndex applied_;
   storage::v1::ClusterRow cluster_;
   TopicRegistry topics_;

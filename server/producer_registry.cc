@@ -20,6 +20,17 @@ absl::StatusOr<NamedProducer> Decode(std::string_view value) {
 
 }  // namespace
 
+absl::StatusOr<std::optional<NamedProducer>> ReadNamedProducer(
+    const storage::LogStore& store, std::string_view name) {
+  const auto row = store.GetSideRow(storage::SideTable::kMetadata,
+                                    RowKey(kProducerPrefix, name));
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return std::nullopt;
+  const absl::StatusOr<NamedProducer> producer = Decode(**row);
+  if (!producer.ok()) return producer.status();
+  return *producer;
+}
+
 absl::Status ProducerRegistry::Load(std::string_view value) {
   const absl::StatusOr<NamedProducer> producer = Decode(value);
   if (!producer.ok()) return producer.status();
@@ -28,29 +39,22 @@ absl::Status ProducerRegistry::Load(std::string_view value) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<NamedProducer>> ProducerRegistry::Read(
-    std::string_view name) const {
-  if (store_ == nullptr) return std::nullopt;
-  const auto row = store_->GetSideRow(storage::SideTable::kMetadata,
-                                      RowKey(kProducerPrefix, name));
-  if (!row.ok()) return row.status();
-  if (!row->has_value()) return std::nullopt;
-  const absl::StatusOr<NamedProducer> producer = Decode(**row);
-  if (!producer.ok()) return producer.status();
-  return *producer;
-}
-
-absl::Status ProducerRegistry::Hold(std::string_view name) {
+bool ProducerRegistry::TryHold(std::string_view name) {
   const auto found = held_.find(ToAbsl(name));
   if (found != held_.end()) {
     ++found->second.holders;
-    return absl::OkStatus();
+    return true;
   }
-  auto producer = Read(name);
-  if (!producer.ok()) return producer.status();
-  held_[std::string(name)] = {*std::move(producer), /*holders=*/1,
-                              /*change=*/0};
-  return absl::OkStatus();
+  if (store_ != nullptr) return false;
+  Hold(name, std::nullopt);
+  return true;
+}
+
+void ProducerRegistry::Hold(std::string_view name,
+                            std::optional<NamedProducer> row) {
+  Held& held =
+      held_.try_emplace(std::string(name), Held{std::move(row)}).first->second;
+  ++held.holders;
 }
 
 void ProducerRegistry::LetGo(std::string_view name) {
@@ -105,11 +109,12 @@ void ProducerRegistry::OnDurable(uint64_t changes) {
   }
 }
 
-absl::StatusOr<std::optional<NamedProducer>> ProducerRegistry::Find(
+const std::optional<NamedProducer>* ProducerRegistry::FindHeld(
     std::string_view name) const {
+  static constexpr std::optional<NamedProducer> kNone;
   const auto found = held_.find(ToAbsl(name));
-  if (found != held_.end()) return found->second.producer;
-  return Read(name);
+  if (found != held_.end()) return &found->second.producer;
+  return store_ == nullptr ? &kNone : nullptr;
 }
 
 }  // namespace kappa::server

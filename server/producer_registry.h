@@ -27,6 +27,11 @@ struct NamedProducer {
   uint64_t epoch = 0;
 };
 
+// What the row of the name says; absent: there is none. Waits for the disk.
+// Errors: those of the store; DATA_LOSS: the row cannot be decoded.
+absl::StatusOr<std::optional<NamedProducer>> ReadNamedProducer(
+    const storage::LogStore& store, std::string_view name);
+
 // The rows are the registry: in memory is only what of them is changed and not
 // durable yet, or held for commands that are under way, so that a million
 // producers cost no more than their ids (KnownProducers).
@@ -39,19 +44,22 @@ class ProducerRegistry {
   // Takes note of a stored row. Errors: DATA_LOSS: it cannot be decoded.
   absl::Status Load(std::string_view value);
 
-  // Reads what Open() of the name will need, which then cannot fail; once for
-  // each Open(). Errors: those of the store.
-  absl::Status Hold(std::string_view name);
+  // Keeps the name in memory until its Open(); once for each Open(). False, and
+  // nothing is changed: the row must be read first.
+  bool TryHold(std::string_view name);
+  // The same, with what ReadNamedProducer told since TryHold said false; it is
+  // of no account once the name is held.
+  // Requires: no Open() of the name was proposed in between.
+  void Hold(std::string_view name, std::optional<NamedProducer> row);
   // That Open() does not come after all.
   void LetGo(std::string_view name);
   // Raises the producer's epoch; makes the producer if it is new. Adds the
   // changed row to `rows`.
-  // Requires: Hold() of its name.
+  // Requires: the name is held.
   NamedProducer Open(const storage::v1::OpenProducerCommand& command,
                      std::vector<storage::SideRow>* rows);
-  // Errors: those of the store.
-  absl::StatusOr<std::optional<NamedProducer>> Find(
-      std::string_view name) const;
+  // Of a name that is in memory. Null: its row says what there is.
+  const std::optional<NamedProducer>* FindHeld(std::string_view name) const;
 
   // How many rows were changed so far.
   uint64_t changes() const { return changes_; }
@@ -70,8 +78,6 @@ class ProducerRegistry {
     uint32_t holders = 0;
     uint64_t change = 0;  // its newest one that is not durable; 0: none
   };
-  absl::StatusOr<std::optional<NamedProducer>> Read(
-      std::string_view name) const;
   void Release(absl::flat_hash_map<std::string, Held>::iterator held);
 
   const storage::LogStore* store_ = nullptr;

@@ -36,6 +36,12 @@ Shard::Shard(ShardOptions options, ShardServices services)
       if (partition != nullptr) partition->StopDamaged(status);
     });
   };
+  services_.post = [this](ShardGroup* group, absl::AnyInvocable<void()> work) {
+    return Post([group, work = std::move(work)](Shard& shard) mutable {
+      shard.Touch(group);
+      work();
+    });
+  };
   thread_ = std::thread([this] { Run(); });
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/types.h"
@@ -13,6 +14,7 @@
 #include "server/memory_window.h"
 #include "server/reader_pool.h"
 #include "server/shard_counters.h"
+#include "server/shard_group.h"
 #include "storage/known_damage.h"
 #include "storage/log_store.h"
 #include "storage/log_writer.h"
@@ -32,6 +34,9 @@ struct ShardServices {
   WindowBudget* window = nullptr;   // the shard's own
   // Any thread tells that a stored entry of the group is damaged.
   std::function<void(GroupId, const absl::Status&)> report_damage;
+  // Any thread: runs `work` on the shard's thread and advances `group` after
+  // it; false once the shard has ended.
+  std::function<bool(ShardGroup* group, absl::AnyInvocable<void()> work)> post;
   ShardCounters* counters = nullptr;  // the shard's own
 };
 

@@ -115,7 +115,7 @@ absl::Status MetadataSalvage::Apply(const StoredEntry& entry) {
                                             entry.header.index.value(),
                                             " cannot be decoded"));
   }
-  const absl::Status prepared = state_.Prepare(command);
+  const absl::Status prepared = state_.PrepareNow(command);
   if (!prepared.ok()) return prepared;
   state_.Apply(entry.header.index, command, &sound_.rows);
   return absl::OkStatus();

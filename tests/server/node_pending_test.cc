@@ -22,7 +22,10 @@ class NodePendingTest : public testing::Test {
     group_ = driver_.GroupOf("t", 0);
     ASSERT_TRUE(driver_.GetEnd(group_).ok());  // awake, and leading
   }
-  ~NodePendingTest() override { harness_.control().Release(); }
+  ~NodePendingTest() override {
+    harness_.control().Release();
+    harness_.control().ReleaseSideReads();
+  }
 
   Awaited<AppendResult> Append(
       const Values& values,
@@ -37,6 +40,22 @@ class NodePendingTest : public testing::Test {
     }
     Awaited<AppendResult> answer;
     harness_.node().Append(std::move(command), answer.callback());
+    return answer;
+  }
+  Awaited<v1::OpenProducerResponse> OpenProducer(const std::string& name) {
+    v1::OpenProducerRequest request;
+    request.set_name(name);
+    request.set_topic("t");
+    Awaited<v1::OpenProducerResponse> answer;
+    harness_.node().OpenProducer(request, answer.callback());
+    return answer;
+  }
+  Awaited<v1::GetProducerResponse> GetProducer(const std::string& name) {
+    v1::GetProducerRequest request;
+    request.set_name(name);
+    request.set_topic("t");
+    Awaited<v1::GetProducerResponse> answer;
+    harness_.node().GetProducer(request, answer.callback());
     return answer;
   }
   // Returns once the shard has dealt with everything asked of it before.
@@ -76,6 +95,47 @@ TEST_F(NodePendingTest, ReadsThatFailStopNothing) {
   EXPECT_EQ(driver_.Append(group_, {"a"}, first)->base_offset, Offset(0));
   EXPECT_TRUE(driver_.Append(group_, {"b"}, Sequence(id_, 0, 2)).ok());
   EXPECT_EQ(driver_.ReadAll(group_), (Values{"a", "b"}));
+}
+
+// RELIABILITY.md S12: a disk that hangs does not stop the metadata's shard.
+TEST_F(NodePendingTest, NamedProducersOnAHungDiskHoldUpNobodyElse) {
+  ASSERT_EQ(OpenProducer("p").Get()->epoch(), 1u);
+  Kill();
+  ASSERT_EQ(harness_.Open(), absl::OkStatus());
+  harness_.control().HoldSideReads();
+  Awaited<v1::OpenProducerResponse> first = OpenProducer("p");
+  Awaited<v1::OpenProducerResponse> second = OpenProducer("p");
+  Awaited<v1::GetProducerResponse> known = GetProducer("p");
+  Awaited<v1::OpenProducerResponse> other = OpenProducer("new");
+  // Commands and appends of both shards go on.
+  driver_.MakeTopic("u", 4);
+  for (uint32_t partition = 0; partition < 4; ++partition) {
+    EXPECT_TRUE(driver_.Append(driver_.GroupOf("u", partition), {"a"}).ok());
+  }
+  EXPECT_FALSE(first.has_answer() || second.has_answer() ||
+               known.has_answer() || other.has_answer());
+  harness_.control().ReleaseSideReads();
+  const auto opened = first.Get();
+  const auto again = second.Get();
+  ASSERT_TRUE(opened.ok() && again.ok());
+  EXPECT_EQ(opened->epoch(), 2u);
+  EXPECT_EQ(again->epoch(), 3u) << "one epoch was given out twice";
+  EXPECT_EQ(again->producer_id(), opened->producer_id());
+  EXPECT_GE(known.Get()->epoch(), 1u);
+  EXPECT_EQ(other.Get()->epoch(), 1u);
+  EXPECT_EQ(OpenProducer("p").Get()->epoch(), 4u);
+  EXPECT_EQ(GetProducer("p").Get()->epoch(), 4u);
+}
+
+TEST_F(NodePendingTest, AnOpenThatWaitsForItsRowEndsWithTheNode) {
+  harness_.control().HoldSideReads();
+  Awaited<v1::OpenProducerResponse> open = OpenProducer("p");
+  Awaited<v1::GetProducerResponse> known = GetProducer("p");
+  CommittedEnd();
+  harness_.control().ReleaseSideReads();
+  harness_.node().Shutdown();
+  ASSERT_TRUE(open.has_answer() && known.has_answer());
+  EXPECT_TRUE(open.Get().ok());
 }
 
 TEST_F(NodePendingTest, NothingIsAnsweredOrReadBeforeItIsDurable) {

@@ -61,6 +61,21 @@ class StoreControl {
     while (wakes_held_) released_.Wait(&mutex_);
   }
 
+  // Reads of side rows wait until ReleaseSideReads, as on a disk that hangs.
+  void HoldSideReads() {
+    MutexLock lock(&mutex_);
+    side_reads_held_ = true;
+  }
+  void ReleaseSideReads() {
+    MutexLock lock(&mutex_);
+    side_reads_held_ = false;
+    released_.SignalAll();
+  }
+  void WaitWhileSideReadsHeld() {
+    MutexLock lock(&mutex_);
+    while (side_reads_held_) released_.Wait(&mutex_);
+  }
+
   // Called before each commit with its writes; may be empty. Set it before the
   // node is opened.
   std::function<absl::Status(absl::Span<const GroupWrite>)> before_commit;
@@ -74,6 +89,7 @@ class StoreControl {
   CondVar released_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool wakes_held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool side_reads_held_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 class StoreView final : public LogStore {
@@ -136,6 +152,7 @@ class StoreView final : public LogStore {
   }
   absl::StatusOr<std::optional<std::string>> GetSideRow(
       SideTable table, std::string_view key) const override {
+    control_->WaitWhileSideReadsHeld();
     return store_->GetSideRow(table, key);
   }
   absl::Status ScanSideRows(
