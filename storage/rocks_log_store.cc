@@ -128,6 +128,7 @@ class RocksLogStore::State {
   std::shared_ptr<rocksdb::RateLimiter> rate_limiter;
   std::shared_ptr<RocksListener> listener;
   std::unique_ptr<rocksdb::Env> env;
+  std::unique_ptr<rocksdb::Env> sealing_env;
   bool direct_io = false;
   std::unique_ptr<SstReaderCache> readers;
 
@@ -175,8 +176,16 @@ absl::Status RocksLogStore::State::Open() {
       kRefillPeriodUs, kRateFairness));
   listener = std::make_shared<RocksListener>(options.on_fatal,
                                              [this] { scans.DropAll(); });
-  env = NewFailStopEnv(NewReadAheadFileSystem(rocksdb::FileSystem::Default()),
-                       options.on_fatal);
+  const std::shared_ptr<rocksdb::FileSystem> files =
+      options.file_system ? options.file_system
+                          : rocksdb::FileSystem::Default();
+  env = NewFailStopEnv(NewReadAheadFileSystem(files), options.on_fatal);
+  sealing_env = NewFailStopEnv(files, [this](const absl::Status& status) {
+    // What finds no space is removed, and sealed again later.
+    if (options.on_fatal && !absl::IsResourceExhausted(status)) {
+      options.on_fatal(status);
+    }
+  });
   SstReaderCacheOptions reader_options;
   reader_options.block_cache = block_cache;
   reader_options.direct_io = direct_io;
@@ -298,6 +307,7 @@ void RocksLogStore::State::StartLifecycle() {
   lifecycle_options.segment_bytes = options.segment_bytes;
   lifecycle_options.sealed_root = directory->sealed_path();
   lifecycle_options.sealer.sealed_root = directory->sealed_path();
+  lifecycle_options.sealer.env = sealing_env.get();
   lifecycle_options.sealer.rate_limiter = rate_limiter;
   lifecycle_options.sealer.direct_io = direct_io;
   lifecycle_options.sealer.paused = options.sealing_paused.get();

@@ -26,6 +26,10 @@
 #include "absl/types/span.h"
 #include "storage/log_store.h"
 
+namespace rocksdb {
+class FileSystem;
+}  // namespace rocksdb
+
 namespace kappa::storage {
 
 struct RocksLogStoreOptions {
@@ -42,6 +46,9 @@ struct RocksLogStoreOptions {
   uint64_t background_bytes_per_second = uint64_t{640} << 20;
   // Reads and flushes bypass the page cache where the file system can.
   bool direct_io = true;
+  // What RocksDB's and sealed files are read and written through; absent: the
+  // machine's.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
   // Called once the directory's lock is held, before anything in it is read or
   // written. May be absent.
   std::function<void()> on_locked;

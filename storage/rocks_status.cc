@@ -9,8 +9,21 @@
 namespace kappa::storage {
 namespace {
 
+// RocksDB keeps nothing of errno but its text.
+bool Tells(const rocksdb::Status& status, std::errc error) {
+  return status.IsIOError() &&
+         absl::StrContains(status.ToString(),
+                           std::make_error_code(error).message());
+}
+
+bool IsShortage(const rocksdb::Status& status) {
+  return status.IsNoSpace() || Tells(status, std::errc::too_many_files_open) ||
+         Tells(status, std::errc::too_many_files_open_in_system) ||
+         Tells(status, std::errc::not_enough_memory);
+}
+
 absl::StatusCode CodeOf(const rocksdb::Status& status) {
-  if (status.IsNoSpace()) return absl::StatusCode::kResourceExhausted;
+  if (IsShortage(status)) return absl::StatusCode::kResourceExhausted;
   if (status.IsPathNotFound()) return absl::StatusCode::kDataLoss;
   switch (status.code()) {
     case rocksdb::Status::kOk:
@@ -43,12 +56,7 @@ absl::Status FromRocks(const rocksdb::Status& status,
 absl::Status FromRocksRead(const rocksdb::Status& status,
                            std::string_view operation) {
   absl::Status read = FromRocks(status, operation);
-  // RocksDB keeps nothing of errno but its text.
-  static const std::string medium =
-      std::make_error_code(std::errc::io_error).message();
-  if (!status.IsIOError() || !absl::StrContains(read.message(), medium)) {
-    return read;
-  }
+  if (!Tells(status, std::errc::io_error)) return read;
   return absl::DataLossError(read.message());
 }
 

@@ -11,7 +11,7 @@ namespace kappa::storage {
 
 // `operation` names what was tried and on what: "write cycle 17".
 //   Corruption, NotFound, a file that is missing   DATA_LOSS
-//   no space                                       RESOURCE_EXHAUSTED
+//   no space, too many open files, no memory       RESOURCE_EXHAUSTED
 //   busy, try again, timed out, other I/O errors   UNAVAILABLE
 //   not supported, invalid argument                FAILED_PRECONDITION
 //   anything else                                  INTERNAL
@@ -19,8 +19,7 @@ absl::Status FromRocks(const rocksdb::Status& status,
                        std::string_view operation);
 
 // The same after a read: what the disk itself cannot read (EIO) is DATA_LOSS.
-// UNAVAILABLE then says nothing about the bytes: too many files are open,
-// memory is short.
+// RESOURCE_EXHAUSTED and UNAVAILABLE then say nothing about the bytes.
 absl::Status FromRocksRead(const rocksdb::Status& status,
                            std::string_view operation);
 

@@ -31,8 +31,8 @@ class Sealer {
   // error the folder is removed as far as possible. A row without files:
   // nothing is visible, so the segment can go altogether. Requires: nobody
   // writes to the family any more. Errors: DATA_LOSS: an entry of a visible
-  // range is missing or damaged; RESOURCE_EXHAUSTED: no space; UNAVAILABLE: the
-  // file system.
+  // range is missing or damaged; RESOURCE_EXHAUSTED: no space, too many open
+  // files or no memory: seal later; UNAVAILABLE: the file system.
   absl::StatusOr<SealedRow> Seal(rocksdb::DB* db,
                                  rocksdb::ColumnFamilyHandle* family,
                                  SegmentNumber segment,

@@ -15,6 +15,7 @@ namespace kappa::storage {
 struct SealerOptions {
   // DIR/sealed; made when absent.
   std::string sealed_root;
+  // Not owned. Sealed files are written, linked and looked at through it.
   rocksdb::Env* env = rocksdb::Env::Default();
   // Sealing writes at its low priority; nullptr: as fast as it goes.
   std::shared_ptr<rocksdb::RateLimiter> rate_limiter;

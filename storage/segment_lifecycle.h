@@ -39,8 +39,8 @@ struct SegmentLifecycleOptions {
   uint64_t segment_bytes = 0;
   std::string sealed_root;
   SealerOptions sealer;
-  // What found no space is tried again after this time; sooner when a segment
-  // is full or something died.
+  // What found no space, or too many open files, is tried again after this
+  // time; sooner when a segment is full or something died.
   int64_t retry_period_us = 10'000'000;
   // While it is true nothing is sealed or rewritten, and what is going on ends.
   // May be absent.
@@ -148,7 +148,7 @@ class SegmentLifecycle {
   // What files took the place of.
   std::deque<Family> dropped_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<SealedSegment>> replaced_ ABSL_GUARDED_BY(mutex_);
-  // There was no space: nothing is tried until the next switch or nudge, or
+  // Something was short: nothing is tried until the next switch or nudge, or
   // until the time is over.
   bool resting_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t resting_until_us_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -41,7 +41,10 @@ TEST(RocksStatusTest, AReadIsDamageOnlyIfTheDiskCannotDoIt) {
         .code();
   };
   EXPECT_EQ(code(EIO), absl::StatusCode::kDataLoss);
-  for (const int error : {EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN}) {
+  for (const int error : {EMFILE, ENFILE, ENOMEM}) {
+    EXPECT_EQ(code(error), absl::StatusCode::kResourceExhausted) << error;
+  }
+  for (const int error : {EINTR, EAGAIN}) {
     EXPECT_EQ(code(error), absl::StatusCode::kUnavailable) << error;
   }
   EXPECT_EQ(FromRocksRead(rocksdb::Status::Corruption("x"), "read").code(),

@@ -3,13 +3,17 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "proto/wire/crc32c.h"
 #include "storage/sealed_segment.h"
+#include "tests/storage/faulty_file_system.h"
 #include "tests/storage/segment_fixture.h"
 
 namespace kappa::storage {
@@ -193,6 +197,28 @@ TEST_F(SealerTest, ALinkThatIsToldToEndLeavesNothing) {
   EXPECT_EQ(Seal({RangeOf(1, 1, 80)}).status().code(),
             absl::StatusCode::kCancelled);
   EXPECT_TRUE(std::filesystem::is_empty(sealer_options_.sealed_root));
+}
+
+// Nothing is known about the bytes then, so it is no damage.
+TEST_F(SealerTest, TooManyOpenFilesEndASealThatGoesWellLater) {
+  bool short_of_files = true;
+  const auto env = rocksdb::NewCompositeEnv(std::make_shared<FaultyFileSystem>(
+      [&](const std::string& operation, const std::string& path) {
+        return short_of_files && operation == "open"
+                   ? rocksdb::IOStatus::IOError(path, std::strerror(EMFILE))
+                   : rocksdb::IOStatus::OK();
+      }));
+  sealer_options_.env = env.get();
+  sealer_options_.link_run_bytes_min = 1;
+  PutEntries(1, 1, 60, 200);
+  Flush();
+  EXPECT_EQ(Seal({RangeOf(1, 1, 60)}).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(std::filesystem::is_empty(sealer_options_.sealed_root));
+  short_of_files = false;
+  const auto row = Seal({RangeOf(1, 1, 60)});
+  ASSERT_TRUE(row.ok()) << row.status();
+  ExpectEntries(*row, 1, 1, 60, 200);
 }
 
 TEST_F(SealerTest, LinkedFilesOutliveTheFamily) {

@@ -1,7 +1,9 @@
 #include "storage/segment_lifecycle.h"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -30,12 +32,13 @@ class FullEnv final : public rocksdb::EnvWrapper {
                                   const rocksdb::EnvOptions& options) override {
     if (full) {
       ++refusals;
-      return rocksdb::Status::NoSpace(path);
+      return refusal;
     }
     return EnvWrapper::NewWritableFile(path, file, options);
   }
 
   std::atomic<bool> full{false};
+  rocksdb::Status refusal = rocksdb::Status::NoSpace("full");
   std::atomic<int> refusals{0};
 };
 
@@ -168,6 +171,19 @@ TEST_F(SegmentLifecycleTest, ASealThatFoundNoSpaceIsTriedAgain) {
   env_.full = false;
   EXPECT_TRUE(Await([this] { return lifecycle_->rows_ready(); }))
       << "nothing else happened, but there is space again";
+}
+
+TEST_F(SegmentLifecycleTest, ASealThatFoundTooManyOpenFilesIsTriedAgain) {
+  PutReplica(1, 100);
+  env_.refusal = rocksdb::Status::IOError("While open a file for appending",
+                                          std::strerror(EMFILE));
+  env_.full = true;
+  Start(/*retry_period_us=*/10'000);
+  ASSERT_TRUE(Switch());
+  ASSERT_TRUE(Await([this] { return env_.refusals >= 3; }));
+  EXPECT_FALSE(lifecycle_->rows_ready());
+  env_.full = false;
+  EXPECT_TRUE(Await([this] { return lifecycle_->rows_ready(); }));
 }
 
 TEST_F(SegmentLifecycleTest, ADamagedSegmentDoesNotHoldUpOthers) {
