@@ -91,6 +91,7 @@ void LogStart(const ServerConfig& config, const MemoryBudget& memory) {
                             {"memtable_each_of_2", MiB(memory.memtable_bytes)},
                             {"window", MiB(memory.window_bytes)},
                             {"block_cache", MiB(memory.block_cache_bytes)},
+                            {"read_ahead", MiB(memory.read_ahead_bytes)},
                             {"grpc", MiB(memory.grpc_bytes)},
                             {"rest", MiB(memory.rest_bytes)}});
 }

@@ -17,10 +17,11 @@ MemoryBudget SplitMemory(uint64_t total_bytes) {
   budget.memtable_bytes = std::min(total_bytes / 8, kMemtableBytesMax);
   budget.window_bytes = total_bytes / 16 * 3;
   budget.block_cache_bytes = total_bytes / 8;
+  budget.read_ahead_bytes = ReadAheadBytes(budget.block_cache_bytes);
   budget.grpc_bytes = total_bytes / 4;
   budget.rest_bytes = total_bytes - 2 * budget.memtable_bytes -
                       budget.window_bytes - budget.block_cache_bytes -
-                      budget.grpc_bytes;
+                      budget.read_ahead_bytes - budget.grpc_bytes;
   return budget;
 }
 

@@ -7,6 +7,7 @@
 
 #include "server/identity.h"
 #include "server/local_node.h"
+#include "server/memory_budget.h"
 #include "server/node.h"
 #include "storage/rocks_log_store.h"
 
@@ -25,6 +26,7 @@ absl::StatusOr<std::unique_ptr<RocksLogStore>> OpenStore(
   store_options.segment_bytes = options.segment_bytes;
   store_options.memtable_bytes = options.memtable_bytes;
   store_options.block_cache_bytes = options.block_cache_bytes;
+  store_options.read_ahead_bytes = ReadAheadBytes(options.block_cache_bytes);
   store_options.on_locked = options.on_locked;
   if (options.disk != nullptr) {
     store_options.sealing_paused = std::shared_ptr<const std::atomic<bool>>(

@@ -142,9 +142,10 @@ class ReadAheadFile final : public FSRandomAccessFile {
 
 class ReadAheadFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  explicit ReadAheadFileSystem(std::shared_ptr<rocksdb::FileSystem> base)
+  ReadAheadFileSystem(std::shared_ptr<rocksdb::FileSystem> base,
+                      size_t bytes_max)
       : FileSystemWrapper(std::move(base)),
-        pool_(std::make_shared<ReadAheadPool>()) {}
+        pool_(std::make_shared<ReadAheadPool>(bytes_max)) {}
 
   const char* Name() const override { return "kappa-read-ahead"; }
 
@@ -169,8 +170,8 @@ class ReadAheadFileSystem final : public rocksdb::FileSystemWrapper {
 }  // namespace
 
 std::shared_ptr<rocksdb::FileSystem> NewReadAheadFileSystem(
-    std::shared_ptr<rocksdb::FileSystem> base) {
-  return std::make_shared<ReadAheadFileSystem>(std::move(base));
+    std::shared_ptr<rocksdb::FileSystem> base, size_t bytes_max) {
+  return std::make_shared<ReadAheadFileSystem>(std::move(base), bytes_max);
 }
 
 }  // namespace kappa::storage

@@ -3,6 +3,7 @@
 #ifndef KAPPA_STORAGE_READ_AHEAD_FILE_SYSTEM_H_
 #define KAPPA_STORAGE_READ_AHEAD_FILE_SYSTEM_H_
 
+#include <cstddef>
 #include <memory>
 
 #include "rocksdb/file_system.h"
@@ -14,8 +15,9 @@ namespace kappa::storage {
 // (ReadOptions::readahead_size) must stay off, or it only copies once more.
 // When a file is to be read with direct I/O, that stays within: RocksDB sees a
 // file that takes any offset, length and memory.
+// Memory for it: `bytes_max`, see ReadAheadPool.
 std::shared_ptr<rocksdb::FileSystem> NewReadAheadFileSystem(
-    std::shared_ptr<rocksdb::FileSystem> base);
+    std::shared_ptr<rocksdb::FileSystem> base, size_t bytes_max);
 
 }  // namespace kappa::storage
 

@@ -93,9 +93,9 @@ void ReadAheadPool::Extend(ReadAheadStream* stream, uint64_t offset) {
   size_t started = 0;
   {
     MutexLock lock(&mutex_);
-    if (pieces_ >= kPiecesMax) DropIdle(kIdleMin);
+    if (pieces_ >= pieces_max_) DropIdle(kIdleMin);
     while (stream->pieces.size() <= ahead && next < file_bytes &&
-           pieces_ < kPiecesMax) {
+           pieces_ < pieces_max_) {
       auto piece = std::make_shared<ReadAheadPiece>();
       piece->file_ = stream->source->file;
       piece->offset_ = next;

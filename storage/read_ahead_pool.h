@@ -78,15 +78,18 @@ class ReadAheadPool {
   static constexpr size_t kPieceBytesMin = size_t{256} << 10;
   static constexpr size_t kPieceBytesMax = size_t{1} << 20;
   static constexpr size_t kAheadMax = 4;     // pieces of one stream
-  static constexpr size_t kPiecesMax = 32;   // of all: bounds the memory
   static constexpr size_t kStreamsMax = 64;  // that wait for their next read
   // A stream that nobody goes on with gives its pieces up after so long; when
   // others lack memory, after the shorter time.
   static constexpr std::chrono::milliseconds kIdleMax{2000};
   static constexpr std::chrono::milliseconds kIdleMin{100};
 
-  explicit ReadAheadPool(std::chrono::milliseconds idle_max = kIdleMax)
-      : idle_max_(idle_max) {}
+  // Pieces hold at most `bytes_max` together, but for those given up while
+  // they are read: at most one of each thread. With less than kPieceBytesMax
+  // nothing is read ahead.
+  explicit ReadAheadPool(size_t bytes_max,
+                         std::chrono::milliseconds idle_max = kIdleMax)
+      : pieces_max_(bytes_max / kPieceBytesMax), idle_max_(idle_max) {}
   ~ReadAheadPool();
   ReadAheadPool(const ReadAheadPool&) = delete;
   ReadAheadPool& operator=(const ReadAheadPool&) = delete;
@@ -127,6 +130,7 @@ class ReadAheadPool {
   void DropIdle(std::chrono::milliseconds idle_max)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  const size_t pieces_max_;
   const std::chrono::milliseconds idle_max_;
 
   mutable Mutex mutex_;

@@ -179,7 +179,8 @@ absl::Status RocksLogStore::State::Open() {
   const std::shared_ptr<rocksdb::FileSystem> files =
       options.file_system ? options.file_system
                           : rocksdb::FileSystem::Default();
-  env = NewFailStopEnv(NewReadAheadFileSystem(files), options.on_fatal);
+  env = NewFailStopEnv(NewReadAheadFileSystem(files, options.read_ahead_bytes),
+                       options.on_fatal);
   sealing_env = NewFailStopEnv(files, [this](const absl::Status& status) {
     // What finds no space is removed, and sealed again later.
     if (options.on_fatal && !absl::IsResourceExhausted(status)) {

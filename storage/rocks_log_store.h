@@ -41,6 +41,8 @@ struct RocksLogStoreOptions {
   // Of the active segment; at most two are in memory.
   size_t memtable_bytes = size_t{64} << 20;
   size_t block_cache_bytes = size_t{64} << 20;
+  // What is read ahead of readers that go through sealed files in order.
+  size_t read_ahead_bytes = size_t{32} << 20;
   uint64_t wal_bytes_max = uint64_t{512} << 20;
   // Flushes and seals write no faster than this.
   uint64_t background_bytes_per_second = uint64_t{640} << 20;

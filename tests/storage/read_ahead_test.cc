@@ -20,6 +20,8 @@
 namespace kappa::storage {
 namespace {
 
+constexpr size_t kBytes = size_t{32} << 20;
+
 using rocksdb::FSRandomAccessFile;
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
@@ -94,8 +96,8 @@ class ReadAheadTest : public testing::TestWithParam<bool> {
   ReadAheadTest()
       : path_(testing::TempDir() + "/read_ahead.sst"), content_(Content()) {
     std::ofstream(path_, std::ios::binary) << content_;
-    files_ =
-        NewReadAheadFileSystem(std::make_shared<CountedFileSystem>(&base_));
+    files_ = NewReadAheadFileSystem(std::make_shared<CountedFileSystem>(&base_),
+                                    kBytes);
   }
 
   std::unique_ptr<FSRandomAccessFile> Open() {
@@ -257,7 +259,8 @@ std::unique_ptr<ReadAheadStream> StreamOf(const ReadAheadSource& source) {
 }
 
 TEST(ReadAheadPoolTest, MemoryOfAllStreamsIsBounded) {
-  ReadAheadPool pool;
+  constexpr size_t kPieces = 7;
+  ReadAheadPool pool(kPieces * ReadAheadPool::kPieceBytesMax);
   const ReadAheadSource source{std::make_shared<ZeroFile>(), size_t{1} << 40};
   for (uint64_t i = 0; i < 2 * ReadAheadPool::kStreamsMax; ++i) {
     auto stream = StreamOf(source);
@@ -265,7 +268,7 @@ TEST(ReadAheadPoolTest, MemoryOfAllStreamsIsBounded) {
     pool.Extend(stream.get(), stream->next);
     EXPECT_LE(stream->pieces.size(), ReadAheadPool::kAheadMax + 1);
     pool.Give(std::move(stream));
-    EXPECT_LE(pool.pieces(), ReadAheadPool::kPiecesMax);
+    EXPECT_LE(pool.pieces(), kPieces);
     EXPECT_LE(pool.streams(), ReadAheadPool::kStreamsMax);
   }
   EXPECT_EQ(pool.Take(source, 0), nullptr) << "the oldest made room";
@@ -275,7 +278,7 @@ TEST(ReadAheadPoolTest, MemoryOfAllStreamsIsBounded) {
 }
 
 TEST(ReadAheadPoolTest, AStreamThatNobodyContinuesGivesItsMemoryBack) {
-  ReadAheadPool pool(std::chrono::milliseconds(20));
+  ReadAheadPool pool(kBytes, std::chrono::milliseconds(20));
   const ReadAheadSource source{std::make_shared<ZeroFile>(), size_t{1} << 40};
   auto stream = StreamOf(source);
   pool.Extend(stream.get(), 0);
@@ -288,7 +291,7 @@ TEST(ReadAheadPoolTest, AStreamThatNobodyContinuesGivesItsMemoryBack) {
 TEST(ReadAheadPoolTest, EndsWithPiecesUnderWay) {
   const ReadAheadSource source{std::make_shared<ZeroFile>(), size_t{1} << 40};
   for (int i = 0; i < 50; ++i) {
-    ReadAheadPool pool;
+    ReadAheadPool pool(kBytes);
     auto stream = StreamOf(source);
     pool.Extend(stream.get(), 0);
     if (i % 2 == 0) pool.Give(std::move(stream));
