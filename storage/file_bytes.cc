@@ -4,12 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crc32c.h"
-#include "storage/data_directory.h"
 #include "storage/posix_status.h"
 
 namespace kappa::storage {
@@ -51,35 +48,7 @@ absl::Status ReadOpened(int file, const std::string& path, size_t piece_bytes,
   }
 }
 
-absl::Status WriteSynced(const std::string& path, std::string_view bytes) {
-  const int file =
-      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) return FromErrno(errno, "create", path);
-  absl::Status status;
-  while (!bytes.empty() && status.ok()) {
-    const ssize_t done = write(file, bytes.data(), bytes.size());
-    if (done >= 0) {
-      bytes.remove_prefix(static_cast<size_t>(done));
-    } else if (errno != EINTR) {
-      status = FromErrno(errno, "write", path);
-    }
-  }
-  if (status.ok() && fsync(file) != 0) status = FromErrno(errno, "sync", path);
-  close(file);
-  return status;
-}
-
 }  // namespace
-
-absl::Status ReplaceFile(const std::string& path, std::string_view bytes) {
-  const std::string next = path + ".next";
-  const absl::Status status = WriteSynced(next, bytes);
-  if (!status.ok()) return status;
-  if (std::rename(next.c_str(), path.c_str()) != 0) {
-    return FromErrno(errno, "rename", next);
-  }
-  return SyncDirectory(std::filesystem::path(path).parent_path().string());
-}
 
 absl::Status ReadFileInPieces(const std::string& path, size_t piece_bytes,
                               absl::FunctionRef<void(std::string_view)> take) {

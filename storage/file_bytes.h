@@ -1,4 +1,4 @@
-// Reading whole files, piece by piece, and their checksums; replacing them.
+// Reading whole files, piece by piece, and their checksums.
 #ifndef KAPPA_STORAGE_FILE_BYTES_H_
 #define KAPPA_STORAGE_FILE_BYTES_H_
 
@@ -26,11 +26,6 @@ struct FileChecksum {
 
 // Of the whole file. Errors: as ReadFileInPieces.
 absl::StatusOr<FileChecksum> ChecksumFile(const std::string& path);
-
-// The file has these bytes, or, after an error or a crash, those that it had;
-// durable on return. Uses PATH.next. Errors: RESOURCE_EXHAUSTED: no space;
-// UNAVAILABLE.
-absl::Status ReplaceFile(const std::string& path, std::string_view bytes);
 
 }  // namespace kappa::storage
 

@@ -53,19 +53,20 @@ absl::StatusOr<std::vector<ScrubRange>> DecodeKnownDamage(
 }
 
 absl::StatusOr<std::unique_ptr<KnownDamage>> KnownDamage::Load(
-    std::string path) {
-  std::unique_ptr<KnownDamage> known(new KnownDamage(std::move(path)));
-  if (known->path_.empty()) return known;
+    std::string path, ReplacedFile::OnFatal on_fatal) {
+  std::unique_ptr<KnownDamage> known(
+      new KnownDamage(path, std::move(on_fatal)));
+  if (path.empty()) return known;
   std::string bytes;
   const absl::Status read = ReadFileInPieces(
-      known->path_, kPieceBytes,
+      path, kPieceBytes,
       [&bytes](std::string_view piece) { bytes.append(piece); });
   if (absl::IsNotFound(read)) return known;
   if (!read.ok()) return read;
   absl::StatusOr<std::vector<ScrubRange>> ranges = DecodeKnownDamage(bytes);
   if (!ranges.ok()) {
     return absl::DataLossError(
-        absl::StrCat(known->path_, ": ", ranges.status().message(),
+        absl::StrCat(path, ": ", ranges.status().message(),
                      ", so nothing says which entries may not be served"));
   }
   MutexLock lock(&known->mutex_);
@@ -91,7 +92,7 @@ void KnownDamage::Insert(const ScrubRange& range) {
   any_.store(true);
 }
 
-absl::Status KnownDamage::Add(const ScrubRange& range) {
+void KnownDamage::Add(const ScrubRange& range) {
   MutexLock lock(&mutex_);
   const auto before = ranges_.find(range.replica);
   if (before != ranges_.end() &&
@@ -99,43 +100,43 @@ absl::Status KnownDamage::Add(const ScrubRange& range) {
                   [&](const ScrubRange& at) {
                     return at.first <= range.first && range.last <= at.last;
                   })) {
-    return SaveLocked();
+    return;
   }
   Insert(range);
-  saved_ = false;
-  return SaveLocked();
+  ++changes_;
 }
 
-absl::Status KnownDamage::Remove(const ScrubRange& range) {
+void KnownDamage::Remove(const ScrubRange& range) {
   MutexLock lock(&mutex_);
   const auto found = ranges_.find(range.replica);
-  if (found == ranges_.end() || std::erase(found->second, range) == 0) {
-    return SaveLocked();
-  }
+  if (found == ranges_.end() || std::erase(found->second, range) == 0) return;
   if (found->second.empty()) ranges_.erase(found);
   any_.store(!ranges_.empty());
-  saved_ = false;
-  return SaveLocked();
+  ++changes_;
 }
 
 absl::Status KnownDamage::Save() {
+  MutexLock saving(&saving_);
+  std::vector<ScrubRange> all;
+  uint64_t changes = 0;
+  {
+    MutexLock lock(&mutex_);
+    if (changes_saved_ == changes_) return absl::OkStatus();
+    all = AllLocked();
+    changes = changes_;
+  }
+  if (on_disk_) {
+    const absl::Status written = file_.Replace(Encode(all));
+    if (!written.ok()) return written;
+  }
   MutexLock lock(&mutex_);
-  return SaveLocked();
+  changes_saved_ = changes;
+  return absl::OkStatus();
 }
 
 bool KnownDamage::saved() const {
   MutexLock lock(&mutex_);
-  return saved_;
-}
-
-absl::Status KnownDamage::SaveLocked() {
-  if (saved_) return absl::OkStatus();
-  if (!path_.empty()) {
-    const absl::Status written = ReplaceFile(path_, Encode(AllLocked()));
-    if (!written.ok()) return written;
-  }
-  saved_ = true;
-  return absl::OkStatus();
+  return changes_saved_ == changes_;
 }
 
 std::optional<ScrubRange> KnownDamage::FirstIn(ReplicaNumber replica,

@@ -5,6 +5,7 @@
 #define KAPPA_STORAGE_KNOWN_DAMAGE_H_
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "proto/wire/mutex.h"
 #include "proto/wire/types.h"
+#include "storage/replaced_file.h"
 #include "storage/scrub_state.h"
 
 namespace kappa::storage {
@@ -27,21 +29,23 @@ inline constexpr size_t kKnownRangesMax = 256;
 
 // Invariant: the ranges of a replica are ascending and neither overlap nor
 // touch.
-// Thread safety: thread-safe.
+// Thread safety: thread-safe. Nobody who asks waits for the disk.
 class KnownDamage {
  public:
   // `path` empty: nothing is kept on disk. A file that is missing holds
-  // nothing. Errors: DATA_LOSS: it is damaged, and nothing else says which
-  // entries may not be served; UNAVAILABLE.
-  static absl::StatusOr<std::unique_ptr<KnownDamage>> Load(std::string path);
+  // nothing. `on_fatal`: see ReplacedFile. Errors: DATA_LOSS: it is damaged,
+  // and nothing else says which entries may not be served; UNAVAILABLE.
+  static absl::StatusOr<std::unique_ptr<KnownDamage>> Load(
+      std::string path, ReplacedFile::OnFatal on_fatal = nullptr);
 
-  // Adds a range; durable on return. Errors: those of the file system: it
-  // counts all the same, and Save tries again.
-  absl::Status Add(const ScrubRange& range);
-  // Forgets a range as All() named it: it is whole. Errors: as Add.
-  absl::Status Remove(const ScrubRange& range);
-  // Writes what could not be written. Errors: as Add.
-  absl::Status Save();
+  // Adds a range: it counts at once, and is durable after Save.
+  void Add(const ScrubRange& range);
+  // Forgets a range as All() named it: it is whole. Durable after Save.
+  void Remove(const ScrubRange& range);
+  // Makes what was added and removed before durable; nothing to do: no disk is
+  // touched. Errors: as ReplacedFile::Replace: what was added counts all the
+  // same, and is written by the next Save that succeeds.
+  absl::Status Save() ABSL_LOCKS_EXCLUDED(saving_, mutex_);
   bool saved() const;
 
   // The first range that has entries of [from, last]. Costs nothing while
@@ -51,18 +55,23 @@ class KnownDamage {
   std::vector<ScrubRange> All() const;
 
  private:
-  explicit KnownDamage(std::string path) : path_(std::move(path)) {}
+  KnownDamage(std::string path, ReplacedFile::OnFatal on_fatal)
+      : on_disk_(!path.empty()), file_(std::move(path), std::move(on_fatal)) {}
   void Insert(const ScrubRange& range) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status SaveLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<ScrubRange> AllLocked() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const std::string path_;
+  const bool on_disk_;
   std::atomic<bool> any_{false};
+  // Held over the disk; taken before mutex_.
+  Mutex saving_;
+  ReplacedFile file_ ABSL_GUARDED_BY(saving_);
   mutable Mutex mutex_;
   std::map<ReplicaNumber, std::vector<ScrubRange>> ranges_
       ABSL_GUARDED_BY(mutex_);
-  bool saved_ ABSL_GUARDED_BY(mutex_) = true;
+  // How often ranges_ was changed, and how much of that is on disk.
+  uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t changes_saved_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // The ranges in the bytes of such a file. Errors: DATA_LOSS: damaged.

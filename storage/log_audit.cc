@@ -62,6 +62,21 @@ absl::Status LogAudit::Check(const StoredEntry& entry) {
   return status;
 }
 
+bool LogIsGone(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsOutOfRange(status) ||
+         absl::IsCancelled(status);
+}
+
+absl::StatusOr<LogAudit> AuditFrom(const LogStore& store, ReplicaNumber replica,
+                                   LogIndex index, const GroupBase& base) {
+  if (index == base.id.index.Next()) return LogAudit(base);
+  const absl::StatusOr<EntryHeader> before =
+      store.ReadHeader(replica, index.Previous());
+  if (before.ok()) return LogAudit(*before);
+  if (absl::IsDataLoss(before.status())) return LogAudit();
+  return before.status();
+}
+
 absl::StatusOr<std::vector<DamagedRange>> LogWalk::Run(Read read, Visit visit) {
   std::vector<DamagedRange> damage;
   while (from <= last) {

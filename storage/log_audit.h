@@ -45,6 +45,16 @@ class LogAudit {
   std::optional<Before> before_;
 };
 
+// The replica was dropped, or its log cut or trimmed, while it was read:
+// nothing is said about what is stored.
+bool LogIsGone(const absl::Status& status);
+
+// An audit that goes on at `index` of the replica's log: compared with the
+// entry before it when that can be read. Errors: those of LogStore::ReadHeader,
+// but for DATA_LOSS.
+absl::StatusOr<LogAudit> AuditFrom(const LogStore& store, ReplicaNumber replica,
+                                   LogIndex index, const GroupBase& base);
+
 // Entries of one replica that stand one after the other and cannot be read or
 // contradict themselves.
 struct DamagedRange {

@@ -13,12 +13,6 @@ constexpr size_t kPieceBytes = size_t{1} << 20;
 // Entries that are damaged one after the other, looked at in one step.
 constexpr uint64_t kStepEntriesMax = 4096;
 
-// The replica was dropped, or its log cut or trimmed, while it was read.
-bool EndsTurn(const absl::Status& status) {
-  return absl::IsNotFound(status) || absl::IsOutOfRange(status) ||
-         absl::IsCancelled(status);
-}
-
 }  // namespace
 
 void ScrubPass::Begin(int64_t now_us) {
@@ -32,17 +26,6 @@ void ScrubPass::Begin(int64_t now_us) {
   turn_.reset();
 }
 
-absl::StatusOr<LogAudit> ScrubPass::AuditAt(ReplicaNumber replica,
-                                            LogIndex index,
-                                            const GroupBase& base) const {
-  if (index == base.id.index.Next()) return LogAudit(base);
-  const absl::StatusOr<EntryHeader> before =
-      store_->ReadHeader(replica, index.Previous());
-  if (before.ok()) return LogAudit(*before);
-  if (absl::IsDataLoss(before.status())) return LogAudit();
-  return before.status();
-}
-
 absl::StatusOr<ScrubPass::Turn> ScrubPass::TurnOf(
     const ReplicaInfo& replica) const {
   const absl::StatusOr<ReplicaPosition> position =
@@ -52,7 +35,7 @@ absl::StatusOr<ScrubPass::Turn> ScrubPass::TurnOf(
             position->last.index, LogAudit()};
   if (turn.first > turn.last) return turn;
   absl::StatusOr<LogAudit> audit =
-      AuditAt(replica.number, turn.first, position->base);
+      AuditFrom(*store_, replica.number, turn.first, position->base);
   if (!audit.ok()) return audit.status();
   turn.audit = *std::move(audit);
   return turn;
@@ -64,7 +47,7 @@ absl::StatusOr<bool> ScrubPass::BeginTurn() {
     if (replica.number > state_.replica) state_.index = LogIndex(0);
     state_.replica = replica.number;
     absl::StatusOr<Turn> turn = TurnOf(replica);
-    if (!turn.ok() && !EndsTurn(turn.status())) return turn.status();
+    if (!turn.ok() && !LogIsGone(turn.status())) return turn.status();
     if (turn.ok() && turn->first <= turn->last) {
       state_.index = turn->first;
       turn_ = *std::move(turn);
@@ -88,7 +71,8 @@ absl::StatusOr<bool> ScrubPass::IsDamaged(LogIndex index) const {
       index > position->last.index) {
     return false;
   }
-  absl::StatusOr<LogAudit> audit = AuditAt(replica, index, position->base);
+  absl::StatusOr<LogAudit> audit =
+      AuditFrom(*store_, replica, index, position->base);
   if (!audit.ok()) return audit.status();
   const auto entries =
       store_->Read(replica, index, index, 1, ReadClass::kReplay);
@@ -104,7 +88,7 @@ absl::StatusOr<std::vector<DamagedRange>> ScrubPass::StillDamaged(
   std::vector<DamagedRange> still;
   for (const DamagedRange& range : damage) {
     absl::StatusOr<bool> damaged = IsDamaged(range.first);
-    if (!damaged.ok() && EndsTurn(damaged.status())) damaged = false;
+    if (!damaged.ok() && LogIsGone(damaged.status())) damaged = false;
     if (!damaged.ok()) return damaged.status();
     if (*damaged) still.push_back(range);
   }
@@ -143,7 +127,7 @@ std::optional<uint64_t> ScrubPass::Step(int64_t now_us) {
   }
   const absl::StatusOr<uint64_t> bytes = ReadPiece();
   if (bytes.ok()) return *bytes;
-  if (EndsTurn(bytes.status())) {
+  if (LogIsGone(bytes.status())) {
     EndTurn();
   } else {
     trouble_ = bytes.status();
@@ -176,31 +160,6 @@ absl::StatusOr<uint64_t> ScrubPass::ReadPiece() {
   state_.index = walk.from;
   if (state_.index > turn_->last) EndTurn();
   return bytes;
-}
-
-absl::StatusOr<bool> ScrubPass::IsDamaged(const ScrubRange& range) const {
-  const absl::StatusOr<ReplicaPosition> position =
-      store_->Position(range.replica);
-  if (!position.ok()) {
-    if (EndsTurn(position.status())) return false;
-    return position.status();
-  }
-  const LogIndex first = std::max(range.first, position->base.id.index.Next());
-  const LogIndex last = std::min(range.last, position->last.index);
-  if (first > last) return false;
-  absl::StatusOr<LogAudit> audit =
-      AuditAt(range.replica, first, position->base);
-  if (!audit.ok()) return audit.status();
-  LogWalk walk{first, last, *audit};
-  const absl::StatusOr<std::vector<DamagedRange>> damage = walk.Run(
-      [&](LogIndex from, LogIndex to) {
-        return store_->Read(range.replica, from, to, kPieceBytes,
-                            ReadClass::kReplay);
-      },
-      [](std::vector<StoredEntry>) { return true; });
-  if (damage.ok()) return !damage->empty();
-  if (EndsTurn(damage.status())) return false;
-  return damage.status();
 }
 
 }  // namespace kappa::storage

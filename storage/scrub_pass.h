@@ -40,9 +40,6 @@ class ScrubPass {
   std::optional<uint64_t> Step(int64_t now_us);
   // Why the last step could not read; OK when it could.
   const absl::Status& trouble() const { return trouble_; }
-  // Whether anything of a range that was damaged once is damaged now. A replica
-  // that is gone is not. Errors: see trouble().
-  absl::StatusOr<bool> IsDamaged(const ScrubRange& range) const;
   // The pass began no later than now: the clock that said so was ahead.
   void BegunBy(int64_t now_us) {
     state_.begin_time_us = std::min(state_.begin_time_us, now_us);
@@ -72,9 +69,6 @@ class ScrubPass {
   absl::StatusOr<std::vector<DamagedRange>> StillDamaged(
       const std::vector<DamagedRange>& damage) const;
   absl::StatusOr<bool> IsDamaged(LogIndex index) const;
-  // An audit that goes on at `index`. Errors: see trouble().
-  absl::StatusOr<LogAudit> AuditAt(ReplicaNumber replica, LogIndex index,
-                                   const GroupBase& base) const;
   void AddDamage(const std::vector<DamagedRange>& damage);
 
   const LogStore* const store_;

@@ -80,8 +80,4 @@ ScrubState LoadScrubState(const std::string& path) {
   return state.ok() ? *std::move(state) : ScrubState();
 }
 
-absl::Status SaveScrubState(const std::string& path, const ScrubState& state) {
-  return ReplaceFile(path, EncodeScrubState(state));
-}
-
 }  // namespace kappa::storage

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/types.h"
 #include "storage/row_format.h"
@@ -56,8 +55,6 @@ absl::StatusOr<ScrubState> DecodeScrubState(std::string_view bytes);
 // Reads the file. A missing or damaged one is a state of nothing done: the
 // scrub begins anew.
 ScrubState LoadScrubState(const std::string& path);
-// Replaces the file in one step. Errors: those of the file system.
-absl::Status SaveScrubState(const std::string& path, const ScrubState& state);
 
 }  // namespace kappa::storage
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/wire/check.h"
+#include "storage/range_recheck.h"
 
 namespace kappa::storage {
 namespace {
@@ -21,10 +22,16 @@ constexpr int64_t kSaveEveryUs = 10 * kUsPerSecond;
 
 Scrubber::Scrubber(ScrubberOptions options, const LogStore* store)
     : options_(std::move(options)),
+      store_(store),
       pass_(store,
             options_.state_path.empty() ? ScrubState()
                                         : LoadScrubState(options_.state_path),
-            [this](const ScrubRange& range) { OnDamage(range); }),
+            [this](const ScrubRange& range) {
+              // From now on it is not served.
+              options_.known_damage->Add(range);
+              found_.push_back(range);
+            }),
+      state_file_(options_.state_path, options_.on_fatal),
       state_(pass_.state()) {
   KAPPA_CHECK(options_.clock != nullptr && options_.on_damage &&
                   options_.known_damage != nullptr,
@@ -78,28 +85,69 @@ bool Scrubber::WaitUs(int64_t us) {
   return !stopping_;
 }
 
-void Scrubber::OnDamage(const ScrubRange& range) {
-  const absl::Status kept = options_.known_damage->Add(range);
-  if (!kept.ok() && options_.on_trouble) options_.on_trouble(kept);
-  options_.on_damage(range);
+bool Scrubber::PauseUs(int64_t us) {
+  MutexLock lock(&mutex_);
+  if (!stopping_ && us > 0) wake_.WaitFor(&mutex_, us);
+  return !stopping_;
 }
 
-void Scrubber::RecheckKnownDamage() {
-  for (const ScrubRange& range : options_.known_damage->All()) {
-    const absl::StatusOr<bool> damaged = pass_.IsDamaged(range);
-    if (damaged.ok() && !*damaged) {
-      // Put back by somebody, or gone with its replica. Not written now: it is
-      // checked again after the next start.
-      (void)options_.known_damage->Remove(range);
-    } else {
-      options_.on_damage(range);
+int64_t Scrubber::RestUs(uint64_t bytes, uint64_t pace,
+                         int64_t begun_us) const {
+  const int64_t took_us = options_.clock->MonotonicUs() - begun_us;
+  return static_cast<int64_t>(bytes * kUsPerSecond / pace) - took_us;
+}
+
+bool Scrubber::KeepKnown() {
+  const absl::Status kept = options_.known_damage->Save();
+  const bool told = std::exchange(keep_failed_, !kept.ok());
+  if (!kept.ok() && !told && options_.on_trouble) options_.on_trouble(kept);
+  return kept.ok();
+}
+
+void Scrubber::TellFound() {
+  if (found_.empty()) return;
+  KeepKnown();
+  for (const ScrubRange& range : found_) options_.on_damage(range);
+  found_.clear();
+}
+
+bool Scrubber::Recheck(const ScrubRange& range) {
+  RangeRecheck recheck(store_, range);
+  while (PauseUs(0)) {
+    const int64_t begun_us = options_.clock->MonotonicUs();
+    const absl::StatusOr<RangeRecheck::Step> step = recheck.ReadPiece();
+    if (!step.ok()) {
+      WaitInTrouble(step.status());
+      continue;
     }
+    in_trouble_ = false;
+    const bool known = step->damaged.has_value();
+    if (known && !*step->damaged) {
+      // Put back by somebody, or gone with its replica.
+      options_.known_damage->Remove(range);
+      if (options_.on_whole) options_.on_whole(range);
+    }
+    Save(pass_.state(), /*now=*/false);
+    PauseUs(RestUs(step->bytes, options_.bytes_per_second_max, begun_us));
+    if (known) return true;
   }
+  return false;
+}
+
+bool Scrubber::RecheckKnownDamage() {
+  const std::vector<ScrubRange> known = options_.known_damage->All();
+  for (const ScrubRange& range : known) options_.on_damage(range);
+  for (const ScrubRange& range : known) {
+    if (!Recheck(range)) return false;
+  }
+  KeepKnown();
+  return true;
 }
 
 void Scrubber::Loop() {
-  RecheckKnownDamage();
-  while (Work()) {
+  if (RecheckKnownDamage()) {
+    while (Work()) {
+    }
   }
   Save(pass_.state(), /*now=*/true);
 }
@@ -116,12 +164,14 @@ bool Scrubber::Work() {
   if (!pass_.state().running) {
     const int64_t due_us = pass_.state().begin_time_us + options_.period_us;
     if (!wanted && now_us < due_us) {
+      KeepKnown();
       return WaitUs(std::min(kIdleUs, due_us - now_us));
     }
     pass_.Begin(now_us);
   }
   const int64_t begun_us = options_.clock->MonotonicUs();
   const std::optional<uint64_t> bytes = pass_.Step(now_us);
+  TellFound();
   uint64_t pace = 0;
   {
     MutexLock lock(&mutex_);
@@ -135,16 +185,15 @@ bool Scrubber::Work() {
     if (options_.on_pass) options_.on_pass(pass_.state());
     return true;
   }
-  if (!pass_.trouble().ok()) return WaitInTrouble();
+  if (!pass_.trouble().ok()) return WaitInTrouble(pass_.trouble());
   in_trouble_ = false;
-  const int64_t took_us = options_.clock->MonotonicUs() - begun_us;
-  return WaitUs(static_cast<int64_t>(*bytes * kUsPerSecond / pace) - took_us);
+  return WaitUs(RestUs(*bytes, pace, begun_us));
 }
 
-bool Scrubber::WaitInTrouble() {
-  if (!in_trouble_ && options_.on_trouble) options_.on_trouble(pass_.trouble());
+bool Scrubber::WaitInTrouble(const absl::Status& trouble) {
+  if (!in_trouble_ && options_.on_trouble) options_.on_trouble(trouble);
   in_trouble_ = true;
-  return WaitUs(kTroubleUs);
+  return PauseUs(kTroubleUs);
 }
 
 void Scrubber::Save(const ScrubState& state, bool now) {
@@ -155,9 +204,9 @@ void Scrubber::Save(const ScrubState& state, bool now) {
   }
   saved_us_ = at_us;
   // The state says what was read: not before what was found is kept.
-  if (!options_.known_damage->Save().ok()) return;
-  // A state that cannot be written costs no more than reading again.
-  (void)SaveScrubState(options_.state_path, state);
+  if (!KeepKnown()) return;
+  // Without room for it no more is lost than the way to go on from here.
+  (void)state_file_.Replace(EncodeScrubState(state));
 }
 
 }  // namespace kappa::storage

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -13,6 +14,7 @@
 #include "proto/wire/mutex.h"
 #include "storage/known_damage.h"
 #include "storage/log_store.h"
+#include "storage/replaced_file.h"
 #include "storage/scrub_pass.h"
 #include "storage/scrub_state.h"
 
@@ -32,16 +34,26 @@ struct ScrubberOptions {
   // What was found earlier is in it, and what is found gets there; not owned,
   // required.
   KnownDamage* known_damage = nullptr;
-  // Told of each damaged range, on the scrub's thread: of those that are known
-  // when it begins and still damaged, then of what it finds.
+  // Told of each damaged range, on the scrub's thread: of all that are known
+  // when it begins, then of what it finds, when that is kept.
   ScrubPass::OnDamage on_damage;
+  // Told on the scrub's thread of a range that was known when it began and has
+  // been read again: it is whole, and known_damage names it no more. May be
+  // empty.
+  std::function<void(const ScrubRange& range)> on_whole;
+  // Told of a failed write or sync of the state: see ReplacedFile.
+  ReplacedFile::OnFatal on_fatal;
   // Told on the scrub's thread when it cannot read, which says nothing about
-  // what is stored: it tries again until it can. Once each time that begins.
+  // what is stored, or has no room to write what it found: it tries again until
+  // it can. Once each time that begins.
   std::function<void(const absl::Status& why)> on_trouble;
   // Told of the end of a pass, on the scrub's thread.
   std::function<void(const ScrubState& state)> on_pass;
 };
 
+// What was found earlier counts as damaged until it has been read again, which
+// comes before everything else; what a stop left unread stays so.
+//
 // Thread safety: thread-safe.
 class Scrubber {
  public:
@@ -61,22 +73,37 @@ class Scrubber {
 
  private:
   void Loop();
-  // Keeps what was found, then tells of it.
-  void OnDamage(const ScrubRange& range);
-  // What is whole again is forgotten; the owner is told of the rest.
-  void RecheckKnownDamage();
+  // Reads what is known to be damaged again, and forgets what is whole, as fast
+  // as bytes_per_second_max: partitions are stopped until then. False: it was
+  // stopped before the end.
+  bool RecheckKnownDamage() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Recheck(const ScrubRange& range) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Keeps what the last step found, then tells of it.
+  void TellFound();
+  // Writes what is known, if it changed. False: it could not.
+  bool KeepKnown();
   // Reads one piece and waits as long as its pace says; false: nothing to do.
   bool Work() ABSL_LOCKS_EXCLUDED(mutex_);
   void Save(const ScrubState& state, bool now);
   uint64_t PaceNow() const;
-  // Waits before the step that could not read is tried again.
-  bool WaitInTrouble() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits before what could not be read is tried again.
+  bool WaitInTrouble(const absl::Status& trouble) ABSL_LOCKS_EXCLUDED(mutex_);
+  // What is left of the time that `bytes` may take, read since `begun_us`.
+  int64_t RestUs(uint64_t bytes, uint64_t pace, int64_t begun_us) const;
+  // Waits until a stop, or a start that is wanted; false: a stop.
   bool WaitUs(int64_t us) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits until a stop; false: it came.
+  bool PauseUs(int64_t us) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const ScrubberOptions options_;
-  ScrubPass pass_;  // of the thread
+  const LogStore* const store_;
+  // Of the thread.
+  ScrubPass pass_;
+  ReplacedFile state_file_;
+  std::vector<ScrubRange> found_;  // by the step that runs
   int64_t saved_us_ = 0;
   bool in_trouble_ = false;
+  bool keep_failed_ = false;  // and was told
 
   mutable Mutex mutex_;
   CondVar wake_;

@@ -31,6 +31,10 @@ class StoreControl {
   void FailReads(bool fail) { reads_fail_.store(fail); }
   bool reads_fail() const { return reads_fail_.load(); }
 
+  // They fail as if the entries were damaged.
+  void DamageReads(bool damage) { reads_damaged_.store(damage); }
+  bool reads_damaged() const { return reads_damaged_.load(); }
+
   // Commits wait until Release.
   void Hold() {
     MutexLock lock(&mutex_);
@@ -79,12 +83,15 @@ class StoreControl {
   // Called before each commit with its writes; may be empty. Set it before the
   // node is opened.
   std::function<absl::Status(absl::Span<const GroupWrite>)> before_commit;
-  // The same before replicas are created (true) or dropped.
+  // Called before each read of entries; may be empty. Set it before any.
+  std::function<void()> on_read;
+  // As before_commit, before replicas are created (true) or dropped.
   std::function<absl::Status(bool creates)> before_replicas;
 
  private:
   std::atomic<bool> cut_{false};
   std::atomic<bool> reads_fail_{false};
+  std::atomic<bool> reads_damaged_{false};
   Mutex mutex_;
   CondVar released_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
@@ -129,7 +136,9 @@ class StoreView final : public LogStore {
   absl::StatusOr<std::vector<StoredEntry>> Read(
       ReplicaNumber replica, LogIndex from, LogIndex last, size_t bytes_max,
       ReadClass read_class) const override {
+    if (control_->on_read) control_->on_read();
     if (control_->reads_fail()) return TooManyFiles();
+    if (control_->reads_damaged()) return absl::DataLossError("damaged");
     return store_->Read(replica, from, last, bytes_max, read_class);
   }
   absl::StatusOr<EntryHeader> ReadHeader(ReplicaNumber replica,

@@ -1,8 +1,16 @@
 #include "storage/known_damage.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -23,6 +31,11 @@ class KnownDamageTest : public testing::Test {
         std::filesystem::path(path_).parent_path());
     Load();
   }
+  // Reads what is kept.
+  void SaveAndLoad() {
+    ASSERT_TRUE(known_->Save().ok());
+    Load();
+  }
   void Load() { known_ = *KnownDamage::Load(path_); }
   std::optional<ScrubRange> First(uint64_t replica, uint64_t from,
                                   uint64_t last) const {
@@ -37,24 +50,24 @@ class KnownDamageTest : public testing::Test {
 TEST_F(KnownDamageTest, SurvivesItsFile) {
   EXPECT_TRUE(known_->All().empty());
   EXPECT_EQ(First(1, 1, 100), std::nullopt);
-  ASSERT_TRUE(known_->Add(Range(2, 5, 7)).ok());
-  ASSERT_TRUE(known_->Add(Range(1, 20, 20)).ok());
-  ASSERT_TRUE(known_->Add(Range(1, 3, 4)).ok());
+  known_->Add(Range(2, 5, 7));
+  known_->Add(Range(1, 20, 20));
+  known_->Add(Range(1, 3, 4));
   const std::vector<ScrubRange> all = {Range(1, 3, 4), Range(1, 20, 20),
                                        Range(2, 5, 7)};
   EXPECT_EQ(known_->All(), all);
-  Load();
+  SaveAndLoad();
   EXPECT_EQ(known_->All(), all);
   EXPECT_EQ(First(1, 1, 2), std::nullopt);
   EXPECT_EQ(First(1, 4, 30), Range(1, 3, 4));
   EXPECT_EQ(First(1, 5, 30), Range(1, 20, 20));
   EXPECT_EQ(First(1, 5, 19), std::nullopt);
   EXPECT_EQ(First(3, 1, 30), std::nullopt);
-  ASSERT_TRUE(known_->Remove(Range(1, 3, 4)).ok());
-  ASSERT_TRUE(known_->Remove(Range(1, 20, 20)).ok());
-  ASSERT_TRUE(known_->Remove(Range(2, 5, 7)).ok());
+  known_->Remove(Range(1, 3, 4));
+  known_->Remove(Range(1, 20, 20));
+  known_->Remove(Range(2, 5, 7));
   EXPECT_EQ(First(2, 1, 100), std::nullopt);
-  Load();
+  SaveAndLoad();
   EXPECT_TRUE(known_->All().empty());
 }
 
@@ -62,7 +75,7 @@ TEST_F(KnownDamageTest, RangesThatTouchBecomeOne) {
   for (const ScrubRange& range :
        {Range(1, 10, 12), Range(1, 20, 22), Range(1, 13, 13), Range(1, 5, 11),
         Range(1, 30, 31), Range(1, 14, 19), Range(1, 6, 7)}) {
-    ASSERT_TRUE(known_->Add(range).ok());
+    known_->Add(range);
   }
   EXPECT_EQ(known_->All(),
             (std::vector<ScrubRange>{Range(1, 5, 22), Range(1, 30, 31)}));
@@ -70,7 +83,7 @@ TEST_F(KnownDamageTest, RangesThatTouchBecomeOne) {
 
 TEST_F(KnownDamageTest, ManyRangesOfAReplicaGrowTogether) {
   for (uint64_t i = 1; i <= 2 * kKnownRangesMax; ++i) {
-    ASSERT_TRUE(known_->Add(Range(1, 10 * i, 10 * i)).ok());
+    known_->Add(Range(1, 10 * i, 10 * i));
   }
   EXPECT_EQ(known_->All().size(), kKnownRangesMax);
   for (uint64_t i = 1; i <= 2 * kKnownRangesMax; ++i) {
@@ -81,9 +94,9 @@ TEST_F(KnownDamageTest, ManyRangesOfAReplicaGrowTogether) {
 
 TEST_F(KnownDamageTest, ALateRangeInFrontDoesNotHideTheWholeLog) {
   for (uint64_t i = 1; i <= kKnownRangesMax; ++i) {
-    ASSERT_TRUE(known_->Add(Range(1, 1'000 * i, 1'000 * i)).ok());
+    known_->Add(Range(1, 1'000 * i, 1'000 * i));
   }
-  ASSERT_TRUE(known_->Add(Range(1, 3, 3)).ok());
+  known_->Add(Range(1, 3, 3));
   EXPECT_EQ(known_->All().size(), kKnownRangesMax);
   EXPECT_TRUE(First(1, 3, 3).has_value());
   for (uint64_t i = 1; i < kKnownRangesMax; ++i) {
@@ -92,7 +105,8 @@ TEST_F(KnownDamageTest, ALateRangeInFrontDoesNotHideTheWholeLog) {
 }
 
 TEST_F(KnownDamageTest, ADamagedFileIsNotEmpty) {
-  ASSERT_TRUE(known_->Add(Range(1, 3, 4)).ok());
+  known_->Add(Range(1, 3, 4));
+  ASSERT_TRUE(known_->Save().ok());
   const std::string whole = ReadAll(path_);
   for (size_t at = 0; at < whole.size(); ++at) {
     WriteAll(path_, whole);
@@ -103,11 +117,40 @@ TEST_F(KnownDamageTest, ADamagedFileIsNotEmpty) {
   EXPECT_TRUE(absl::IsDataLoss(KnownDamage::Load(path_).status()));
 }
 
+// A pipe in the place of the file holds the writer up in the middle.
+TEST_F(KnownDamageTest, SavingHoldsNoReaderUp) {
+  const std::string next = path_ + ".next";
+  ASSERT_EQ(mkfifo(next.c_str(), 0600), 0);
+  const int pipe = open(next.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(pipe, 0);
+  ASSERT_GE(fcntl(pipe, F_SETPIPE_SZ, 4096), 0);
+  ScrubRange large = Range(1, 3, 4);
+  large.what = std::string(64 << 10, 'w');
+  known_->Add(large);
+  // No pipe can be synced.
+  std::thread saver([&] { EXPECT_FALSE(known_->Save().ok()); });
+  pollfd begun{pipe, POLLIN, 0};
+  ASSERT_EQ(poll(&begun, 1, 60'000), 1);
+  auto read = std::async(std::launch::async, [&] { return First(1, 4, 4); });
+  EXPECT_EQ(read.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  char bytes[4096];
+  // An end means that the writer has gone.
+  for (ssize_t got = 1; got != 0;) {
+    ASSERT_EQ(poll(&begun, 1, 60'000), 1);
+    got = ::read(pipe, bytes, sizeof(bytes));
+  }
+  saver.join();
+  close(pipe);
+  EXPECT_TRUE(read.get().has_value());
+  EXPECT_FALSE(known_->saved());
+}
+
 TEST_F(KnownDamageTest, WhatCannotBeWrittenCountsAndIsWrittenLater) {
   const std::string folder =
       std::filesystem::path(path_).parent_path().string();
   std::filesystem::remove_all(folder);
-  EXPECT_FALSE(known_->Add(Range(1, 3, 4)).ok());
+  known_->Add(Range(1, 3, 4));
+  EXPECT_FALSE(known_->Save().ok());
   EXPECT_FALSE(known_->saved());
   EXPECT_TRUE(First(1, 4, 4).has_value());
   std::filesystem::create_directories(folder);

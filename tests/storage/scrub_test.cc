@@ -15,6 +15,7 @@
 #include "proto/wire/mutex.h"
 #include "storage/known_damage.h"
 #include "storage/memory_log_store.h"
+#include "storage/replaced_file.h"
 #include "storage/rocks_log_store.h"
 #include "storage/scrub_pass.h"
 #include "storage/scrub_state.h"
@@ -45,19 +46,23 @@ ScrubState SomeState() {
   return state;
 }
 
+absl::Status Save(const std::string& path, const ScrubState& state) {
+  return ReplacedFile(path, nullptr).Replace(EncodeScrubState(state));
+}
+
 TEST(ScrubStateTest, SurvivesItsFile) {
   const std::string path = testing::TempDir() + "/scrub";
-  ASSERT_TRUE(SaveScrubState(path, SomeState()).ok());
+  ASSERT_TRUE(Save(path, SomeState()).ok());
   EXPECT_EQ(LoadScrubState(path), SomeState());
 }
 
 TEST(ScrubStateTest, AMissingOrDamagedFileBeginsAnew) {
   const std::string path = testing::TempDir() + "/scrub-damaged";
   EXPECT_EQ(LoadScrubState(path), ScrubState());
-  ASSERT_TRUE(SaveScrubState(path, SomeState()).ok());
+  ASSERT_TRUE(Save(path, SomeState()).ok());
   const size_t bytes = ReadAll(path).size();
   for (size_t at = 0; at < bytes; ++at) {
-    ASSERT_TRUE(SaveScrubState(path, SomeState()).ok());
+    ASSERT_TRUE(Save(path, SomeState()).ok());
     FlipBit(path, at);
     EXPECT_EQ(LoadScrubState(path), ScrubState()) << at;
     EXPECT_TRUE(absl::IsDataLoss(DecodeScrubState(ReadAll(path)).status()));
@@ -284,7 +289,8 @@ TEST_F(ScrubberTest, DamageIsRememberedAndRechecked) {
   known_ = *KnownDamage::Load(list);
   const ScrubRange range{TheWholeDirectory().replicas[0], GroupId(1),
                          LogIndex(5), LogIndex(5), "its SHA-256 is wrong"};
-  ASSERT_TRUE(known_->Add(range).ok());
+  known_->Add(range);
+  ASSERT_TRUE(known_->Save().ok());
   const std::string file = path_ + "/" + SealedFilesOf(path_).front();
   {
     Scrubber scrubber(Options(), store_.get());
@@ -320,7 +326,7 @@ TEST_F(ScrubberTest, AClockThatWasAheadPutsNothingOff) {
   ahead.end_time_us = ahead.begin_time_us;
   ScrubberOptions options = Options();
   options.period_us = 1'000;
-  ASSERT_TRUE(SaveScrubState(options.state_path, ahead).ok());
+  ASSERT_TRUE(Save(options.state_path, ahead).ok());
   Scrubber scrubber(options, store_.get());
   EXPECT_EQ(WaitForPass(2).pass, 2u);
 }
