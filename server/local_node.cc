@@ -71,7 +71,9 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
 absl::Status LocalNode::LoadKnownDamage() {
   const std::string& data_dir = options_.data_dir;
   absl::StatusOr<std::unique_ptr<storage::KnownDamage>> known =
-      storage::KnownDamage::Load(data_dir.empty() ? "" : data_dir + "/damage");
+      storage::KnownDamage::Load(
+          data_dir.empty() ? "" : data_dir + "/damage",
+          [this](const absl::Status& status) { OnFatal(status); });
   if (!known.ok()) return known.status();
   known_damage_ = *std::move(known);
   return absl::OkStatus();
@@ -124,10 +126,7 @@ void LocalNode::StartThreads() {
                                           kReaderQueueMax);
   storage::LogWriterOptions writer_options;
   writer_options.queue_bytes_max = options_.append_queue_bytes;
-  const auto on_fatal = [this](const absl::Status& status) {
-    failed_.store(true);
-    options_.on_fatal(status);
-  };
+  const auto on_fatal = [this](const absl::Status& status) { OnFatal(status); };
   writer_options.on_fatal = on_fatal;
   writer_ = std::make_unique<storage::LogWriter>(store_.get(),
                                                  std::move(writer_options));
@@ -291,6 +290,11 @@ void LocalNode::PublishTopics() {
         report(absl::OkStatus());
       });
   KAPPA_CHECK(published.ok(), "publishing cannot fail");
+}
+
+void LocalNode::OnFatal(const absl::Status& status) {
+  failed_.store(true);
+  options_.on_fatal(status);
 }
 
 // --- shutting down ---
@@ -565,6 +569,7 @@ void LocalNode::KeepScrubbing(const ScrubSettings& settings) {
   scrub.settings = settings;
   scrub.clock = options_.clock;
   scrub.known_damage = known_damage_.get();
+  scrub.on_fatal = [this](const absl::Status& status) { OnFatal(status); };
   scrub_ = std::make_unique<NodeScrub>(scrub, store_.get(), &topics_, &router_);
 }
 

@@ -97,6 +97,9 @@ class LocalNode final : public Node, public Maintenance {
   void PlacePartitions();
   void PublishTopics();
 
+  // A write or sync failed: nothing is completed any more.
+  void OnFatal(const absl::Status& status);
+
   // Runs `work` on the metadata group's shard and waits until it reports. For
   // opening only.
   using Report = std::function<void(const absl::Status&)>;

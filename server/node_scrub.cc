@@ -84,8 +84,9 @@ storage::ScrubberOptions ScrubberOptionsOf(const NodeScrubOptions& options,
     LogDamage(range);
     StopPartition(*router, range);
   };
+  scrub.on_fatal = options.on_fatal;
   scrub.on_trouble = [](const absl::Status& why) {
-    LogWarning("scrub: cannot read now, tries again",
+    LogWarning("scrub: cannot go on now, tries again",
                {{"error", std::string(why.message())}});
   };
   scrub.on_pass = LogPass;

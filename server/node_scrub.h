@@ -11,6 +11,7 @@
 #include "server/topic_map.h"
 #include "storage/known_damage.h"
 #include "storage/log_store.h"
+#include "storage/replaced_file.h"
 #include "storage/scrubber.h"
 
 namespace kappa::server {
@@ -20,6 +21,7 @@ struct NodeScrubOptions {
   ScrubSettings settings;
   const Clock* clock = nullptr;                  // not owned; required
   storage::KnownDamage* known_damage = nullptr;  // not owned; required
+  storage::ReplacedFile::OnFatal on_fatal;       // required
 };
 
 // A partition with a damaged entry stops accepting appends, whether it was in

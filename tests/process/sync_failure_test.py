@@ -12,6 +12,8 @@ import unittest
 import grpc
 from kappa.v1 import log_service_pb2 as log_pb2
 from kappa.v1 import log_service_pb2_grpc
+from kappa.v1 import maintenance_service_pb2 as maintenance_pb2
+from kappa.v1 import maintenance_service_pb2_grpc
 from kappa.v1 import topic_service_pb2 as topic_pb2
 from kappa.v1 import topic_service_pb2_grpc
 from tests.conformance import batches
@@ -80,14 +82,15 @@ class SyncFailureTest(unittest.TestCase):
         self.assertTrue(read[:len(self.stored)] == self.stored,
                         f"{len(read)} read, {len(self.stored)} acknowledged")
 
-    def inject(self, call, number, error):
-        """Makes the `number`th `call` from now on fail; the trace is a file."""
+    def inject(self, call, number, error, path=None):
+        """Makes the `number`th `call` from now on fail, of those on `path` if it
+        is given; the trace is a file."""
         trace = self.server.log_path.with_suffix(".trace")
         self.addCleanup(trace.unlink, missing_ok=True)
         strace = subprocess.Popen(
             ["strace", "-f", "-ttt", "-o", trace, "-e", f"trace={call}",
              "-e", f"inject={call}:error={error}:when={number}",
-             "-p", str(self.server.process.pid)],
+             *(("-P", path) if path else ()), "-p", str(self.server.process.pid)],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(strace.wait, SECONDS_MAX)
         self.addCleanup(strace.stderr.close)
@@ -102,6 +105,61 @@ class SyncFailureTest(unittest.TestCase):
         injected = re.search(r"(\d+\.\d+) .*\(INJECTED\)", trace.read_text())
         self.assertIsNotNone(injected, trace.read_text()[-2000:])
         self.assertLess(ended - float(injected.group(1)), ENDED_SECONDS_MAX)
+        self.check_stored()
+
+    def append(self, count):
+        with self.server.channel() as channel:
+            log = log_service_pb2_grpc.LogServiceStub(channel)
+            for _ in range(count):
+                value = b"%d " % len(self.stored) + VALUE
+                log.Append(log_pb2.AppendRequest(
+                    topic="t", batch=batches.batch(value)), timeout=SECONDS_MAX)
+                self.stored.append(value)
+
+    def scrub_until_it_ends(self, call, name):
+        """Of the files of the scrub, `name` fails."""
+        path = self.server.data_dir / f"{name}.next"
+        trace = self.inject(call, 1, "EIO", path)
+        with self.server.channel() as channel:
+            maintenance_service_pb2_grpc.MaintenanceServiceStub(
+                channel).StartScrub(maintenance_pb2.StartScrubRequest())
+        code = self.server.process.wait(SECONDS_MAX)
+        ended = time.time()
+        self.assertEqual(code, 5, self.server.log())
+        self.assertRegex(self.server.log(),
+                         f"a write or sync failed.*{path}: Input/output error")
+        injected = re.search(r"(\d+\.\d+) .*\(INJECTED\)", trace.read_text())
+        self.assertLess(ended - float(injected.group(1)), ENDED_SECONDS_MAX)
+
+    def test_a_write_of_the_scrub_fails(self):
+        self.start()
+        self.append(10)
+        self.scrub_until_it_ends("write", "scrub")
+        self.check_stored()
+
+    def test_a_sync_of_the_scrub_fails(self):
+        self.start()
+        self.append(10)
+        self.scrub_until_it_ends("fsync", "scrub")
+        self.check_stored()
+
+    def test_what_the_scrub_found_cannot_be_written(self):
+        self.start()
+        sealed = []
+        # The second segment is sealed when the first one is recorded so.
+        while len({file.parent for file in sealed}) < 2:
+            self.append(10)
+            sealed = sorted(self.server.data_dir.glob("sealed/*/*.sst"))
+        self.server.kill()
+        with open(sealed[0], "r+b") as file:
+            whole = file.read()
+            file.seek(len(whole) // 2)
+            file.write(bytes([whole[len(whole) // 2] ^ 1]))
+        self.server.start()
+        self.scrub_until_it_ends("fsync", "damage")
+        self.assertFalse((self.server.data_dir / "damage").exists())
+        # Nothing else was harmed.
+        sealed[0].write_bytes(whole)
         self.check_stored()
 
     def test_the_first_fdatasync_fails(self):
