@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "proto/wire/string_view.h"
@@ -16,6 +17,8 @@ using storage::EntryHeader;
 using storage::ReadClass;
 using storage::StoredEntry;
 
+// Of a status that TellsKnownDamage; never sent to anyone.
+constexpr char kKnownDamagePayload[] = "kappa/known-damage";
 constexpr size_t kPlacesMax = 4096;
 // Entries that a backwards read looks at in one go.
 constexpr uint64_t kBackwardsEntriesMax = 1024;
@@ -25,6 +28,16 @@ bool HoldsRecords(const StoredEntry& entry) {
 }
 
 }  // namespace
+
+bool TellsKnownDamage(const absl::Status& status) {
+  return status.GetPayload(kKnownDamagePayload).has_value();
+}
+
+absl::Status KnownDamageError(const storage::ScrubRange& range) {
+  absl::Status status = absl::DataLossError(range.what);
+  status.SetPayload(kKnownDamagePayload, absl::Cord());
+  return status;
+}
 
 absl::Status ReadErrorOf(const absl::Status& status, GroupId group) {
   if (absl::IsNotFound(status)) {
@@ -41,8 +54,12 @@ absl::Status ReadErrorOf(const absl::Status& status, GroupId group) {
   const v1::ErrorReason reason = absl::IsDataLoss(status)
                                      ? v1::ERROR_REASON_DATA_DAMAGED
                                      : v1::ERROR_REASON_INTERNAL;
-  return MakeError(reason, ToStd(status.message()),
-                   {{"group", absl::StrCat(group.value())}});
+  absl::Status error = MakeError(reason, ToStd(status.message()),
+                                 {{"group", absl::StrCat(group.value())}});
+  if (TellsKnownDamage(status)) {
+    error.SetPayload(kKnownDamagePayload, absl::Cord());
+  }
+  return error;
 }
 
 LogReader::LogReader(const storage::LogStore* store,
@@ -52,8 +69,7 @@ LogReader::LogReader(const storage::LogStore* store,
 absl::Status LogReader::CheckNotKnown(const ReadScope& scope, LogIndex from,
                                       LogIndex last) const {
   const auto damage = known_->FirstIn(scope.replica, from, last);
-  return damage.has_value() ? absl::DataLossError(damage->what)
-                            : absl::OkStatus();
+  return damage.has_value() ? KnownDamageError(*damage) : absl::OkStatus();
 }
 
 absl::StatusOr<LogIndex> LogReader::IndexOf(const ReadScope& scope,
@@ -68,7 +84,7 @@ absl::StatusOr<std::vector<StoredEntry>> LogReader::ReadEntries(
     ReadClass read_class) {
   LogIndex last = scope.committed;
   if (const auto damage = known_->FirstIn(scope.replica, index, last)) {
-    if (damage->first <= index) return absl::DataLossError(damage->what);
+    if (damage->first <= index) return KnownDamageError(*damage);
     last = damage->first.Previous();
   }
   if (const Chunk chunk = chunks_.Find(scope.replica, index)) {
@@ -141,7 +157,7 @@ absl::StatusOr<std::vector<StoredEntry>> LogReader::ReadEntriesUpTo(
     const LogIndex first = index - (count - 1);
     absl::StatusOr<std::vector<StoredEntry>> entries;
     if (const auto damage = known_->FirstIn(scope.replica, first, index)) {
-      entries = absl::DataLossError(damage->what);
+      entries = KnownDamageError(*damage);
     } else {
       entries = store_->Read(scope.replica, first, index,
                              std::max<size_t>(1, bytes_max) * 2, read_class);

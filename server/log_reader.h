@@ -14,6 +14,7 @@
 #include "server/place_cache.h"
 #include "storage/known_damage.h"
 #include "storage/log_store.h"
+#include "storage/scrub_state.h"
 
 namespace kappa::server {
 
@@ -93,6 +94,13 @@ class LogReader {
   PlaceCache places_;
   std::atomic<uint64_t> bytes_read_{0};
 };
+
+// Whether an error says that what was asked for is in KnownDamage, which stops
+// its partition and lets it go on: nobody found anything new.
+bool TellsKnownDamage(const absl::Status& status);
+
+// DATA_LOSS for what is known to be damaged; ReadErrorOf keeps the knowledge.
+absl::Status KnownDamageError(const storage::ScrubRange& range);
 
 // A failure of the store, as users of the API see it.
 absl::Status ReadErrorOf(const absl::Status& status, GroupId group);

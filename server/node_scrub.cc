@@ -56,15 +56,24 @@ void LogPass(const ScrubState& state) {
 // what is known to be damaged is asked for then.
 void StopPartition(const PartitionRouter& router, const ScrubRange& range) {
   if (range.group == GroupId(0)) return;  // metadata: read whole at start
-  const absl::Status damage =
-      ReadErrorOf(absl::DataLossError(range.what), range.group);
-  // Not to be refused, however full the queue is; bounded by what one piece of
-  // the scrub can find.
-  router.ShardOf(range.group)
-      ->Post([group = range.group, damage](Shard& shard) {
-        const absl::StatusOr<Partition*> partition = shard.WakePartition(group);
-        if (partition.ok()) (*partition)->StopDamaged(damage);
-      });
+  // Not to be refused, however full the queue is; bounded by what is known at
+  // the start, then by what one piece of the scrub can find.
+  router.ShardOf(range.group)->Post([group = range.group](Shard& shard) {
+    const absl::StatusOr<Partition*> partition = shard.WakePartition(group);
+    if (partition.ok()) shard.FollowKnownDamage(*partition);
+  });
+}
+
+void RestartPartition(const PartitionRouter& router, const ScrubRange& range) {
+  LogInfo("scrub: entries that had been damaged are whole",
+          {{"group", absl::StrCat(range.group.value())},
+           {"first_index", absl::StrCat(range.first.value())},
+           {"last_index", absl::StrCat(range.last.value())}});
+  if (range.group == GroupId(0)) return;
+  router.ShardOf(range.group)->Post([group = range.group](Shard& shard) {
+    Partition* const partition = shard.FindAwake(group);
+    if (partition != nullptr) shard.FollowKnownDamage(partition);
+  });
 }
 
 storage::ScrubberOptions ScrubberOptionsOf(const NodeScrubOptions& options,
@@ -83,6 +92,9 @@ storage::ScrubberOptions ScrubberOptionsOf(const NodeScrubOptions& options,
   scrub.on_damage = [router](const ScrubRange& range) {
     LogDamage(range);
     StopPartition(*router, range);
+  };
+  scrub.on_whole = [router](const ScrubRange& range) {
+    RestartPartition(*router, range);
   };
   scrub.on_fatal = options.on_fatal;
   scrub.on_trouble = [](const absl::Status& why) {

@@ -25,7 +25,8 @@ struct NodeScrubOptions {
 };
 
 // A partition with a damaged entry stops accepting appends, whether it was in
-// use or not; the others work.
+// use or not; the others work. One that was stopped for what an earlier run
+// found goes on once that has been read again and is whole.
 //
 // Thread safety: thread-safe.
 class NodeScrub {

@@ -49,7 +49,7 @@ Partition::~Partition() {
   counters.end_offset.Subtract(log_.committed_tail().end_offset.value());
   counters.waiters.Subtract(tail_waiters_.size());
   counters.uncommitted_entries.Subtract(log_.pending());
-  if (!damaged_.ok()) counters.damaged_partitions.Subtract(1);
+  if (!damage().ok()) counters.damaged_partitions.Subtract(1);
 }
 
 void Partition::Campaign() {
@@ -73,7 +73,7 @@ ReadScope Partition::Scope() const {
 
 void Partition::Append(AppendCommand command, PendingAppend append) {
   if (!closed_.ok()) return Refuse(std::move(append), closed_);
-  if (!damaged_.ok()) return Refuse(std::move(append), damaged_);
+  if (!damage().ok()) return Refuse(std::move(append), damage());
   if (AnswerKnownProducer(command, append)) return;
   if (services_->disk != nullptr) {
     absl::Status room = services_->disk->CheckAccepting();
@@ -228,7 +228,7 @@ void Partition::Advance(WriteCycle* cycle) {
   }
   KAPPA_CHECK(progress.reads_refused.empty(),
               "a single voter never loses leadership");
-  if (row_writes_in_flight_ == 0 && damaged_.ok() &&
+  if (row_writes_in_flight_ == 0 && damage().ok() &&
       producers_.CheckpointDue(services_->clock->MonotonicUs())) {
     TakeProducerCheckpoint(cycle);
   }
@@ -311,8 +311,19 @@ void Partition::Close(absl::Status status) {
 
 void Partition::StopDamaged(absl::Status status) {
   if (!damaged_.ok()) return;
+  if (damage().ok()) services_->counters->damaged_partitions.Add(1);
   damaged_ = std::move(status);
-  services_->counters->damaged_partitions.Add(1);
+}
+
+void Partition::SetKnownDamage(absl::Status status) {
+  const bool was_stopped = !damage().ok();
+  known_damage_ = std::move(status);
+  if (was_stopped == !damage().ok()) return;
+  if (was_stopped) {
+    services_->counters->damaged_partitions.Subtract(1);
+  } else {
+    services_->counters->damaged_partitions.Add(1);
+  }
 }
 
 // --- reading ---
@@ -402,7 +413,7 @@ void Partition::CancelWait(uint64_t token) {
 void Partition::Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
                       Node::Callback<v1::ProducerPosition> done) {
   if (!closed_.ok()) return done(closed_);
-  if (!damaged_.ok()) return done(damaged_);
+  if (!damage().ok()) return done(damage());
   const storage::ProducerStamp stamp{producer, epoch, 1};
   absl::StatusOr<ProducerVerdict> verdict =
       producers_.Check(stamp, std::nullopt, Offset());

@@ -75,14 +75,22 @@ class Partition final : public ShardGroup {
   // Accepts nothing any more and answers new requests with `status`; what was
   // accepted goes on.
   void Close(absl::Status status);
-  // Stops accepting appends: a stored entry is damaged.
+  // Stops accepting appends until the next start: a stored entry was found
+  // damaged.
   void StopDamaged(absl::Status status);
+  // Stops accepting appends for as long as this is not OK: why an entry is
+  // known to be damaged.
+  void SetKnownDamage(absl::Status status);
 
  private:
   Partition(GroupLog log, const ShardServices* services);
 
   // OK when a request can be taken.
   absl::Status CheckOpen() const { return closed_; }
+  // Why appends are refused: OK when nothing is damaged.
+  const absl::Status& damage() const {
+    return damaged_.ok() ? known_damage_ : damaged_;
+  }
   ReadScope Scope() const;
 
   // The steps of Append. The first two return true when they dealt with it.
@@ -126,7 +134,8 @@ class Partition final : public ShardGroup {
   // Of the newest batch; absent until it is known.
   std::optional<int64_t> newest_batch_time_us_;
   absl::Status closed_;   // why requests are refused
-  absl::Status damaged_;  // why appends are refused
+  absl::Status damaged_;  // why appends are refused, found by this run
+  absl::Status known_damage_;
   uint32_t row_writes_in_flight_ = 0;
 };
 

@@ -34,7 +34,8 @@ void PartitionReads::Submit(GroupId group, ReadClass read_class,
   ReaderPool::Job run = [services = services_, group, answer,
                          job = std::move(job)]() mutable {
     absl::StatusOr<T> result = job();
-    if (absl::IsDataLoss(result.status())) {
+    if (absl::IsDataLoss(result.status()) &&
+        !TellsKnownDamage(result.status())) {
       services->report_damage(group, result.status());
     }
     (*answer)(std::move(result));

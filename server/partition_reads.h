@@ -48,7 +48,8 @@ class PartitionReads {
   void ReadStore(const ReadScope& scope, const ReadCommand& command,
                  ReadChunk chunk, Node::Callback<ReadChunk> done);
   // Runs `job` on a reader thread and answers with what it returns; OVERLOADED
-  // when too many jobs wait. Damage is reported to the shard of `group`.
+  // when too many jobs wait. Damage that was not known is reported
+  // to the shard of `group`.
   template <typename T>
   void Submit(GroupId group, storage::ReadClass read_class,
               absl::AnyInvocable<absl::StatusOr<T>()> job,

@@ -184,13 +184,7 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
       Partition::Open(sleeping->second, &services_);
   if (!partition.ok()) return partition.status();
   (*partition)->Campaign();
-  const auto damage = services_.known_damage->FirstIn(
-      sleeping->second.number, LogIndex(0),
-      LogIndex(std::numeric_limits<uint64_t>::max()));
-  if (damage.has_value()) {
-    (*partition)
-        ->StopDamaged(ReadErrorOf(absl::DataLossError(damage->what), group));
-  }
+  FollowKnownDamage(partition->get());
   sleeping_.erase(sleeping);
   Partition* const awake = partition->get();
   partitions_.emplace(group, *std::move(partition));
@@ -201,6 +195,16 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
 Partition* Shard::FindAwake(GroupId group) {
   const auto found = partitions_.find(group);
   return found == partitions_.end() ? nullptr : found->second.get();
+}
+
+void Shard::FollowKnownDamage(Partition* partition) const {
+  const auto damage = services_.known_damage->FirstIn(
+      partition->number(), LogIndex(0),
+      LogIndex(std::numeric_limits<uint64_t>::max()));
+  partition->SetKnownDamage(
+      damage.has_value()
+          ? ReadErrorOf(KnownDamageError(*damage), partition->group())
+          : absl::OkStatus());
 }
 
 void Shard::RemovePartition(GroupId group, const absl::Status& status,

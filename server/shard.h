@@ -79,6 +79,8 @@ class Shard {
   absl::StatusOr<Partition*> WakePartition(GroupId group);
   // Null when there is none, or it sleeps.
   Partition* FindAwake(GroupId group);
+  // Stops the partition, or lets it go on, as KnownDamage says now.
+  void FollowKnownDamage(Partition* partition) const;
   // Closes the partition with `status`, lets it finish, drops it, and then
   // calls `done` with the replica's number; at once, without, if there is none.
   using Removed = absl::AnyInvocable<void(std::optional<ReplicaNumber>)>;
