@@ -261,9 +261,12 @@ bool NoProgress(PlantedHistory* h) {
   Event& heal = h->at(heals.front());
   const std::string partition = h->random().Percent(50) ? "t/0" : "t/1";
   std::optional<int64_t> tried_us;
-  for (size_t i = heals.front(); i < h->events().size(); ++i) {
+  for (size_t i = 0; i < h->events().size(); ++i) {
     Event& event = h->at(i);
     if (event.type == EventType::kFinal) break;
+    // What was acknowledged in the moment of the heal counts as progress, on
+    // whichever line it is.
+    if (event.time_us < heal.time_us) continue;
     if (event.type == EventType::kInvoke) {
       if (!tried_us && !event.values.empty() && event.partition == partition) {
         tried_us = event.time_us;
