@@ -15,6 +15,7 @@ constexpr int64_t kUsPerSecond = 1'000'000;
 constexpr int64_t kIdleUs = 60 * kUsPerSecond;
 // Between two tries at what cannot be read now.
 constexpr int64_t kTroubleUs = kUsPerSecond;
+constexpr int64_t kRecheckLeftEveryUs = 60 * kUsPerSecond;
 // What a crash makes the scrub read again, at most.
 constexpr int64_t kSaveEveryUs = 10 * kUsPerSecond;
 
@@ -111,16 +112,15 @@ void Scrubber::TellFound() {
   found_.clear();
 }
 
-bool Scrubber::Recheck(const ScrubRange& range) {
+Scrubber::Rechecked Scrubber::Recheck(const ScrubRange& range) {
   RangeRecheck recheck(store_, range);
   while (PauseUs(0)) {
     const int64_t begun_us = options_.clock->MonotonicUs();
     const absl::StatusOr<RangeRecheck::Step> step = recheck.ReadPiece();
     if (!step.ok()) {
-      WaitInTrouble(step.status());
-      continue;
+      TellTrouble(step.status());
+      return Rechecked::kUnreadable;
     }
-    in_trouble_ = false;
     const bool known = step->damaged.has_value();
     if (known && !*step->damaged) {
       // Put back by somebody, or gone with its replica.
@@ -129,24 +129,43 @@ bool Scrubber::Recheck(const ScrubRange& range) {
     }
     Save(pass_.state(), /*now=*/false);
     PauseUs(RestUs(step->bytes, options_.bytes_per_second_max, begun_us));
-    if (known) return true;
+    if (known) return Rechecked::kKnown;
   }
-  return false;
+  return Rechecked::kStopped;
 }
 
-bool Scrubber::RecheckKnownDamage() {
-  const std::vector<ScrubRange> known = options_.known_damage->All();
-  for (const ScrubRange& range : known) options_.on_damage(range);
-  for (const ScrubRange& range : known) {
-    if (!Recheck(range)) return false;
+bool Scrubber::RecheckAll() {
+  std::vector<ScrubRange> unreadable;
+  for (const ScrubRange& range : unchecked_) {
+    const Rechecked known = Recheck(range);
+    if (known == Rechecked::kStopped) return false;
+    if (known == Rechecked::kUnreadable) unreadable.push_back(range);
   }
+  // What is readable again may also have ended an earlier trouble.
+  if (unreadable.empty()) in_trouble_ = false;
+  unchecked_ = std::move(unreadable);
+  rechecked_us_ = options_.clock->MonotonicUs();
   KeepKnown();
   return true;
 }
 
+bool Scrubber::RecheckKnownDamage() {
+  unchecked_ = options_.known_damage->All();
+  for (const ScrubRange& range : unchecked_) options_.on_damage(range);
+  if (!RecheckAll()) return false;
+  // Most of what cannot be read now can be soon; the rest must not hold up the
+  // passes.
+  return unchecked_.empty() || (PauseUs(kTroubleUs) && RecheckAll());
+}
+
+bool Scrubber::RecheckLeft() {
+  const int64_t waited_us = options_.clock->MonotonicUs() - rechecked_us_;
+  return unchecked_.empty() || waited_us < kRecheckLeftEveryUs || RecheckAll();
+}
+
 void Scrubber::Loop() {
   if (RecheckKnownDamage()) {
-    while (Work()) {
+    while (RecheckLeft() && Work()) {
     }
   }
   Save(pass_.state(), /*now=*/true);
@@ -190,9 +209,13 @@ bool Scrubber::Work() {
   return WaitUs(RestUs(*bytes, pace, begun_us));
 }
 
+void Scrubber::TellTrouble(const absl::Status& trouble) {
+  const bool told = std::exchange(in_trouble_, true);
+  if (!told && options_.on_trouble) options_.on_trouble(trouble);
+}
+
 bool Scrubber::WaitInTrouble(const absl::Status& trouble) {
-  if (!in_trouble_ && options_.on_trouble) options_.on_trouble(trouble);
-  in_trouble_ = true;
+  TellTrouble(trouble);
   return PauseUs(kTroubleUs);
 }
 

@@ -73,11 +73,17 @@ class Scrubber {
 
  private:
   void Loop();
+  enum class Rechecked { kKnown, kUnreadable, kStopped };
+
   // Reads what is known to be damaged again, and forgets what is whole, as fast
-  // as bytes_per_second_max: partitions are stopped until then. False: it was
-  // stopped before the end.
+  // as bytes_per_second_max: partitions are stopped until then. What cannot be
+  // read stays in unchecked_. False: it was stopped before the end.
   bool RecheckKnownDamage() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool Recheck(const ScrubRange& range) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Once all of unchecked_. False: it was stopped.
+  bool RecheckAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same when it is time for that.
+  bool RecheckLeft() ABSL_LOCKS_EXCLUDED(mutex_);
+  Rechecked Recheck(const ScrubRange& range) ABSL_LOCKS_EXCLUDED(mutex_);
   // Keeps what the last step found, then tells of it.
   void TellFound();
   // Writes what is known, if it changed. False: it could not.
@@ -86,6 +92,8 @@ class Scrubber {
   bool Work() ABSL_LOCKS_EXCLUDED(mutex_);
   void Save(const ScrubState& state, bool now);
   uint64_t PaceNow() const;
+  // Tells of it once each time that trouble begins.
+  void TellTrouble(const absl::Status& trouble);
   // Waits before what could not be read is tried again.
   bool WaitInTrouble(const absl::Status& trouble) ABSL_LOCKS_EXCLUDED(mutex_);
   // What is left of the time that `bytes` may take, read since `begun_us`.
@@ -100,7 +108,9 @@ class Scrubber {
   // Of the thread.
   ScrubPass pass_;
   ReplacedFile state_file_;
-  std::vector<ScrubRange> found_;  // by the step that runs
+  std::vector<ScrubRange> found_;      // by the step that runs
+  std::vector<ScrubRange> unchecked_;  // known at the start, not read since
+  int64_t rechecked_us_ = 0;
   int64_t saved_us_ = 0;
   bool in_trouble_ = false;
   bool keep_failed_ = false;  // and was told

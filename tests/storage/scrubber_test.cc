@@ -217,6 +217,39 @@ TEST_F(ScrubberThreadTest, WhatCannotBeReadNowIsRecheckedLater) {
   EXPECT_EQ(whole_, std::vector<ScrubRange>{range});
 }
 
+TEST_F(ScrubberThreadTest, WhatCannotBeReadHoldsUpNeitherTheRestNorAPass) {
+  const ScrubRange unreadable = Whole(Write(1), 1);
+  const ScrubRange put_back = Whole(Write(2), 2);
+  known_->Add(unreadable);
+  known_->Add(put_back);
+  control_->FailReads(true);
+  ScrubberOptions options = Options();
+  std::vector<absl::Status> trouble;
+  options.on_trouble = [&](const absl::Status& why) {
+    trouble.push_back(why);
+    control_->FailReads(false);
+  };
+  options.on_whole = [&](const ScrubRange& range) {
+    MutexLock lock(&mutex_);
+    whole_.push_back(range);
+    control_->FailReads(true);
+    changed_.SignalAll();
+  };
+  {
+    Scrubber scrubber(options, &view_);
+    for (int i = 0; i < 600 && !scrubber.state().running; ++i) {
+      MutexLock lock(&mutex_);
+      changed_.WaitFor(&mutex_, 100'000);
+    }
+    EXPECT_TRUE(scrubber.state().running);
+    control_->FailReads(false);
+    WaitForPass(1);
+  }
+  EXPECT_EQ(trouble.size(), 1u);
+  EXPECT_EQ(whole_, std::vector<ScrubRange>{put_back});
+  EXPECT_EQ(known_->All(), std::vector<ScrubRange>{unreadable});
+}
+
 // A write that fails with EIO in the place of NAME.next, for a whole pass.
 class ScrubberWriteTest : public ScrubberThreadTest {
  protected:
