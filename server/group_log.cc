@@ -6,92 +6,169 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
+#include "proto/wire/crc32c.h"
+#include "proto/wire/sha256.h"
 #include "proto/wire/string_view.h"
 #include "server/errors.h"
+#include "storage/configuration_rows.h"
 
 namespace kappa::server {
 namespace {
 
-raft::CoreOptions CoreOptionsOf(const storage::ReplicaSpec& spec) {
-  raft::CoreOptions options;
-  options.self = spec.self;
-  options.group = spec.group;
-  options.random_seed = spec.group.value();
-  return options;
+using storage::EntryHeader;
+using storage::StoredEntry;
+
+std::shared_ptr<const raft::CoreSettings> DefaultSettings() {
+  static const auto& settings = *new std::shared_ptr<const raft::CoreSettings>(
+      std::make_shared<const raft::CoreSettings>());
+  return settings;
 }
 
-raft::RestoredState RestoredStateOf(const storage::ReplicaPosition& position,
-                                    std::vector<raft::EntryId> term_starts) {
+raft::CoreIdentity IdentityOf(const storage::ReplicaSpec& spec,
+                              uint64_t instance) {
+  raft::CoreIdentity identity;
+  identity.self = spec.self;
+  identity.group = spec.group;
+  identity.instance = instance;
+  // The replicas of a group must not stand for election at the same times.
+  identity.random_seed = spec.group.value() ^
+                         spec.self.node.value() * 0x9e3779b97f4a7c15 ^ instance;
+  return identity;
+}
+
+raft::RestoredState RestoredStateOf(
+    const storage::ReplicaPosition& position,
+    std::vector<raft::EntryId> term_starts,
+    std::vector<raft::ConfigurationAt> configurations) {
   raft::RestoredState restored;
   restored.hard_state = position.hard_state;
   restored.base = position.base;
   restored.last = position.last;
+  restored.configurations = std::move(configurations);
   restored.term_starts = std::move(term_starts);
   return restored;
-}
-
-absl::Status RefusalOf(const absl::Status& core_status) {
-  if (absl::IsResourceExhausted(core_status)) {
-    return MakeError(v1::ERROR_REASON_OVERLOADED, ToStd(core_status.message()),
-                     {{"retry_after_ms", "20"}});
-  }
-  return MakeError(v1::ERROR_REASON_NOT_LEADER, ToStd(core_status.message()));
 }
 
 }  // namespace
 
 absl::StatusOr<GroupLog> GroupLog::Recover(const storage::LogStore& store,
                                            const storage::ReplicaInfo& replica,
-                                           const AppendClock* clock) {
+                                           const AppendClock* clock,
+                                           GroupLogOptions options) {
   absl::StatusOr<storage::ReplicaPosition> position =
       store.Position(replica.number);
   if (!position.ok()) return position.status();
   absl::StatusOr<std::vector<raft::EntryId>> term_starts =
       store.TermStarts(replica.number);
   if (!term_starts.ok()) return term_starts.status();
-  return GroupLog(replica, *std::move(position), *std::move(term_starts),
-                  clock);
+  absl::StatusOr<std::vector<raft::ConfigurationAt>> configurations =
+      storage::ReadConfigurationRow(store, replica.number);
+  if (!configurations.ok()) return configurations.status();
+  for (const raft::ConfigurationAt& at : *configurations) {
+    if (at.index > position->base.id.index &&
+        at.index <= position->last.index) {
+      continue;
+    }
+    return absl::DataLossError(
+        absl::StrCat("replica ", replica.number.value(),
+                     " has a configuration at index ", at.index.value(),
+                     " of a log that ends at ", position->last.index.value()));
+  }
+  raft::RestoredState restored = RestoredStateOf(
+      *position, *std::move(term_starts), *std::move(configurations));
+  return GroupLog(replica, *std::move(position), std::move(restored), clock,
+                  std::move(options));
 }
 
 GroupLog::GroupLog(const storage::ReplicaInfo& replica,
                    storage::ReplicaPosition position,
-                   std::vector<raft::EntryId> term_starts,
-                   const AppendClock* clock)
+                   raft::RestoredState restored, const AppendClock* clock,
+                   GroupLogOptions options)
     : group_(replica.spec.group),
       number_(replica.number),
+      self_(replica.spec.self),
       clock_(clock),
+      request_bytes_max_(
+          (options.settings ? options.settings : DefaultSettings())
+              ->request_bytes_max),
       base_(position.base),
-      core_(CoreOptionsOf(replica.spec),
-            RestoredStateOf(position, std::move(term_starts))),
+      core_(IdentityOf(replica.spec, options.instance),
+            options.settings ? options.settings : DefaultSettings(), restored),
       written_hard_state_(position.hard_state),
-      tail_(LogTail::Of(position)) {
+      tail_(LogTail::Of(position)),
+      configurations_(std::move(restored.configurations)) {
   committed_tail_ = {.last = base_.id,
                      .end_offset = base_.offset,
                      .chain = base_.chain,
                      .last_append_time_us = base_.append_time_us};
+  if (tail_.last != base_.id) restored_ = tail_;
 }
 
 void GroupLog::Campaign() {
   core_.Campaign();
-  if (leads()) PlaceNoOp();
+  AbsorbAside();
 }
 
-void GroupLog::PlaceNoOp() {
-  if (core_.last().index == tail_.last.index) return;
-  storage::EntryHeader header;
-  header.kind = raft::EntryKind::kNoOp;
-  tail_ = PlaceAfter(tail_, core_.last(), *clock_, &header);
-  pending_.PushBack({std::move(header), Payload()});
+bool GroupLog::sole_voter() const {
+  const raft::Configuration& configuration = core_.configuration();
+  return !configuration.joint() && configuration.voters.size() == 1 &&
+         configuration.voters.front() == self_;
 }
 
-absl::StatusOr<const storage::EntryHeader*> GroupLog::Propose(
-    storage::EntryHeader header, Payload payload) {
+void GroupLog::Tick() { core_.Tick(); }
+
+absl::Status GroupLog::NotLeader() const {
+  const std::optional<ReplicaId> leader = core_.leader();
+  if (!leader.has_value() || *leader == self_) {
+    return MakeError(v1::ERROR_REASON_NOT_LEADER,
+                     "this replica does not lead the partition");
+  }
+  const std::string node = absl::StrCat(leader->node.value());
+  return MakeError(v1::ERROR_REASON_NOT_LEADER,
+                   absl::StrCat("node ", node, " leads the partition"),
+                   {{"leader_node", node}});
+}
+
+absl::StatusOr<const EntryHeader*> GroupLog::Propose(EntryHeader header,
+                                                     Payload payload) {
+  // What the core appended by itself comes first.
+  if (core_.last().index != tail_.last.index) AbsorbAside();
   absl::StatusOr<raft::EntryId> id =
       core_.Propose(header.kind, header.record_count, payload.bytes(),
                     raft::EntryHandle{tail_.last.index.value() + 1});
-  if (!id.ok()) return RefusalOf(id.status());
-  tail_ = PlaceAfter(tail_, *id, *clock_, &header);
-  return &pending_.PushBack({std::move(header), std::move(payload)}).header;
+  if (absl::IsResourceExhausted(id.status())) {
+    return MakeError(v1::ERROR_REASON_OVERLOADED, ToStd(id.status().message()),
+                     {{"retry_after_ms", "20"}});
+  }
+  if (!id.ok()) return NotLeader();
+  PlaceAfter(TailForNext(), *id, *clock_, &header);
+  Append({std::move(header), std::move(payload)});
+  return &pending_.back().header;
+}
+
+absl::Status GroupLog::ProposeConfiguration(
+    const raft::ConfigurationChange& change) {
+  AbsorbAside();
+  const absl::Status status = core_.ProposeConfiguration(change).status();
+  AbsorbAside();
+  return status;
+}
+
+absl::Status GroupLog::TransferLeadership(std::optional<ReplicaId> target) {
+  return core_.TransferLeadership(target);
+}
+
+void GroupLog::Append(StoredEntry entry) {
+  tail_ = LogTail::Of(entry.header);
+  const EntryHeader& header = pending_.PushBack(std::move(entry)).header;
+  if (observer_ != nullptr) observer_->OnAppended(header);
+}
+
+LogTail GroupLog::TailForNext() const {
+  LogTail tail = tail_;
+  tail.last_append_time_us =
+      std::max(tail.last_append_time_us, settled_time_us_);
+  return tail;
 }
 
 int64_t GroupLog::SettleAppendTime() {
@@ -99,9 +176,9 @@ int64_t GroupLog::SettleAppendTime() {
   if (!leads() || tail_.last.index != committed_tail_.last.index) {
     return committed_tail_.last_append_time_us;
   }
-  tail_.last_append_time_us =
-      std::max(tail_.last_append_time_us, clock_->PassedUs());
-  return tail_.last_append_time_us;
+  settled_time_us_ = std::max(
+      {settled_time_us_, tail_.last_append_time_us, clock_->PassedUs()});
+  return settled_time_us_;
 }
 
 uint64_t GroupLog::RequestRead() {
@@ -109,53 +186,179 @@ uint64_t GroupLog::RequestRead() {
   return last_read_id_;
 }
 
-storage::GroupWrite GroupLog::WriteFor(const raft::Persist& persist) {
-  KAPPA_CHECK(!persist.install_base.has_value() &&
-                  !persist.truncate_from.has_value() &&
-                  persist.messages_after.empty(),
-              "a group of one voter overwrites nothing and tells nobody");
+// --- output ---
+
+StoredEntry GroupLog::MakeOwn(const raft::EntryMeta& meta) {
+  StoredEntry entry;
+  EntryHeader& header = entry.header;
+  header.kind = meta.kind;
+  if (meta.kind == raft::EntryKind::kConfiguration) {
+    entry.payload =
+        Payload::FromString(storage::EncodeConfiguration(*meta.configuration));
+    header.encoding = storage::PayloadEncoding::kConfiguration;
+    header.payload_bytes = static_cast<uint32_t>(entry.payload.bytes());
+    header.payload_crc32c = Crc32c(entry.payload);
+    header.payload_sha256 = Sha256(entry.payload.ToString());
+  }
+  PlaceAfter(TailForNext(), meta.id, *clock_, &header);
+  return entry;
+}
+
+const StoredEntry& GroupLog::EntryFor(const raft::EntryMeta& meta) {
+  if (meta.id.index > tail_.last.index) {
+    const auto handle = static_cast<uint64_t>(meta.handle);
+    if (handle == 0) {
+      Append(MakeOwn(meta));
+    } else {
+      KAPPA_CHECK(incoming_ != nullptr && incoming_checked_ &&
+                      handle <= incoming_->size(),
+                  "only checked entries are taken");
+      Append(std::move((*incoming_)[handle - 1]));
+    }
+    if (meta.kind == raft::EntryKind::kConfiguration) {
+      configurations_.push_back({meta.id.index, *meta.configuration});
+      if (configurations_.size() > 2) {
+        configurations_.erase(configurations_.begin());
+      }
+      configurations_changed_ = true;
+    }
+  }
+  const StoredEntry* const entry = FindPendingEntry(meta.id.index);
+  KAPPA_CHECK(entry != nullptr && entry->header.term == meta.id.term,
+              "not the entry that the core names");
+  return *entry;
+}
+
+storage::GroupWrite GroupLog::WriteFor(raft::Persist* persist) {
+  KAPPA_CHECK(!persist->install_base.has_value() &&
+                  !persist->trim_to.has_value() &&
+                  persist->base_chunk == nullptr && persist->repairs.empty(),
+              "nothing is trimmed, installed or repaired here");
   storage::GroupWrite write;
   write.replica = number_;
-  write.entries.reserve(persist.entries.size());
-  for (const raft::EntryMeta& meta : persist.entries) {
-    const size_t i = meta.id.index - pending_.front().header.index;
-    const storage::StoredEntry& entry = pending_[i];
-    KAPPA_CHECK(entry.header.term == meta.id.term, "not the entry proposed");
+  if (persist->truncate_from.has_value()) {
+    Truncate(*persist->truncate_from);
+    write.truncate_from = persist->truncate_from;
+  }
+  write.entries.reserve(persist->entries.size());
+  for (const raft::EntryMeta& meta : persist->entries) {
+    const StoredEntry& entry = EntryFor(meta);
     write.entries.push_back({entry.header, entry.payload});
   }
-  if (persist.hard_state != written_hard_state_) {
-    write.hard_state = written_hard_state_ = persist.hard_state;
+  if (persist->hard_state != written_hard_state_) {
+    write.hard_state = written_hard_state_ = persist->hard_state;
+  }
+  if (configurations_changed_) {
+    configurations_changed_ = false;
+    write.side_rows.push_back(
+        storage::ConfigurationRow(number_, configurations_));
+  }
+  if (!persist->messages_after.empty()) {
+    after_durable_.PushBack(
+        {persist->token.sequence, std::move(persist->messages_after)});
   }
   return write;
 }
 
-GroupLog::Progress GroupLog::Collect(ShardGroup* owner, WriteCycle* cycle) {
-  Progress progress;
-  if (!core_.HasOutput()) return progress;
+void GroupLog::Absorb(ShardGroup* owner, WriteCycle* cycle) {
+  if (!core_.HasOutput()) return;
   raft::Output output = core_.TakeOutput();
-  KAPPA_CHECK(output.messages.empty(), "a group of one voter has no peers");
-  for (const raft::Persist& persist : output.persists) {
-    cycle->writes.push_back(WriteFor(persist));
+  for (raft::Persist& persist : output.persists) {
+    cycle->writes.push_back(WriteFor(&persist));
     cycle->in_flight.push_back({owner, persist.token});
     ++writes_in_flight_;
   }
-  progress.committed = output.committed.has_value();
-  progress.reads_confirmed = std::move(output.reads_confirmed);
-  progress.reads_refused = std::move(output.reads_refused);
-  return progress;
+  KAPPA_CHECK(core_.last() == tail_.last, "the core's log is this one");
+  for (raft::Message& message : output.messages) Send(std::move(message));
+  if (output.role_changed) NoteRole();
+  if (!output.reads_confirmed.empty()) {
+    progress_.reads_confirmed.insert(progress_.reads_confirmed.end(),
+                                     output.reads_confirmed.begin(),
+                                     output.reads_confirmed.end());
+  }
+  if (!output.reads_refused.empty()) {
+    progress_.reads_refused.insert(progress_.reads_refused.end(),
+                                   output.reads_refused.begin(),
+                                   output.reads_refused.end());
+  }
+}
+
+void GroupLog::NoteRole() {
+  progress_.role_changed = true;
+  const Term leads_in = leads() ? core_.term() : Term();
+  if (led_term_ != Term() && leads_in != led_term_) {
+    progress_.lost_leadership = true;
+  }
+  led_term_ = leads_in;
+}
+
+void GroupLog::Send(raft::Message message) {
+  outgoing().Add(std::move(message),
+                 [this](LogIndex index) { return FindPendingEntry(index); });
+}
+
+OutgoingMessages& GroupLog::outgoing() {
+  if (outgoing_ == nullptr) {
+    outgoing_ = std::make_unique<OutgoingMessages>(request_bytes_max_);
+  }
+  return *outgoing_;
+}
+
+GroupLog::Progress GroupLog::Collect(ShardGroup* owner, WriteCycle* cycle) {
+  if (!stash_.empty()) {
+    for (storage::GroupWrite& write : stash_.writes) {
+      cycle->writes.push_back(std::move(write));
+    }
+    for (WriteInFlight& write : stash_.in_flight) {
+      cycle->in_flight.push_back({owner, write.token});
+    }
+    stash_ = WriteCycle();
+  }
+  Absorb(owner, cycle);
+  if (outgoing_ != nullptr) {
+    progress_.messages = outgoing_->TakeMessages(core_.term());
+    progress_.reads = outgoing_->TakeReads();
+  }
+  progress_.committed = HasReadable();
+  return std::exchange(progress_, Progress());
 }
 
 void GroupLog::OnDurable(const raft::PersistToken& token) {
   KAPPA_CHECK(writes_in_flight_ > 0, "no write is in flight");
   --writes_in_flight_;
   core_.OnPersisted(token);
+  while (!after_durable_.empty() &&
+         after_durable_.front().sequence <= token.sequence) {
+    AfterDurable after = after_durable_.PopFront();
+    for (raft::Message& message : after.messages) Send(std::move(message));
+  }
 }
 
-std::optional<storage::StoredEntry> GroupLog::PopCommitted() {
-  if (pending_.empty() || pending_.front().header.index > core_.committed()) {
+// --- what is readable ---
+
+bool GroupLog::HasReadable() const {
+  const LogIndex readable = core_.readable();
+  return restored_.has_value()
+             ? restored_->last.index <= readable
+             : !pending_.empty() && pending_.front().header.index <= readable;
+}
+
+bool GroupLog::SkipRestored() {
+  if (!restored_.has_value() || restored_->last.index > core_.readable()) {
+    return false;
+  }
+  committed_tail_ = *restored_;
+  restored_.reset();
+  anchor_.reset();
+  return true;
+}
+
+std::optional<StoredEntry> GroupLog::PopCommitted() {
+  if (restored_.has_value() && !SkipRestored()) return std::nullopt;
+  if (pending_.empty() || pending_.front().header.index > core_.readable()) {
     return std::nullopt;
   }
-  storage::StoredEntry entry = pending_.PopFront();
+  StoredEntry entry = pending_.PopFront();
   committed_tail_ = LogTail::Of(entry.header);
   return entry;
 }
@@ -165,12 +368,17 @@ bool GroupLog::own_term_committed() const {
   return start != LogIndex() && committed_tail_.last.index >= start;
 }
 
-const storage::EntryHeader* GroupLog::FindPending(LogIndex index) const {
+const StoredEntry* GroupLog::FindPendingEntry(LogIndex index) const {
   if (pending_.empty() || index < pending_.front().header.index ||
       index > pending_.back().header.index) {
     return nullptr;
   }
-  return &pending_[index - pending_.front().header.index].header;
+  return &pending_[index - pending_.front().header.index];
+}
+
+const EntryHeader* GroupLog::FindPending(LogIndex index) const {
+  const StoredEntry* const entry = FindPendingEntry(index);
+  return entry == nullptr ? nullptr : &entry->header;
 }
 
 }  // namespace kappa::server

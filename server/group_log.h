@@ -1,13 +1,17 @@
 // GroupLog: a replica's Raft core together with the entries that are not
-// committed yet.
+// readable yet; the owner that raft/README.md asks for.
 //
-//   stored and committed      | pending: (committed, last]
-//   ... 41 42 43              | 44 45 46
-//        committed_tail() ────┘        └──── tail()
+//   stored, readable (1)      | stored (2)    | pending: in memory, (2), last]
+//   ... 41 42 43              | 44 45         | 46 47 48
+//        committed_tail() ────┘  restored ────┘        └──── tail()
+//
+// (1) committed, and durable here. (2) only after a start: what the log held
+// then, until it is known to be committed, or truncated.
 #ifndef KAPPA_SERVER_GROUP_LOG_H_
 #define KAPPA_SERVER_GROUP_LOG_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -18,6 +22,7 @@
 #include "raft/core.h"
 #include "server/append_clock.h"
 #include "server/log_tail.h"
+#include "server/outgoing_messages.h"
 #include "server/ring_queue.h"
 #include "server/write_cycle.h"
 #include "storage/entry_header.h"
@@ -25,8 +30,30 @@
 
 namespace kappa::server {
 
-// Invariants: tail().last == core's last; pending entries are contiguous and
-// end there.
+struct GroupLogOptions {
+  // See raft::CoreIdentity: differs at each start of the replica.
+  uint64_t instance = 0;
+  // Shared by the groups of a node; null: the defaults.
+  std::shared_ptr<const raft::CoreSettings> settings;
+};
+
+// Told of every change of the log, in order, while it happens.
+class GroupLogObserver {
+ public:
+  virtual ~GroupLogObserver() = default;
+  // An entry took its place at the end of the log.
+  virtual void OnAppended(const storage::EntryHeader& header) = 0;
+  // The newest `entries` entries, from `from` on, are gone; of them `pending`
+  // were pending.
+  virtual void OnTruncated(LogIndex from, uint64_t entries,
+                           uint64_t pending) = 0;
+};
+
+// Entries of other replicas are checked (checksums, places, chain) before the
+// core hears of them, so nothing is stored or acknowledged unchecked.
+//
+// Invariants: tail().last == core's last, except between an input and the next
+// call of anything; pending entries are contiguous and end there.
 // Thread safety: thread-compatible.
 class GroupLog {
  public:
@@ -35,32 +62,81 @@ class GroupLog {
     bool committed = false;  // PopCommitted has something
     std::vector<raft::ReadConfirmed> reads_confirmed;
     std::vector<uint64_t> reads_refused;
+    // For other replicas; may leave at once.
+    std::vector<GroupMessage> messages;
+    // To be read from the store, and told by OnLogRead.
+    std::vector<LogRead> reads;
+    // The lowest index from which on entries were truncated. What was at or
+    // above it is gone, also if other entries are there now.
+    std::optional<LogIndex> truncated_from;
+    // It led, and does not any more, or does again in a later term.
+    bool lost_leadership = false;
+    bool role_changed = false;  // leads(), term() or leader() changed
   };
 
   // What the store holds of a replica, as a core is made from it.
   // Errors: those of the store.
   static absl::StatusOr<GroupLog> Recover(const storage::LogStore& store,
                                           const storage::ReplicaInfo& replica,
-                                          const AppendClock* clock);
+                                          const AppendClock* clock,
+                                          GroupLogOptions options = {});
+  GroupLog(GroupLog&&) = default;
+
+  // From now on; null: nobody. Must outlive this.
+  void SetObserver(GroupLogObserver* observer) { observer_ = observer; }
 
   ReplicaNumber number() const { return number_; }
   GroupId group() const { return group_; }
+  ReplicaId self() const { return self_; }
 
-  // Stands for election at once; a single voter leads when this returns.
+  // --- inputs ---
+
+  // Stands for election at once; a single voter leads when this returns. Not
+  // for a replica with other voters that merely started: it waits its time.
   void Campaign();
+  // Whether nobody else votes.
+  bool sole_voter() const;
+  // One tick of the core has passed.
+  void Tick();
+  // Whether ticks are of no use until something else happens.
+  bool quiescent() const { return core_.quiescent(); }
+  // A message of another replica, with the content of each entry, as
+  // GroupMessage has it.
+  // Errors: DATA_LOSS: an entry does not fit its checksums, its message, or the
+  // log: nothing of the message is taken. UNIMPLEMENTED: bases and repairs.
+  absl::Status Step(raft::Message message, std::vector<Payload> contents);
+  // What Progress::reads asked for, or why it cannot be had.
+  void OnLogRead(uint64_t id,
+                 absl::StatusOr<std::vector<storage::StoredEntry>> entries);
+
   bool leads() const { return core_.role() == raft::Role::kLeader; }
+  Term term() const { return core_.term(); }
+  // Who leads, as far as this replica knows.
+  std::optional<ReplicaId> leader() const { return core_.leader(); }
+  // NOT_LEADER, with the leader's node (leader_node) when it is another one.
+  absl::Status NotLeader() const;
   // Appends as leader: gives `header` its place and remembers the entry until
   // it is committed. Returns the header, valid until the next call.
   // Errors: OVERLOADED (too much is uncommitted), NOT_LEADER.
   absl::StatusOr<const storage::EntryHeader*> Propose(
       storage::EntryHeader header, Payload payload);
+  // See raft::Core.
+  absl::Status ProposeConfiguration(const raft::ConfigurationChange& change);
+  absl::Status TransferLeadership(std::optional<ReplicaId> target);
+  const raft::Configuration& configuration() const {
+    return core_.configuration();
+  }
   // Asks for a linearizable read point; its id comes back in Progress.
   uint64_t RequestRead();
 
   // Adds what must be written to `cycle`, for `owner`.
   Progress Collect(ShardGroup* owner, WriteCycle* cycle);
   void OnDurable(const raft::PersistToken& token);
-  // The next committed entry, in order; nullopt when there is none.
+  // Passes over what the log held at the start, once all of it is readable:
+  // PopCommitted begins behind it. True if that happened now.
+  bool SkipRestored();
+  // The next entry that is committed, and durable here, in order; nullopt when
+  // there is none.
   std::optional<storage::StoredEntry> PopCommitted();
 
   // A time that no entry behind committed_tail() will be below; it rises with
@@ -78,28 +154,81 @@ class GroupLog {
   // The pending entry at `index`, or null.
   const storage::EntryHeader* FindPending(LogIndex index) const;
   size_t pending() const { return pending_.size(); }
-  bool writing() const { return writes_in_flight_ > 0; }
+  bool writing() const { return writes_in_flight_ > 0 || !stash_.empty(); }
 
  private:
-  GroupLog(const storage::ReplicaInfo& replica,
-           storage::ReplicaPosition position,
-           std::vector<raft::EntryId> term_starts, const AppendClock* clock);
+  struct Received {
+    raft::Message message;
+    std::vector<storage::StoredEntry> entries;
+  };
+  struct AfterDurable {
+    uint64_t sequence = 0;
+    std::vector<raft::Message> messages;
+  };
 
-  // Places the no-op that the core put at its end on becoming leader.
-  void PlaceNoOp();
-  storage::GroupWrite WriteFor(const raft::Persist& persist);
+  GroupLog(const storage::ReplicaInfo& replica,
+           storage::ReplicaPosition position, raft::RestoredState restored,
+           const AppendClock* clock, GroupLogOptions options);
+
+  // group_log.cc: what the core puts out.
+  void Absorb(ShardGroup* owner, WriteCycle* cycle);
+  // Before an input that what was put out so far must not meet.
+  void AbsorbAside() { Absorb(nullptr, &stash_); }
+  storage::GroupWrite WriteFor(raft::Persist* persist);
+  void NoteRole();
+  const storage::StoredEntry& EntryFor(const raft::EntryMeta& meta);
+  // Places an entry that the core put at its end by itself.
+  storage::StoredEntry MakeOwn(const raft::EntryMeta& meta);
+  void Append(storage::StoredEntry entry);
+  LogTail TailForNext() const;
+  bool HasReadable() const;
+  void Send(raft::Message message);
+  const storage::StoredEntry* FindPendingEntry(LogIndex index) const;
+
+  // group_log_step.cc: what other replicas say.
+  absl::Status Take(Received received);
+  // The first entry of the message that the log lacks and the core may take;
+  // nullopt when there is none.
+  std::optional<size_t> FirstNew(const raft::Message& message) const;
+  bool Holds(raft::EntryId id) const;
+  // The log's end if it ended at `index`; nullopt when only the store knows.
+  std::optional<LogTail> TailAt(LogIndex index) const;
+  void Truncate(LogIndex from);
+  OutgoingMessages& outgoing();
+
+  static constexpr size_t kDeferredMax = 64;
 
   const GroupId group_;
   const ReplicaNumber number_;
+  const ReplicaId self_;
   const AppendClock* const clock_;
+  const uint64_t request_bytes_max_;
   storage::GroupBase base_;
   raft::Core core_;
+  GroupLogObserver* observer_ = nullptr;
   raft::HardState written_hard_state_;
-  LogTail tail_;  // its time is the least that the next entry gets
+  LogTail tail_;
   LogTail committed_tail_;
+  std::optional<LogTail> restored_;  // the end of (2); absent: there is none
+  int64_t settled_time_us_ = 0;      // the least that the next entry gets
   RingQueue<storage::StoredEntry> pending_;
+  std::vector<raft::ConfigurationAt> configurations_;  // the newest two
+  bool configurations_changed_ = false;                // since the last write
+  Term led_term_;                                      // 0: does not lead
   uint64_t last_read_id_ = 0;
   uint32_t writes_in_flight_ = 0;
+
+  // Of groups with other replicas.
+  WriteCycle stash_;  // put out, and not collected
+  Progress progress_;
+  RingQueue<AfterDurable> after_durable_;
+  std::unique_ptr<OutgoingMessages> outgoing_;
+  std::vector<storage::StoredEntry>* incoming_ = nullptr;
+  bool incoming_checked_ = false;
+  std::vector<Received> deferred_;  // until anchor_ is read
+  uint64_t anchor_read_ = 0;
+  LogIndex anchor_index_;
+  std::optional<LogTail> anchor_;  // within (2)
 };
 
 }  // namespace kappa::server

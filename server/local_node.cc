@@ -1,6 +1,7 @@
 #include "server/local_node.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <string>
 #include <thread>
@@ -139,6 +140,8 @@ void LocalNode::StartThreads() {
   services.clock = options_.clock;
   services.append_clock = &append_clock_;
   services.disk = options_.disk.get();
+  const Uuid instance = RandomUuid();
+  std::memcpy(&services.instance, instance.data(), sizeof(services.instance));
   ShardOptions shard_options;
   shard_options.window_bytes = options_.window_bytes / shards;
   for (uint32_t i = 0; i < shards; ++i) {

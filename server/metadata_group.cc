@@ -161,8 +161,9 @@ void MetadataGroup::Advance(WriteCycle* cycle) {
   GroupLog::Progress progress = log_.Collect(this, cycle);
   if (progress.committed) TakeCommitted();
   ConfirmReads(progress.reads_confirmed);
-  KAPPA_CHECK(progress.reads_refused.empty(),
-              "a single voter never loses leadership");
+  KAPPA_CHECK(progress.reads_refused.empty() && progress.messages.empty() &&
+                  progress.reads.empty() && !progress.lost_leadership,
+              "a single voter has no peers and never loses leadership");
   WriteRows(cycle);
   services_->counters->metadata_applied.Set(state_.applied().value());
   services_->counters->named_producers.Set(state_.producers().size());

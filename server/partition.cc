@@ -23,12 +23,19 @@ absl::Status TableErrorOf(const absl::Status& status, GroupId group) {
   return ReadErrorOf(status, group);
 }
 
+// Of what is in the log and not known to be committed.
+absl::Status FateUnknown() {
+  return MakeError(v1::ERROR_REASON_OUTCOME_UNKNOWN,
+                   "the entry may or may not be committed");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(
     const storage::ReplicaInfo& replica, const ShardServices* services) {
-  absl::StatusOr<GroupLog> log =
-      GroupLog::Recover(*services->store, replica, services->append_clock);
+  absl::StatusOr<GroupLog> log = GroupLog::Recover(
+      *services->store, replica, services->append_clock,
+      {.instance = services->instance, .settings = services->core_settings});
   if (!log.ok()) return ReadErrorOf(log.status(), replica.spec.group);
   return std::unique_ptr<Partition>(new Partition(*std::move(log), services));
 }
@@ -39,6 +46,7 @@ Partition::Partition(GroupLog log, const ShardServices* services)
       producers_(log_.number(), services->store, log_.tail().last.index),
       reads_(services),
       answers_(services->counters) {
+  log_.SetObserver(this);
   services_->counters->last_index.Add(log_.tail().last.index.value());
 }
 
@@ -53,12 +61,21 @@ Partition::~Partition() {
 }
 
 void Partition::Campaign() {
+  if (!log_.sole_voter()) return;
   log_.Campaign();
-  const EntryHeader* no_op = log_.FindPending(log_.tail().last.index);
-  KAPPA_CHECK(no_op != nullptr, "a single voter leads at once");
-  producers_.OnAppended(*no_op);
+  KAPPA_CHECK(log_.leads(), "a single voter leads at once");
+}
+
+void Partition::OnAppended(const EntryHeader& header) {
+  producers_.OnAppended(header);
   services_->counters->last_index.Add(1);
   services_->counters->uncommitted_entries.Add(1);
+}
+
+void Partition::OnTruncated(LogIndex from, uint64_t entries, uint64_t pending) {
+  producers_.OnTruncated(from);
+  services_->counters->last_index.Subtract(entries);
+  services_->counters->uncommitted_entries.Subtract(pending);
 }
 
 ReadScope Partition::Scope() const {
@@ -74,6 +91,7 @@ ReadScope Partition::Scope() const {
 void Partition::Append(AppendCommand command, PendingAppend append) {
   if (!closed_.ok()) return Refuse(std::move(append), closed_);
   if (!damage().ok()) return Refuse(std::move(append), damage());
+  if (!log_.leads()) return Refuse(std::move(append), log_.NotLeader());
   if (AnswerKnownProducer(command, append)) return;
   if (services_->disk != nullptr) {
     absl::Status room = services_->disk->CheckAccepting();
@@ -137,7 +155,7 @@ void Partition::AnswerDuplicate(const AppendCommand& command, LogIndex index,
   // Of an earlier run, and not known to be committed yet.
   answers_.Add(index, [this, index, sha256, append = std::move(append)](
                           const absl::Status& status) mutable {
-    if (!status.ok()) return append.Answer(status);
+    if (!status.ok()) return append.Answer(FateUnknown());
     AnswerStoredDuplicate(index, sha256, std::move(append));
   });
 }
@@ -182,9 +200,6 @@ void Partition::ProposeBatch(AppendCommand command, PendingAppend append) {
   absl::StatusOr<const EntryHeader*> header =
       log_.Propose(std::move(draft), std::move(command.batch.payload));
   if (!header.ok()) return Refuse(std::move(append), header.status());
-  producers_.OnAppended(**header);
-  services_->counters->last_index.Add(1);
-  services_->counters->uncommitted_entries.Add(1);
   answers_.AddResult((*header)->index, std::move(append), ResultOf(**header));
 }
 
@@ -215,24 +230,76 @@ void Partition::AfterReadPoint(LogIndex rests_on,
 void Partition::Advance(WriteCycle* cycle) {
   GroupLog::Progress progress = log_.Collect(this, cycle);
   if (progress.committed) TakeCommitted();
-  for (const raft::ReadConfirmed& read : progress.reads_confirmed) {
-    for (size_t i = 0; i < pending_reads_.size(); ++i) {
-      PendingRead& pending = pending_reads_[i];
-      if (pending.id != read.id) continue;
-      answers_.Add(std::max(read.index, pending.rests_on),
-                   std::move(pending.then));
-      pending_reads_.erase(pending_reads_.begin() +
-                           static_cast<std::ptrdiff_t>(i));
-      break;
-    }
+  if (progress.lost_leadership || progress.truncated_from.has_value()) {
+    FailOpen(progress);
   }
-  KAPPA_CHECK(progress.reads_refused.empty(),
-              "a single voter never loses leadership");
+  AnswerReads(progress);
   if (row_writes_in_flight_ == 0 && damage().ok() &&
       producers_.CheckpointDue(services_->clock->MonotonicUs())) {
     TakeProducerCheckpoint(cycle);
   }
   answers_.OnCommitted(log_.committed_tail().last.index);
+  if (!progress.messages.empty()) services_->send(std::move(progress.messages));
+  for (const LogRead& read : progress.reads) ReadLog(read);
+}
+
+void Partition::FailOpen(const GroupLog::Progress& progress) {
+  // An index that is committed now may have another entry than the one an
+  // answer waits for.
+  LogIndex sure = log_.committed_tail().last.index;
+  if (progress.truncated_from.has_value()) {
+    sure = std::min(sure, progress.truncated_from->Previous());
+  }
+  answers_.OnCommitted(sure);
+  answers_.FailAll(log_.NotLeader());
+}
+
+std::optional<CommitQueue::Continuation> Partition::TakePendingRead(
+    uint64_t id, LogIndex* rests_on) {
+  const auto found =
+      std::find_if(pending_reads_.begin(), pending_reads_.end(),
+                   [id](const PendingRead& read) { return read.id == id; });
+  if (found == pending_reads_.end()) return std::nullopt;
+  CommitQueue::Continuation then = std::move(found->then);
+  *rests_on = found->rests_on;
+  pending_reads_.erase(found);
+  return then;
+}
+
+void Partition::AnswerReads(const GroupLog::Progress& progress) {
+  LogIndex rests_on;
+  for (const raft::ReadConfirmed& read : progress.reads_confirmed) {
+    auto then = TakePendingRead(read.id, &rests_on);
+    if (!then.has_value()) continue;
+    answers_.Add(std::max(read.index, rests_on), *std::move(then));
+  }
+  for (const uint64_t id : progress.reads_refused) {
+    auto then = TakePendingRead(id, &rests_on);
+    if (then.has_value()) (*then)(log_.NotLeader());
+  }
+}
+
+void Partition::ReadLog(const LogRead& read) {
+  using Entries = absl::StatusOr<std::vector<storage::StoredEntry>>;
+  const auto tell = [](const ShardServices* services, GroupId group,
+                       uint64_t id, Entries entries) {
+    services->post_to_partition(
+        group, [id, entries = std::move(entries)](Partition& self) mutable {
+          if (absl::IsDataLoss(entries.status())) {
+            self.StopDamaged(ReadErrorOf(entries.status(), self.group()));
+          }
+          self.log_.OnLogRead(id, std::move(entries));
+        });
+  };
+  ReaderPool::Job job = [services = services_, group = group(),
+                         number = log_.number(), read, tell] {
+    tell(services, group, read.id,
+         services->store->Read(number, read.from, read.last, read.bytes_max,
+                               read.read_class));
+  };
+  if (services_->readers->Submit(read.read_class, job)) return;
+  tell(services_, group(), read.id,
+       absl::ResourceExhaustedError("too many reads are waiting"));
 }
 
 void Partition::TakeCommitted() {
@@ -241,6 +308,7 @@ void Partition::TakeCommitted() {
   uint64_t batches = 0;
   uint64_t entries = 0;
   uint64_t bytes = 0;
+  if (log_.SkipRestored()) newest_batch_time_us_.reset();
   while (std::optional<storage::StoredEntry> entry = log_.PopCommitted()) {
     ++entries;
     if (!raft::UsesOffsets(entry->header.kind)) continue;
@@ -414,6 +482,7 @@ void Partition::Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
                       Node::Callback<v1::ProducerPosition> done) {
   if (!closed_.ok()) return done(closed_);
   if (!damage().ok()) return done(damage());
+  if (!log_.leads()) return done(log_.NotLeader());
   const storage::ProducerStamp stamp{producer, epoch, 1};
   absl::StatusOr<ProducerVerdict> verdict =
       producers_.Check(stamp, std::nullopt, Offset());
@@ -432,13 +501,10 @@ void Partition::Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
   absl::StatusOr<const EntryHeader*> placed =
       log_.Propose(std::move(header), Payload());
   if (!placed.ok()) return done(placed.status());
-  producers_.OnAppended(**placed);
-  services_->counters->last_index.Add(1);
-  services_->counters->uncommitted_entries.Add(1);
   answers_.Add((*placed)->index,
                [this, producer, partition,
                 done = std::move(done)](const absl::Status& status) mutable {
-                 if (!status.ok()) return done(status);
+                 if (!status.ok()) return done(FateUnknown());
                  done(PositionOf(producer, partition));
                });
 }

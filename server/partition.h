@@ -1,7 +1,7 @@
 // Partition: one replica of a partition's group: decides about appends, keeps
 // them until they are committed, and answers reads.
 //
-//   Append ── producer, expected offset ──> GroupLog ──> (disk) ──┐
+//   Append ── leader? producer, offset ──> GroupLog ──> (disks) ──┐
 //                  │ refused                                      │ committed
 //                  └──> CommitQueue <─────────────────────────────┘
 #ifndef KAPPA_SERVER_PARTITION_H_
@@ -10,12 +10,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kappa/v1/log_service.pb.h"
+#include "proto/wire/payload.h"
 #include "proto/wire/types.h"
 #include "server/commit_queue.h"
 #include "server/group_log.h"
@@ -32,7 +34,7 @@ namespace kappa::server {
 // Invariants: no answer leaves before what it rests on is committed; everything
 // that a reader gets is committed.
 // Thread safety: thread-compatible; its shard's thread calls everything.
-class Partition final : public ShardGroup {
+class Partition final : public ShardGroup, private GroupLogObserver {
  public:
   // Recovers the replica from the store. `services` must outlive it.
   // Errors: DATA_DAMAGED, INTERNAL.
@@ -47,7 +49,8 @@ class Partition final : public ShardGroup {
   void Abandon(const absl::Status& status) override;
   bool idle() const override;
 
-  // Leads at once (one voter); committed entries are known after the write.
+  // Leads at once if it is the only voter (committed entries are known after
+  // the write); else it waits for its time.
   void Campaign();
   // Whether it can answer linearizable requests.
   bool ready() const { return log_.own_term_committed(); }
@@ -55,6 +58,22 @@ class Partition final : public ShardGroup {
     return log_.tail().last_append_time_us;
   }
   ReplicaNumber number() const { return log_.number(); }
+
+  // --- other replicas; Advance is called afterwards ---
+
+  // See GroupLog.
+  absl::Status Step(raft::Message message, std::vector<Payload> contents) {
+    return log_.Step(std::move(message), std::move(contents));
+  }
+  void Tick() { log_.Tick(); }
+  absl::Status ChangeConfiguration(const raft::ConfigurationChange& change) {
+    return log_.ProposeConfiguration(change);
+  }
+  absl::Status TransferLeadership(std::optional<ReplicaId> target) {
+    return log_.TransferLeadership(target);
+  }
+  bool quiescent() const { return log_.quiescent(); }
+  const GroupLog& log() const { return log_; }
 
   // --- requests, see Node ---
   void Append(AppendCommand command, PendingAppend append);
@@ -85,6 +104,10 @@ class Partition final : public ShardGroup {
  private:
   Partition(GroupLog log, const ShardServices* services);
 
+  // --- GroupLogObserver ---
+  void OnAppended(const storage::EntryHeader& header) override;
+  void OnTruncated(LogIndex from, uint64_t entries, uint64_t pending) override;
+
   // OK when a request can be taken.
   absl::Status CheckOpen() const { return closed_; }
   // Why appends are refused: OK when nothing is damaged.
@@ -113,6 +136,13 @@ class Partition final : public ShardGroup {
   void AfterReadPoint(LogIndex rests_on, CommitQueue::Continuation then);
 
   void TakeCommitted();
+  // Answers what rests on entries that are gone, or that others decide about.
+  void FailOpen(const GroupLog::Progress& progress);
+  void AnswerReads(const GroupLog::Progress& progress);
+  std::optional<CommitQueue::Continuation> TakePendingRead(uint64_t id,
+                                                           LogIndex* rests_on);
+  // Reads entries that other replicas lack.
+  void ReadLog(const LogRead& read);
   void TakeProducerCheckpoint(WriteCycle* cycle);
   absl::StatusOr<v1::ProducerPosition> PositionOf(const Uuid& producer,
                                                   uint32_t partition);

@@ -42,6 +42,15 @@ Shard::Shard(ShardOptions options, ShardServices services)
       work();
     });
   };
+  services_.post_to_partition =
+      [this](GroupId group, absl::AnyInvocable<void(Partition&)> work) {
+        Post([group, work = std::move(work)](Shard& shard) mutable {
+          Partition* partition = shard.FindAwake(group);
+          if (partition == nullptr) return;
+          work(*partition);
+          shard.Touch(partition);
+        });
+      };
   thread_ = std::thread([this] { Run(); });
 }
 

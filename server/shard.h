@@ -72,7 +72,8 @@ class Shard {
   // Takes over a group that is not a partition's.
   void AddGroup(std::unique_ptr<ShardGroup> group);
   // Takes over a partition's replica. It sleeps, at no cost but its name, until
-  // the first request: then it is recovered from the store and leads its group.
+  // the first request: then it is recovered from the store, and leads its group
+  // at once where it is the only voter.
   void AddReplica(storage::ReplicaInfo replica);
   // The partition, woken if it slept; to be touched by the caller.
   // Errors: TOPIC_NOT_FOUND, SHUTTING_DOWN; those of Partition::Open.

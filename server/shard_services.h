@@ -2,16 +2,21 @@
 #ifndef KAPPA_SERVER_SHARD_SERVICES_H_
 #define KAPPA_SERVER_SHARD_SERVICES_H_
 
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/types.h"
+#include "raft/core_options.h"
 #include "server/append_clock.h"
 #include "server/disk_state.h"
 #include "server/log_reader.h"
 #include "server/memory_window.h"
+#include "server/outgoing_messages.h"
 #include "server/reader_pool.h"
 #include "server/shard_counters.h"
 #include "server/shard_group.h"
@@ -20,6 +25,8 @@
 #include "storage/log_writer.h"
 
 namespace kappa::server {
+
+class Partition;
 
 // Nothing is owned; everything outlives the groups.
 struct ShardServices {
@@ -38,6 +45,19 @@ struct ShardServices {
   // it; false once the shard has ended.
   std::function<bool(ShardGroup* group, absl::AnyInvocable<void()> work)> post;
   ShardCounters* counters = nullptr;  // the shard's own
+
+  // --- groups with several voters ---
+
+  // Differs at each start of the node (raft::CoreIdentity::instance).
+  uint64_t instance = 0;
+  // Of all cores; absent: the defaults.
+  std::shared_ptr<const raft::CoreSettings> core_settings;
+  // Takes messages to other nodes; may drop them.
+  std::function<void(std::vector<GroupMessage>)> send;
+  // Any thread has work for an awake partition of the shard, which is advanced
+  // afterwards. Dropped when there is no such partition any more.
+  std::function<void(GroupId, absl::AnyInvocable<void(Partition&)>)>
+      post_to_partition;
 };
 
 }  // namespace kappa::server
