@@ -1,0 +1,51 @@
+// FrameReader: the messages of one ConnectRequest, content by reference.
+#ifndef KAPPA_SERVER_PEER_FRAME_READER_H_
+#define KAPPA_SERVER_PEER_FRAME_READER_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "proto/wire/payload.h"
+#include "proto/wire/types.h"
+#include "server/message_decoder.h"
+#include "server/peer/peer_message.h"
+
+namespace kappa::server {
+
+// Believes nothing: what MessageDecoder refuses, what names other nodes than
+// those of the handshake, what is no message at all and what would take too
+// much memory when parsed is refused.
+//
+// Thread safety: thread-compatible.
+class FrameReader {
+ public:
+  // For a stream from the node `from` to this node, `to`.
+  FrameReader(NodeId from, NodeId to) : from_(from), to_(to) {}
+
+  // Calls `take` for each message of the frame in their order, up to the first
+  // one that is refused. Contents above kPeerCopiedBytesMax share the frame's
+  // owner.
+  // Errors: INVALID_ARGUMENT, naming field and value; the stream must end.
+  absl::Status Read(const Payload& frame,
+                    const std::function<void(PeerMessage)>& take);
+
+ private:
+  absl::Status ReadMessage(const Payload& bytes, PeerMessage* out);
+  // Splits the message into head_ and contents.
+  absl::Status Split(const Payload& bytes, std::vector<Payload>* contents);
+  absl::Status AddEntry(const Payload& entry, std::vector<Payload>* contents);
+  absl::Status AddChunk(const Payload& chunk);
+
+  const NodeId from_;
+  const NodeId to_;
+  MessageDecoder decoder_;
+  std::string head_;  // the message without contents
+  std::string rest_;
+  size_t state_bytes_ = 0;  // of head_, within a chunk
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_PEER_FRAME_READER_H_

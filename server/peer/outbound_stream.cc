@@ -1,0 +1,206 @@
+#include "server/peer/outbound_stream.h"
+
+#include <atomic>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/support/channel_arguments.h"
+#include "kappa/raft/v1/peer_service.grpc.pb.h"
+#include "server/peer/hello.h"
+#include "server/peer/peer_limits.h"
+#include "server/rpc/byte_buffers.h"
+
+namespace kappa::server {
+namespace {
+
+// A node that is silent so long is asked whether it still lives.
+constexpr int kKeepaliveTimeMs = 5'000;
+constexpr int kKeepaliveTimeoutMs = 5'000;
+constexpr int kAnswerBytesMax = 64 << 10;
+
+grpc::ChannelArguments ArgumentsOf(int64_t connect_timeout_us) {
+  grpc::ChannelArguments arguments;
+  // A connection of its own for each stream, so that bulk delays nothing else:
+  // gRPC shares them between channels of equal arguments.
+  static std::atomic<int> streams{0};
+  arguments.SetInt("kappa.peer.stream", streams.fetch_add(1));
+  // The link tries again, with a channel of its own each time.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(connect_timeout_us / 1000));
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
+  return arguments;
+}
+
+std::string ConnectMethod() {
+  return absl::StrCat("/", raft::v1::PeerService::service_full_name(),
+                      "/Connect");
+}
+
+}  // namespace
+
+std::shared_ptr<PeerStream> OutboundStream::Start(
+    std::shared_ptr<PeerContext> context, const std::string& address,
+    std::shared_ptr<PeerLink> link, uint64_t attempt,
+    int64_t connect_timeout_us) {
+  auto stream = std::make_shared<OutboundStream>(std::move(context),
+                                                 std::move(link), attempt);
+  stream->channel_ =
+      grpc::CreateCustomChannel(address, stream->peer_context_->credentials(),
+                                ArgumentsOf(connect_timeout_us));
+  stream->stub_ = std::make_unique<grpc::GenericStub>(stream->channel_);
+  stream->self_ = stream;
+  stream->peer_context_->live.Add();
+  stream->stub_->PrepareBidiStreamingCall(&stream->context_, ConnectMethod(),
+                                          grpc::StubOptions(), stream.get());
+  // Operations are started from any thread, until StartOperations releases it.
+  stream->AddHold();
+  stream->StartCall();
+  stream->Pump();
+  return stream;
+}
+
+OutboundStream::OutboundStream(std::shared_ptr<PeerContext> context,
+                               std::shared_ptr<PeerLink> link, uint64_t attempt)
+    : peer_context_(std::move(context)),
+      link_(std::move(link)),
+      attempt_(attempt) {}
+
+void OutboundStream::Pump() {
+  gate_.Run([this] { StartOperations(); });
+}
+
+void OutboundStream::Beat() {
+  {
+    MutexLock lock(&mutex_);
+    if (std::exchange(sent_since_beat_, false)) return;
+    beat_wanted_ = true;
+  }
+  Pump();
+}
+
+void OutboundStream::Cancel(absl::Status reason) {
+  {
+    MutexLock lock(&mutex_);
+    if (reason_.ok()) reason_ = std::move(reason);
+  }
+  context_.TryCancel();  // the read fails, and OnReadDone goes on
+}
+
+bool OutboundStream::TakeFrame() {
+  batch_.clear();
+  const size_t bytes_max = link_->peer_class() == PeerClass::kControl
+                               ? kPeerControlFrameBytesMax
+                               : kPeerFrameBytesMax;
+  if (link_->queue()->Take(bytes_max, &batch_) > 0) return true;
+  return beat_wanted_;
+}
+
+void OutboundStream::StartOperations() {
+  bool read = false;
+  bool hello = false;
+  bool frame = false;
+  bool release = false;
+  {
+    MutexLock lock(&mutex_);
+    if (released_) return;
+    if (ended_) {
+      release = released_ = !reading_ && !writing_;
+    } else {
+      read = !std::exchange(reading_, true);
+      if (!writing_) {
+        hello = !std::exchange(hello_sent_, true);
+        frame = !hello && connected_ && TakeFrame();
+        writing_ = hello || frame;
+        if (frame) {
+          beat_wanted_ = false;
+          sent_since_beat_ = true;
+        }
+      }
+    }
+  }
+  if (hello) {
+    raft::v1::ConnectRequest request;
+    *request.mutable_hello() = peer_context_->HelloTo(
+        link_->node(), link_->peer_class(), /*answer=*/false);
+    write_ = ByteBufferOf(request);
+  } else if (frame) {
+    write_ = ByteBufferOf(writer_.Write(batch_));
+    link_->CountFrame(batch_.size(), write_.Length());
+    batch_.clear();
+  }
+  if (read) StartRead(&read_);
+  if (hello || frame) StartWrite(&write_);
+  if (release) RemoveHold();
+}
+
+absl::Status OutboundStream::TakeAnswer() {
+  raft::v1::ConnectResponse response;
+  if (!ParseMessage(read_, &response) || !response.has_hello()) {
+    return absl::InvalidArgumentError("hello: the answer is none");
+  }
+  read_.Clear();
+  absl::Status legal = CheckAnswer(response.hello(), peer_context_->self,
+                                   link_->node(), link_->peer_class());
+  if (legal.ok()) legal = peer_context_->Judge(response.hello());
+  return legal;
+}
+
+void OutboundStream::OnReadDone(bool ok) {
+  bool first;
+  {
+    MutexLock lock(&mutex_);
+    reading_ = false;
+    ended_ = ended_ || !ok;
+    first = ok && !connected_;
+  }
+  absl::Status legal;
+  if (first) {
+    legal = TakeAnswer();
+  } else if (ok) {
+    legal = absl::InvalidArgumentError("hello: a second answer");
+  }
+  if (ok && !legal.ok()) Cancel(std::move(legal));
+  if (first && legal.ok()) {
+    {
+      MutexLock lock(&mutex_);
+      connected_ = true;
+    }
+    link_->OnConnected(attempt_);
+  }
+  Pump();
+}
+
+void OutboundStream::OnWriteDone(bool ok) {
+  {
+    MutexLock lock(&mutex_);
+    writing_ = false;
+    write_.Clear();
+    ended_ = ended_ || !ok;
+  }
+  Pump();
+}
+
+void OutboundStream::OnDone(const grpc::Status& status) {
+  const std::shared_ptr<PeerContext> context = peer_context_;
+  absl::Status reason;
+  {
+    MutexLock lock(&mutex_);
+    reason = reason_;
+  }
+  if (reason.ok()) reason = FromGrpcStatus(status);
+  if (reason.ok()) reason = absl::UnavailableError("the node ended the stream");
+  link_->OnDone(attempt_, reason);
+  context->retired.Add(std::move(self_));  // this may be gone from here on
+  context->live.Remove();
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,39 @@
+// PeerCallbacks: what the owner of a transport does with what comes in.
+#ifndef KAPPA_SERVER_PEER_PEER_CALLBACKS_H_
+#define KAPPA_SERVER_PEER_PEER_CALLBACKS_H_
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "kappa/raft/v1/peer_service.pb.h"
+#include "proto/wire/types.h"
+#include "server/peer/peer_message.h"
+#include "server/peer/receive_window.h"
+
+namespace kappa::server {
+
+// A message of another node, decoded and legal for the core; every handle in it
+// is 0. `message.message.group` says for which group. `message.state` and small
+// contents are copies, larger contents refer to the network's buffers.
+struct PeerDelivery {
+  PeerMessage message;
+  ReceiveCredit credit;
+};
+
+// What the owner of a transport does. Called on gRPC's threads, those of one
+// stream one after the other, of several at the same time. None may wait for
+// anything or call Stop.
+struct PeerCallbacks {
+  // A message came in. Required.
+  std::function<void(PeerDelivery)> deliver;
+  // Judges a hello that is well-formed and meant for this node, also in answers
+  // (RELIABILITY.md S6); an error ends the connection with it. Absent: accepts.
+  std::function<absl::Status(const raft::v1::Hello&)> judge;
+  // What is known about the node's disk: known_disk_id and evidence. Absent:
+  // nothing.
+  std::function<raft::v1::Greeting(NodeId)> evidence_about;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_PEER_PEER_CALLBACKS_H_

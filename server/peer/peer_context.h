@@ -1,0 +1,65 @@
+// PeerContext: what all streams of one transport share.
+#ifndef KAPPA_SERVER_PEER_PEER_CONTEXT_H_
+#define KAPPA_SERVER_PEER_PEER_CONTEXT_H_
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/status.h"
+#include "kappa/raft/v1/peer_service.pb.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/types.h"
+#include "server/peer/hearing.h"
+#include "server/peer/hello.h"
+#include "server/peer/live_count.h"
+#include "server/peer/peer_callbacks.h"
+#include "server/peer/retired_streams.h"
+
+namespace kappa::server {
+
+// Constant once the transport has started, but for what is thread-safe itself.
+struct PeerContext {
+  PeerIdentity self;
+  PeerCallbacks callbacks;
+  const Clock* clock = nullptr;
+  // Of one stream, by class.
+  std::array<size_t, kPeerClassCount> receive_window_bytes{};
+  // For an attempt to reach a node.
+  std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
+  // A node was heard for the first time on a stream.
+  std::function<void(NodeId)> on_caller;
+  Hearing hearing;
+  RetiredStreams retired;
+  // Streams of both directions whose OnDone is not over.
+  LiveCount live;
+
+  raft::v1::Hello HelloTo(NodeId node, PeerClass peer_class,
+                          bool answer) const {
+    raft::v1::Greeting known;
+    if (callbacks.evidence_about) known = callbacks.evidence_about(node);
+    return MakeHello(self, node, peer_class, std::move(known), answer);
+  }
+  absl::Status Judge(const raft::v1::Hello& hello) const {
+    return callbacks.judge ? callbacks.judge(hello) : absl::OkStatus();
+  }
+};
+
+// The two kinds of status have the same codes.
+inline grpc::Status ToPlainGrpcStatus(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message()));
+}
+inline absl::Status FromGrpcStatus(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      status.error_message());
+}
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_PEER_PEER_CONTEXT_H_

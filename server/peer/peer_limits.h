@@ -1,0 +1,36 @@
+// The sizes that both ends of a connection between nodes rely on.
+#ifndef KAPPA_SERVER_PEER_PEER_LIMITS_H_
+#define KAPPA_SERVER_PEER_PEER_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kappa::server {
+
+// Of everything in kappa.raft.v1.
+inline constexpr uint32_t kPeerProtocolVersion = 1;
+
+// A message whose CostOf is more is never sent: the largest batch, a request's
+// worth of entries before it and everything around them fit.
+inline constexpr size_t kPeerMessageBytesMax = size_t{18} << 20;
+// A frame takes a further message only while it stays below this.
+inline constexpr size_t kPeerFrameBytesMax = size_t{1} << 20;
+// The same for control messages, which are small: what a node says in one beat
+// for all its groups is one frame. Encoded it is a tenth of that.
+inline constexpr size_t kPeerControlFrameBytesMax = size_t{16} << 20;
+static_assert(kPeerControlFrameBytesMax <= kPeerMessageBytesMax);
+// What is left of an encoded message without content and state. Parsed, it may
+// take many times its bytes.
+inline constexpr size_t kPeerHeadBytesMax = size_t{512} << 10;
+// What gRPC accepts: encoded, a message takes less than its cost, or at most
+// its head besides its content.
+inline constexpr size_t kPeerReceiveBytesMax =
+    kPeerMessageBytesMax + kPeerHeadBytesMax;
+static_assert(kPeerFrameBytesMax <= kPeerMessageBytesMax);
+// Content up to this size is copied when it is received: a reference would
+// keep the whole frame.
+inline constexpr size_t kPeerCopiedBytesMax = size_t{16} << 10;
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_PEER_PEER_LIMITS_H_

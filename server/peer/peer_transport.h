@@ -1,0 +1,119 @@
+// PeerTransport: messages between this node and the others of its cluster.
+//
+//   Send ─> SendQueue ─> PeerLink ─> OutboundStream ══ TCP ══> InboundStream
+//                (one of each per node and class)                  └─> deliver
+#ifndef KAPPA_SERVER_PEER_PEER_TRANSPORT_H_
+#define KAPPA_SERVER_PEER_PEER_TRANSPORT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/security/server_credentials.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/types.h"
+#include "server/listen_address.h"
+#include "server/peer/hello.h"
+#include "server/peer/peer_callbacks.h"
+#include "server/peer/peer_message.h"
+#include "server/peer/peer_status.h"
+
+namespace kappa::server {
+
+struct PeerTransportOptions {
+  // Where other nodes reach this one; not the clients' port.
+  ListenAddress listen;
+  // Who this node is. An empty address stands for `listen`, whose port is then
+  // not 0.
+  PeerIdentity self;
+  PeerCallbacks callbacks;
+  const Clock* clock = nullptr;
+
+  // What may wait for one node, by class, in bytes (CostOf).
+  std::array<size_t, kPeerClassCount> queue_bytes = {
+      size_t{16} << 20, size_t{32} << 20, size_t{24} << 20};
+  // What one stream may deliver before credits come back, by class, in bytes;
+  // one frame more may come.
+  std::array<size_t, kPeerClassCount> receive_window_bytes = {
+      size_t{16} << 20, size_t{32} << 20, size_t{24} << 20};
+  // Memory that gRPC may use for what comes in, in bytes.
+  size_t quota_bytes = size_t{96} << 20;
+  // A node says that it lives at least so often.
+  int64_t beat_period_us = 250'000;
+  int64_t connect_timeout_us = 3'000'000;
+  int64_t backoff_first_us = 50'000;
+  int64_t backoff_longest_us = 2'000'000;
+  uint64_t seed = 0;  // of the jitter
+
+  // nullptr: no TLS.
+  std::shared_ptr<grpc::ServerCredentials> server_credentials;
+  std::function<std::shared_ptr<grpc::ChannelCredentials>()>
+      channel_credentials;
+};
+
+// Messages of one class from one node to another arrive in the order in which
+// they were sent, each at most once, as long as the connection lasts; those of
+// different classes in any order. A message may be lost: the queue is full, the
+// node is away, the connection breaks.
+//
+// Thread safety: thread-safe.
+class PeerTransport {
+ public:
+  // Listens, and accepts connections from now on.
+  // Errors: as TryToListen.
+  static absl::StatusOr<std::unique_ptr<PeerTransport>> Start(
+      PeerTransportOptions options);
+  // As Stop.
+  ~PeerTransport();
+
+  // Where it listens; the port is the real one.
+  const ListenAddress& address() const;
+
+  // Keeps connections to the node at `address`, HOST:PORT, from now on; with
+  // another address than before they move there. Not needed for hearing it.
+  // Requires: `node` is not this one.
+  void SetPeer(NodeId node, const std::string& address);
+  // Ends the connections from and to the node and forgets it, what waits
+  // included. The node may call again: to keep it away is the judge's task.
+  // Messages of it that are being delivered may still come.
+  void RemovePeer(NodeId node);
+
+  // Sends to the node: never waits, and drops what cannot be sent. Messages of
+  // one call and class travel as one frame where it has room for them, so a
+  // shard sends the heartbeats of all its groups in one call. To a node that
+  // was not set, everything is dropped. Encodes and hands over to gRPC on this
+  // thread when nothing else is under way.
+  // Requires: each message has as many contents as entries, and the state of
+  // its chunk.
+  void Send(NodeId node, std::vector<PeerMessage> messages);
+  void Send(NodeId node, PeerMessage message);
+
+  // When the node was last heard, by Clock::MonotonicUs; nullopt: never. A node
+  // that is reached and lives is heard every beat_period_us.
+  std::optional<int64_t> LastHeardUs(NodeId node) const;
+  // All nodes that are set or were heard, by id.
+  std::vector<PeerStatus> Statuses() const;
+  // Messages to nodes that were not set.
+  uint64_t dropped_unknown() const;
+
+  // Ends everything; no callback is under way or begins afterwards. Credits
+  // may be dropped later. Not to be called within a callback.
+  void Stop();
+
+ private:
+  struct State;
+  explicit PeerTransport(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_PEER_PEER_TRANSPORT_H_
