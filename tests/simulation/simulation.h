@@ -25,9 +25,11 @@ struct RunResult {
 };
 
 // A safety phase in which the faults of a plan strike, then a liveness phase:
-// everything heals, and each group must converge within 20 election timeouts,
-// commit one more entry and answer a read. All properties are checked after
-// every event.
+// everything heals, and each group must converge, commit one more entry and
+// answer a read. A run fails when groups have not converged and no replica's
+// log has grown for 20 election timeouts, and at the latest 20 election
+// timeouts plus the time to copy the longest log twice after the heal. All
+// properties are checked after every event.
 //
 // Thread safety: thread-compatible.
 class Simulation : public DurableLogs {
