@@ -31,6 +31,9 @@ struct Flags {
   std::optional<std::string> data_dir;
   std::optional<std::string> listen;
   std::optional<std::string> metrics_listen;
+  std::optional<std::string> tls_cert;
+  std::optional<std::string> tls_key;
+  std::optional<std::string> tls_client_ca;
   std::optional<std::string> log_format;
   std::optional<std::string> log_level;
 };
@@ -50,6 +53,12 @@ void Declare(CLI::App* app, Flags* flags) {
                   "a free one, see the file DATA-DIR/address");
   app->add_option("--metrics-listen", flags->metrics_listen,
                   "HOST:PORT for Prometheus, default 127.0.0.1:7600");
+  app->add_option("--tls-cert", flags->tls_cert,
+                  "Certificate for TLS on --listen (PEM file); read again when "
+                  "it changes");
+  app->add_option("--tls-key", flags->tls_key, "Its private key (PEM file)");
+  app->add_option("--tls-client-ca", flags->tls_client_ca,
+                  "Clients must show a certificate of this CA (PEM file)");
   app->add_flag("--insecure-allow-remote", flags->insecure_allow_remote,
                 "Allow addresses that other machines can reach, without "
                 "encryption or access rules");
@@ -165,6 +174,9 @@ absl::StatusOr<ServerConfig> ConfigOf(const Flags& flags) {
   set = SetAddress("--metrics-listen", flags.metrics_listen,
                    &config.metrics_listen);
   if (!set.ok()) return set;
+  if (flags.tls_cert.has_value()) config.tls.cert = *flags.tls_cert;
+  if (flags.tls_key.has_value()) config.tls.key = *flags.tls_key;
+  if (flags.tls_client_ca.has_value()) config.tls.ca = *flags.tls_client_ca;
   config.insecure_allow_remote |= flags.insecure_allow_remote;
   config.accept_clock_behind |= flags.accept_clock_behind;
   set = SetLog(flags, &config);

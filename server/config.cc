@@ -77,6 +77,13 @@ Setter Address(ListenAddress ServerConfig::*field) {
   };
 }
 
+Setter TlsFile(std::string TlsFiles::*field) {
+  return [field](const std::string& value, ServerConfig* config) {
+    config->tls.*field = value;
+    return absl::OkStatus();
+  };
+}
+
 absl::Status SetDataDir(const std::string& value, ServerConfig* config) {
   if (value.empty()) return Wrong("must name a directory");
   config->data_dir = value;
@@ -104,6 +111,9 @@ const std::map<std::string, Setter>& Setters() {
       {"data_dir", SetDataDir},
       {"listen", Address(&ServerConfig::listen)},
       {"metrics_listen", Address(&ServerConfig::metrics_listen)},
+      {"tls_cert", TlsFile(&TlsFiles::cert)},
+      {"tls_key", TlsFile(&TlsFiles::key)},
+      {"tls_client_ca", TlsFile(&TlsFiles::ca)},
       {"insecure_allow_remote", Bool(&ServerConfig::insecure_allow_remote)},
       {"accept_clock_behind", Bool(&ServerConfig::accept_clock_behind)},
       {"log_format", SetLogFormat},
@@ -148,6 +158,33 @@ absl::Status SetKey(std::string_view file, const YAML::Node& key,
   if (set.ok()) return set;
   return Wrong(absl::StrCat(Place(file, value.Mark()), name, ": \"",
                             value.Scalar(), "\": ", set.message()));
+}
+
+absl::Status CheckTls(const TlsFiles& files) {
+  if (files.cert.empty() && files.key.empty() && !files.ca.empty()) {
+    return Wrong(
+        "tls_client_ca is set without tls_cert and tls_key: TLS needs them");
+  }
+  return LoadTlsFiles(files).status();
+}
+
+// Addresses that other machines can reach need TLS, or consent.
+absl::Status CheckAddresses(const ServerConfig& config) {
+  if (config.insecure_allow_remote) return absl::OkStatus();
+  if (config.tls.cert.empty() && !config.listen.IsLoopback()) {
+    return Wrong(absl::StrCat(config.listen.ToString(),
+                              " can be reached from other machines, without "
+                              "encryption or access rules: set tls_cert and "
+                              "tls_key, or give --insecure-allow-remote if "
+                              "that is meant"));
+  }
+  if (!config.metrics_listen.IsLoopback()) {
+    return Wrong(absl::StrCat(config.metrics_listen.ToString(),
+                              " can be reached from other machines, and "
+                              "metrics have no encryption or access rules: "
+                              "give --insecure-allow-remote if that is meant"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ServerConfig> Read(std::string_view file,
@@ -197,14 +234,8 @@ absl::Status CheckConfig(const ServerConfig& config) {
   if (config.data_dir.empty()) {
     return Wrong("no data directory: give --data-dir, or data_dir in the file");
   }
-  for (const ListenAddress* address :
-       {&config.listen, &config.metrics_listen}) {
-    if (config.insecure_allow_remote || address->IsLoopback()) continue;
-    return Wrong(absl::StrCat(address->ToString(),
-                              " can be reached from other machines, without "
-                              "encryption or access rules: give "
-                              "--insecure-allow-remote if that is meant"));
-  }
+  if (absl::Status tls = CheckTls(config.tls); !tls.ok()) return tls;
+  if (absl::Status safe = CheckAddresses(config); !safe.ok()) return safe;
   const DiskSettings& disk = config.disk;
   if (disk.low_bytes.has_value() && disk.critical_bytes.has_value() &&
       *disk.low_bytes < *disk.critical_bytes) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proto/wire/tls_material.h"
 #include "server/disk_limits.h"
 #include "server/listen_address.h"
 #include "server/logging.h"
@@ -20,6 +21,7 @@ struct ServerConfig {
   std::string data_dir;
   ListenAddress listen{"127.0.0.1", 7400};
   ListenAddress metrics_listen{"127.0.0.1", 7600};
+  TlsFiles tls;  // of `listen`; without a certificate it is plain text
   bool insecure_allow_remote = false;
   bool accept_clock_behind = false;
   LogFormat log_format = LogFormat::kAuto;
@@ -43,7 +45,8 @@ absl::StatusOr<ServerConfig> ParseConfig(std::string_view file,
 absl::StatusOr<ServerConfig> LoadConfig(const std::string& path);
 
 // What no single key shows to be wrong: addresses that other machines can reach
-// without insecure_allow_remote, no data directory.
+// without TLS or insecure_allow_remote, no data directory, files of TLS that
+// cannot be read or do not fit together.
 // Errors: INVALID_ARGUMENT, saying what to do.
 absl::Status CheckConfig(const ServerConfig& config);
 

@@ -134,6 +134,7 @@ absl::Status OpenFaces(const ServerConfig& config, const MemoryBudget& memory,
                        Node* node, const Clock* clock, Faces* faces) {
   GrpcServerOptions options;
   options.listen = config.listen;
+  options.tls = config.tls;
   // The window keeps large payloads in the network buffers they came in.
   options.quota_bytes = memory.grpc_quota_bytes() + memory.window_bytes;
   auto grpc = GrpcServer::Start(options, node, clock);
@@ -217,6 +218,9 @@ int Serve(const ServerConfig& config) {
   LogInfo(
       "serving",
       {{"address", faces.grpc->address().ToString()},
+       {"tls", config.tls.cert.empty() ? "no"
+               : config.tls.ca.empty() ? "yes"
+                                       : "yes, with client certificates"},
        {"metrics", absl::StrCat("http://", faces.metrics->address().ToString(),
                                 "/metrics")},
        {"start_ms", absl::StrCat((clock.MonotonicUs() - begun_us) / 1000)}});

@@ -15,6 +15,7 @@
 #include "server/rpc/maintenance_service.h"
 #include "server/rpc/rpc_context.h"
 #include "server/rpc/task_pool.h"
+#include "server/rpc/tls_credentials.h"
 #include "server/rpc/topic_service.h"
 
 namespace kappa::server {
@@ -63,6 +64,12 @@ void SetLimits(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
 }
 
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> CredentialsOf(
+    const TlsFiles& tls) {
+  if (tls.cert.empty()) return grpc::InsecureServerCredentials();
+  return TlsCredentials::Open(tls);
+}
+
 }  // namespace
 
 struct GrpcServer::State {
@@ -86,6 +93,7 @@ struct GrpcServer::State {
   LogService log_service;
   TopicService topic_service;
   std::unique_ptr<MaintenanceService> maintenance_service;
+  std::shared_ptr<grpc::ServerCredentials> credentials;
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -96,9 +104,12 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     GrpcServerOptions options, Node* node, const Clock* clock) {
   // gRPC only tells that it could not listen; the system knows why.
   if (absl::Status can = TryToListen(options.listen); !can.ok()) return can;
+  auto credentials = CredentialsOf(options.tls);
+  if (!credentials.ok()) return credentials.status();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto state = std::make_unique<State>(options, node, clock);
+  state->credentials = *std::move(credentials);
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
   // Only server reflection is served by threads of its own.
@@ -106,8 +117,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
   int port = 0;
-  builder.AddListeningPort(options.listen.ToString(),
-                           grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(options.listen.ToString(), state->credentials,
+                           &port);
   builder.RegisterService(&state->log_service);
   builder.RegisterService(&state->topic_service);
   if (state->maintenance_service != nullptr) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/tls_material.h"
 #include "server/listen_address.h"
 #include "server/node.h"
 #include "server/rpc/rpc_stats.h"
@@ -15,6 +16,9 @@ namespace kappa::server {
 
 struct GrpcServerOptions {
   ListenAddress listen;
+  // Without a certificate: plain text. With a CA: clients need a certificate of
+  // it.
+  TlsFiles tls;
   // Memory that gRPC may use for messages and connections, in bytes. Above it
   // streams are ended with RESOURCE_EXHAUSTED.
   size_t quota_bytes = size_t{224} << 20;
@@ -30,7 +34,7 @@ struct GrpcServerOptions {
 class GrpcServer {
  public:
   // Listens and serves from now on.
-  // Errors: as TryToListen.
+  // Errors: as TryToListen and LoadTlsFiles.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
       GrpcServerOptions options, Node* node, const Clock* clock);
   // As Stop.

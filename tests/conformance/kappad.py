@@ -35,7 +35,7 @@ def _binary():
 class Kappad:
     """A server process: `address` is its HOST:PORT once `start` returns."""
 
-    def __init__(self, *arguments, data_dir=None, binary=None):
+    def __init__(self, *arguments, data_dir=None, binary=None, listen="127.0.0.1:0"):
         self.binary = binary or _binary()
         root = os.environ.get("TEST_TMPDIR")
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="kappad-", dir=root))
@@ -44,6 +44,7 @@ class Kappad:
         if data_dir:
             scratch.rmdir()
         self.arguments = arguments
+        self.listen = listen
         self.address = None
         self.process = None
 
@@ -57,7 +58,7 @@ class Kappad:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, "--dev", "--data-dir", self.data_dir,
-                 "--listen", "127.0.0.1:0", *self.arguments],
+                 "--listen", self.listen, *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=lambda: _LIBC.prctl(
                     _PR_SET_PDEATHSIG, signal.SIGKILL))

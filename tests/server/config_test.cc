@@ -24,6 +24,9 @@ TEST(ConfigTest, EveryKey) {
 data_dir: /data/kappa
 listen: "[::1]:7401"
 metrics_listen: localhost:0
+tls_cert: /tls/cert.pem
+tls_key: /tls/key.pem
+tls_client_ca: /tls/ca.pem
 insecure_allow_remote: true
 accept_clock_behind: true
 log_format: json
@@ -40,6 +43,8 @@ disk_ballast: 10MiB
   EXPECT_EQ(config->data_dir, "/data/kappa");
   EXPECT_EQ(config->listen, (ListenAddress{"::1", 7401}));
   EXPECT_EQ(config->metrics_listen, (ListenAddress{"localhost", 0}));
+  EXPECT_EQ(config->tls,
+            (TlsFiles{"/tls/cert.pem", "/tls/key.pem", "/tls/ca.pem"}));
   EXPECT_TRUE(config->insecure_allow_remote);
   EXPECT_TRUE(config->accept_clock_behind);
   EXPECT_EQ(config->log_format, LogFormat::kJson);
@@ -91,6 +96,7 @@ TEST(ConfigTest, TheExampleShowsTheDefaults) {
   ServerConfig defaults;
   EXPECT_EQ(example->listen, defaults.listen);
   EXPECT_EQ(example->metrics_listen, defaults.metrics_listen);
+  EXPECT_EQ(example->tls, defaults.tls);
   EXPECT_EQ(example->insecure_allow_remote, defaults.insecure_allow_remote);
   EXPECT_EQ(example->accept_clock_behind, defaults.accept_clock_behind);
   EXPECT_EQ(example->log_format, defaults.log_format);
@@ -131,6 +137,18 @@ TEST(ConfigTest, RemoteAddressesNeedConsent) {
   config.listen.host = "127.0.0.1";
   config.metrics_listen.host = "example.org";
   EXPECT_FALSE(CheckConfig(config).ok());
+}
+
+// What else can be wrong with the files: tests/process/tls_test.py.
+TEST(ConfigTest, TlsFilesMustBeUsable) {
+  ServerConfig config;
+  config.data_dir = "/x";
+  config.tls.ca = "/nowhere/ca.pem";
+  EXPECT_THAT(CheckConfig(config).message(),
+              HasSubstr("without tls_cert and tls_key"));
+  config.tls = {"/nowhere/cert.pem", "/nowhere/key.pem", ""};
+  EXPECT_THAT(CheckConfig(config).message(),
+              HasSubstr("TLS certificate /nowhere/cert.pem: cannot be read"));
 }
 
 TEST(ConfigTest, ByteSizes) {
