@@ -61,10 +61,7 @@ std::shared_ptr<InfoLog> InfoLog::Continue(
     std::string path, std::function<void(const absl::Status&)> on_fatal) {
   std::shared_ptr<InfoLog> log(
       new InfoLog(std::move(path), std::move(on_fatal)));
-  const absl::Status begun = log->Begin();
-  if (!begun.ok() && !absl::IsResourceExhausted(begun) && log->on_fatal_) {
-    log->on_fatal_(begun);
-  }
+  log->BeginOrTell();  // else the next message tries again
   return log;
 }
 
@@ -86,9 +83,17 @@ absl::Status InfoLog::Begin() {
   return absl::OkStatus();
 }
 
+bool InfoLog::BeginOrTell() {
+  const absl::Status begun = Begin();
+  if (!begun.ok() && !absl::IsResourceExhausted(begun) && on_fatal_) {
+    on_fatal_(begun);
+  }
+  return begun.ok();
+}
+
 void InfoLog::Logv(const char* format, va_list arguments) {
   if (file_ < 0) {
-    if (!Begin().ok()) {
+    if (!BeginOrTell()) {
       ++dropped_;
       return;
     }

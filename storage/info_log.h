@@ -34,7 +34,7 @@ class InfoLog final : public rocksdb::Logger {
   // Creates the next file of a log whose last one is full. Messages promise
   // nothing: while files, memory or space are short, they are dropped, and each
   // later one tries again to create the file. `on_fatal` is told when the file
-  // cannot be made for another reason.
+  // cannot be made for another reason, at whichever try.
   static std::shared_ptr<InfoLog> Continue(
       std::string path, std::function<void(const absl::Status&)> on_fatal);
 
@@ -52,6 +52,9 @@ class InfoLog final : public rocksdb::Logger {
   InfoLog(std::string path, std::function<void(const absl::Status&)> on_fatal);
   // Creates the file unless it is there.
   absl::Status Begin();
+  // Begin(), with every error told to `on_fatal_` unless something is short.
+  // False: there is no file.
+  bool BeginOrTell();
   void Write(std::string_view line);
 
   const std::string path_;

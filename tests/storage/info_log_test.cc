@@ -1,5 +1,7 @@
 #include "storage/info_log.h"
 
+#include <sys/resource.h>
+
 #include <string>
 
 #include "gtest/gtest.h"
@@ -32,6 +34,23 @@ TEST(InfoLogTest, TellsOfAMessageThatCannotBeWritten) {
   rocksdb::Log(*log, "cycle %d", 7);
   EXPECT_EQ(fatal.code(), absl::StatusCode::kResourceExhausted) << fatal;
   rocksdb::Log(*log, "cycle %d", 8);
+}
+
+// Files are short at the first try only.
+TEST(InfoLogTest, TellsOfANextFileThatCannotBeMadeAtALaterTry) {
+  absl::Status fatal;
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto log = InfoLog::Continue(
+      "/dev/null/LOG", [&](const absl::Status& status) { fatal = status; });
+  rocksdb::Log(log, "dropped");
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(fatal.ok()) << fatal;
+  rocksdb::Log(log, "nowhere");
+  EXPECT_NE(fatal.message().find("/dev/null/LOG"), std::string::npos) << fatal;
 }
 
 TEST(InfoLogTest, AFileThatCannotBeMadeIsAnError) {
