@@ -12,7 +12,7 @@
 namespace kappa::storage {
 
 // Operations: "create" (for writing), "open" (for reading at any place),
-// "write", "sync", "range sync", "truncate", "sync folder".
+// "write", "flush", "sync", "range sync", "truncate", "close", "sync folder".
 using Fault = std::function<rocksdb::IOStatus(const std::string& operation,
                                               const std::string& path)>;
 
@@ -52,6 +52,11 @@ class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
       rocksdb::IODebugContext* debug) override {
     return PositionedAppend(data, offset, options, debug);
   }
+  rocksdb::IOStatus Flush(const rocksdb::IOOptions& options,
+                          rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = (*fault_)("flush", path_);
+    return status.ok() ? target()->Flush(options, debug) : status;
+  }
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                          rocksdb::IODebugContext* debug) override {
     rocksdb::IOStatus status = (*fault_)("sync", path_);
@@ -73,6 +78,11 @@ class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
                              rocksdb::IODebugContext* debug) override {
     rocksdb::IOStatus status = (*fault_)("truncate", path_);
     return status.ok() ? target()->Truncate(bytes, options, debug) : status;
+  }
+  rocksdb::IOStatus Close(const rocksdb::IOOptions& options,
+                          rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = (*fault_)("close", path_);
+    return status.ok() ? target()->Close(options, debug) : status;
   }
 
  private:
