@@ -3,8 +3,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "proto/wire/crc32c.h"
 #include "server/maintenance.h"
@@ -69,11 +72,20 @@ class NodeDamageTest : public testing::Test {
   // The first pass is due at once. Waits until it has found everything.
   void Scrub() {
     maintenance().KeepScrubbing(ScrubSettings());
-    v1::ScrubStatus status;
-    do {
-      status = maintenance().GetScrubStatus();
-    } while (status.running() || status.pass() == 0);
-    EXPECT_EQ(status.damaged_entries(), 1u);
+    EXPECT_EQ(AwaitFirstPass(/*over=*/true).damaged_entries(), 1u);
+  }
+  // Waits until it has begun, or is over.
+  v1::ScrubStatus AwaitFirstPass(bool over) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    while (true) {
+      const v1::ScrubStatus status = maintenance().GetScrubStatus();
+      if (status.pass() > 0 && !(over && status.running())) return status;
+      if (absl::Now() > deadline) {
+        ADD_FAILURE() << "no pass within 20 s";
+        return status;
+      }
+      std::this_thread::yield();
+    }
   }
   std::string ReadAt(uint64_t offset, bool backwards = false) {
     ReadCommand command;
@@ -186,8 +198,7 @@ TEST_F(StaleListTest, ARecheckThatCannotReadIsTriedAgain) {
   maintenance().KeepScrubbing(ScrubSettings());
   EXPECT_EQ(AppendToOther(), "DATA_DAMAGED");
   harness_.control().FailReads(false);
-  while (maintenance().GetScrubStatus().pass() == 0) {
-  }
+  AwaitFirstPass(/*over=*/false);
   EXPECT_TRUE(driver_.Append(other_, {"y"}).ok());
 }
 
