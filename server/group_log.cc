@@ -62,7 +62,11 @@ absl::StatusOr<GroupLog> GroupLog::Recover(const storage::LogStore& store,
       store.TermStarts(replica.number);
   if (!term_starts.ok()) return term_starts.status();
   absl::StatusOr<std::vector<raft::ConfigurationAt>> configurations =
-      storage::ReadConfigurationRow(store, replica.number);
+      std::vector<raft::ConfigurationAt>();
+  // An empty log has none, and nobody waits for a disk then.
+  if (position->last != position->base.id) {
+    configurations = storage::ReadConfigurationRow(store, replica.number);
+  }
   if (!configurations.ok()) return configurations.status();
   for (const raft::ConfigurationAt& at : *configurations) {
     if (at.index > position->base.id.index &&

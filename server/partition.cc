@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/check.h"
 #include "proto/wire/string_view.h"
 #include "server/append_result.h"
 #include "server/errors.h"
@@ -62,8 +61,8 @@ Partition::~Partition() {
 
 void Partition::Campaign() {
   if (!log_.sole_voter()) return;
+  // It leads at once, but where learners must know of its vote first.
   log_.Campaign();
-  KAPPA_CHECK(log_.leads(), "a single voter leads at once");
 }
 
 void Partition::OnAppended(const EntryHeader& header) {
@@ -90,8 +89,8 @@ ReadScope Partition::Scope() const {
 
 void Partition::Append(AppendCommand command, PendingAppend append) {
   if (!closed_.ok()) return Refuse(std::move(append), closed_);
-  if (!damage().ok()) return Refuse(std::move(append), damage());
   if (!log_.leads()) return Refuse(std::move(append), log_.NotLeader());
+  if (!damage().ok()) return Refuse(std::move(append), damage());
   if (AnswerKnownProducer(command, append)) return;
   if (services_->disk != nullptr) {
     absl::Status room = services_->disk->CheckAccepting();
@@ -248,7 +247,12 @@ void Partition::FailOpen(const GroupLog::Progress& progress) {
   // answer waits for.
   LogIndex sure = log_.committed_tail().last.index;
   if (progress.truncated_from.has_value()) {
-    sure = std::min(sure, progress.truncated_from->Previous());
+    const LogIndex end = progress.truncated_from->Previous();
+    sure = std::min(sure, end);
+    // What a read rested on beyond that is gone.
+    for (PendingRead& read : pending_reads_) {
+      read.rests_on = std::min(read.rests_on, end);
+    }
   }
   answers_.OnCommitted(sure);
   answers_.FailAll(log_.NotLeader());
@@ -481,8 +485,8 @@ void Partition::CancelWait(uint64_t token) {
 void Partition::Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
                       Node::Callback<v1::ProducerPosition> done) {
   if (!closed_.ok()) return done(closed_);
-  if (!damage().ok()) return done(damage());
   if (!log_.leads()) return done(log_.NotLeader());
+  if (!damage().ok()) return done(damage());
   const storage::ProducerStamp stamp{producer, epoch, 1};
   absl::StatusOr<ProducerVerdict> verdict =
       producers_.Check(stamp, std::nullopt, Offset());

@@ -11,6 +11,7 @@
 #include "proto/wire/check.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/rate_limiter.h"
+#include "storage/active_segment.h"
 #include "storage/cycle_committer.h"
 #include "storage/cycle_plan.h"
 #include "storage/data_directory.h"
@@ -72,23 +73,6 @@ ReplicaPosition EmptyPosition(const ReplicaSpec& spec) {
   position.base.configuration = spec.configuration;
   position.chain = spec.chain_start;
   return position;
-}
-
-// The live segment that entries go to: the highest one with a row, since the
-// first entry of a segment comes with one; else the lowest above everything
-// sealed (a family below may be left of a seal that met damage).
-SegmentNumber FindActive(const RecoveredState& state,
-                         const std::vector<SegmentNumber>& live) {
-  const SegmentNumber sealed =
-      state.sealed.empty() ? SegmentNumber() : state.sealed.back().segment;
-  const auto above = std::find_if(
-      live.begin(), live.end(),
-      [sealed](SegmentNumber segment) { return segment > sealed; });
-  SegmentNumber active = above == live.end() ? live.back() : *above;
-  for (const auto& [key, row] : state.directory) {
-    active = std::max(active, key.first);
-  }
-  return active;
 }
 
 }  // namespace
@@ -299,7 +283,7 @@ absl::Status RocksLogStore::State::BeginCycles() {
 
 void RocksLogStore::State::StartLifecycle() {
   const SegmentNumber active =
-      FindActive(opened.state, entries->LiveSegments());
+      FindActiveSegment(opened.state, entries->LiveSegments());
   uint64_t bytes = 0;
   database->db()->GetIntProperty(entries->Live(active).get(),
                                  rocksdb::DB::Properties::kLiveSstFilesSize,

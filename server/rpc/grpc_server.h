@@ -18,7 +18,7 @@ struct GrpcServerOptions {
   ListenAddress listen;
   // Without a certificate: plain text. With a CA: clients need a certificate of
   // it.
-  TlsFiles tls;
+  TlsFiles tls = {};
   // Memory that gRPC may use for messages and connections, in bytes. Above it
   // streams are ended with RESOURCE_EXHAUSTED.
   size_t quota_bytes = size_t{224} << 20;

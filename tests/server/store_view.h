@@ -65,8 +65,7 @@ class StoreControl {
     while (wakes_held_) released_.Wait(&mutex_);
   }
 
-  // Reads of metadata rows wait until ReleaseSideReads, as on a disk that
-  // hangs.
+  // Reads of side rows wait until ReleaseSideReads, as on a disk that hangs.
   void HoldSideReads() {
     MutexLock lock(&mutex_);
     side_reads_held_ = true;
@@ -162,8 +161,7 @@ class StoreView final : public LogStore {
   }
   absl::StatusOr<std::optional<std::string>> GetSideRow(
       SideTable table, std::string_view key) const override {
-    // Not what a partition reads as it wakes.
-    if (table == SideTable::kMetadata) control_->WaitWhileSideReadsHeld();
+    control_->WaitWhileSideReadsHeld();
     return store_->GetSideRow(table, key);
   }
   absl::Status ScanSideRows(

@@ -84,6 +84,8 @@ PeerTransportOptions PeerFixture::OptionsOf(uint64_t node, Heard* heard) {
   options.clock = &clock_;
   options.backoff_first_us = 2'000;
   options.backoff_longest_us = 20'000;
+  // A loaded machine may be slow; nobody waits for this where it answers.
+  options.connect_timeout_us = 20'000'000;
   options.seed = node;
   return options;
 }
