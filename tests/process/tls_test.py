@@ -215,6 +215,8 @@ class BadFilesTest(tls_cases.BadFilesTestCase):
         self.check_refused(["--tls-key", self.key], "is given without its certificate")
         self.check_refused(["--tls-client-ca", self.ca.cert], "without tls_cert and tls_key")
         self.check_refused(["--tls-cert", ""], "--tls-cert: the value is empty")
+        self.check_refused(["--tls-cert", self.cert, "--tls-key", self.key,
+                            "--metrics-listen", "0.0.0.0:0"], "metrics")
 
 
 if __name__ == "__main__":

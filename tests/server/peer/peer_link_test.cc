@@ -194,8 +194,8 @@ TEST_F(PeerLinkTest, MovesAtOnce) {
 
 TEST_F(PeerLinkTest, MovesWhileAnAttemptBegins) {
   in_factory_ = [this](FakeStream*) {
-    in_factory_ = nullptr;
     link_->Readdress("there:2");
+    in_factory_ = nullptr;  // ends this function object: the last thing
   };
   link_->Tick();
   EXPECT_TRUE(streams_[0]->IsCancelled());
