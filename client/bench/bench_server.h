@@ -13,12 +13,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/bench/process_usage.h"
+#include "client/cpp/tls_options.h"
 
 namespace kappa::bench {
 
 struct BenchServerOptions {
   // "HOST:PORT,...": measure this one; empty: start one.
   std::string server;
+  // How to reach that one.
+  std::optional<client::TlsOptions> tls = std::nullopt;
   // Program to start; empty: $KAPPAD, or kappad beside this program.
   std::string kappad;
   // Directory for its data; empty: a temporary one, removed at the end. It must

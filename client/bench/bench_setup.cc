@@ -49,7 +49,8 @@ absl::StatusOr<BenchSetup> SetUpBench(const BenchOptions& options) {
   auto server = BenchServer::Start(options.server);
   if (!server.ok()) return server.status();
   setup.server = *std::move(server);
-  auto client = client::Client::Connect({.seeds = setup.server->address()});
+  auto client = client::Client::Connect(
+      {.seeds = setup.server->address(), .tls = options.server.tls});
   if (!client.ok()) return client.status();
   setup.client = *std::move(client);
   if (const auto usage = setup.server->Usage()) {

@@ -30,7 +30,8 @@ struct ReaderResult {
 
 void ReadAll(const BenchOptions& options, const std::string& address,
              ReaderResult* result) {
-  auto client = client::Client::Connect({.seeds = address});
+  auto client =
+      client::Client::Connect({.seeds = address, .tls = options.server.tls});
   if (!client.ok()) {
     result->status = client.status();
     return;

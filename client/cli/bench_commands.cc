@@ -42,7 +42,10 @@ absl::Status Run(BenchCommandOptions* options, BenchFunction measure) {
   // Only a server that was named, here or by KAPPA_SERVER: measuring one that
   // happens to run is asked for, not assumed.
   if (options->server_option->count() > 0) {
+    auto tls = options->context->Tls();
+    if (!tls.ok()) return tls.status();
     bench.server.server = options->context->server;
+    bench.server.tls = *std::move(tls);
   }
   Interrupt interrupt;
   bench.stop_requested = [&interrupt] { return interrupt.requested(); };

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -18,11 +19,23 @@ namespace kappa::cli {
 // Thread safety: thread-compatible.
 struct CommandContext {
   std::string server = "127.0.0.1:7400";
+  std::optional<std::string> tls_ca;
+  std::optional<std::string> tls_cert;
+  std::optional<std::string> tls_key;
+  std::optional<std::string> tls_server_name;
   std::function<absl::Status()> run;
 
-  // Errors: UNAVAILABLE: no server answers; a usage error: malformed addresses.
+  // What the options say of TLS; nullopt: nothing.
+  // Errors: a usage error: options that do not go together, files that cannot
+  // be read or used.
+  absl::StatusOr<std::optional<client::TlsOptions>> Tls() const;
+  // Errors: UNAVAILABLE: no server answers, or not to us; a usage error:
+  // malformed addresses, or as Tls.
   absl::StatusOr<std::shared_ptr<client::Client>> Connect() const;
 };
+
+// Adds --server and the options of TLS.
+void AddServerOptions(CLI::App* app, CommandContext* context);
 
 // Each adds its commands to `app`; the parsed options live as long as `app`.
 void AddTopicCommands(CLI::App* app, CommandContext* context);

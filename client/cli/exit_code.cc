@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "client/cpp/connect_failure.h"
 #include "client/cpp/error.h"
 #include "proto/wire/string_view.h"
 
@@ -63,7 +64,12 @@ int Report(const absl::Status& status) {
     std::fprintf(stderr, "kappa: %s\n%s", Describe(status).c_str(),
                  HintOf(status).c_str());
   }
-  if (code == kNoServer) {
+  if (client::SomethingListens(status)) {
+    std::fprintf(stderr,
+                 "A server with TLS needs --tls-ca FILE, and one that asks for "
+                 "certificates --tls-cert FILE --tls-key FILE; one without TLS "
+                 "must be called without these.\n");
+  } else if (code == kNoServer) {
     std::fprintf(stderr,
                  "Is kappad running there? Start one with \"kappad --dev\", or "
                  "name another with --server HOST:PORT.\n");

@@ -1,5 +1,6 @@
 // kappa: the command line of the log.
 #include <csignal>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ std::string WrongUsageText(const CLI::App* app, const CLI::Error& error) {
 
 int main(int argc, char** argv) {
   kappa::client::KeepFreedMemory();
+  // What gRPC says of failed handshakes comes with the error as well.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   // A closed pipe shows as an error of the write, and is none of the user's.
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{"Kappa: append to and replay an immutable log"};
@@ -32,9 +35,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.failure_message(WrongUsageText);
   kappa::cli::CommandContext context;
-  app.add_option("--server", context.server, "HOST:PORT[,HOST:PORT...]")
-      ->envname("KAPPA_SERVER")
-      ->capture_default_str();
+  kappa::cli::AddServerOptions(&app, &context);
   kappa::cli::AddTopicCommands(&app, &context);
   kappa::cli::AddAppendCommand(&app, &context);
   kappa::cli::AddReplayCommand(&app, &context);

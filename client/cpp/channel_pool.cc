@@ -1,7 +1,6 @@
 #include "client/cpp/channel_pool.h"
 
 #include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
 
 namespace kappa::client {
@@ -15,10 +14,23 @@ constexpr int kMessageBytesMax = 17 * 1024 * 1024;
 constexpr int kKeepaliveTimeMs = 310'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(
+    const ClientOptions& options, const TlsMaterial& tls) {
+  if (!options.tls.has_value()) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions ssl;  // TLS 1.2 or 1.3
+  ssl.pem_root_certs = tls.ca;
+  ssl.pem_cert_chain = tls.cert;
+  ssl.pem_private_key = tls.key;
+  return grpc::SslCredentials(ssl);
+}
+
 }  // namespace
 
-ChannelPool::ChannelPool(const ClientOptions& options)
-    : backoff_min_(options.backoff_min), backoff_max_(options.backoff_max) {}
+ChannelPool::ChannelPool(const ClientOptions& options, const TlsMaterial& tls)
+    : credentials_(CredentialsOf(options, tls)),
+      server_name_(options.tls.has_value() ? options.tls->server_name : ""),
+      backoff_min_(options.backoff_min),
+      backoff_max_(options.backoff_max) {}
 
 std::shared_ptr<grpc::Channel> ChannelPool::Get(const std::string& address) {
   MutexLock lock(&mutex_);
@@ -45,8 +57,8 @@ std::shared_ptr<grpc::Channel> ChannelPool::Make(
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, backoff_min_ms);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, backoff_min_ms);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, backoff_max_ms);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   arguments);
+  if (!server_name_.empty()) arguments.SetSslTargetNameOverride(server_name_);
+  return grpc::CreateCustomChannel(address, credentials_, arguments);
 }
 
 }  // namespace kappa::client

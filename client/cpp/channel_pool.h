@@ -8,7 +8,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "client/cpp/client_options.h"
 #include "grpcpp/channel.h"
+#include "grpcpp/security/credentials.h"
 #include "proto/wire/mutex.h"
+#include "proto/wire/tls_material.h"
 
 namespace kappa::client {
 
@@ -19,7 +21,8 @@ namespace kappa::client {
 // Thread safety: thread-safe.
 class ChannelPool {
  public:
-  explicit ChannelPool(const ClientOptions& options);
+  // `tls` is what `options.tls` names, if it is set.
+  ChannelPool(const ClientOptions& options, const TlsMaterial& tls);
 
   // `address` is HOST:PORT.
   std::shared_ptr<grpc::Channel> Get(const std::string& address);
@@ -27,6 +30,8 @@ class ChannelPool {
  private:
   std::shared_ptr<grpc::Channel> Make(const std::string& address) const;
 
+  const std::shared_ptr<grpc::ChannelCredentials> credentials_;
+  const std::string server_name_;
   const absl::Duration backoff_min_;
   const absl::Duration backoff_max_;
   Mutex mutex_;

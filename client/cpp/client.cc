@@ -7,10 +7,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "client/cpp/connect_failure.h"
 #include "client/cpp/error.h"
 
 namespace kappa::client {
@@ -57,16 +57,23 @@ absl::StatusOr<std::vector<std::string>> ParseSeeds(const std::string& text) {
 
 }  // namespace
 
-Client::Client(ClientOptions options, std::vector<std::string> seeds)
+Client::Client(ClientOptions options, std::vector<std::string> seeds,
+               const TlsMaterial& tls)
     : options_(std::move(options)),
       seeds_(std::move(seeds)),
-      channels_(options_) {}
+      channels_(options_, tls) {}
 
 absl::StatusOr<std::shared_ptr<Client>> Client::Create(ClientOptions options) {
   absl::StatusOr<std::vector<std::string>> seeds = ParseSeeds(options.seeds);
   if (!seeds.ok()) return seeds.status();
+  TlsMaterial tls;
+  if (options.tls.has_value()) {
+    absl::StatusOr<TlsMaterial> loaded = LoadTls(*options.tls);
+    if (!loaded.ok()) return loaded.status();
+    tls = *std::move(loaded);
+  }
   return std::shared_ptr<Client>(
-      new Client(std::move(options), *std::move(seeds)));
+      new Client(std::move(options), *std::move(seeds), tls));
 }
 
 absl::StatusOr<std::shared_ptr<Client>> Client::Connect(ClientOptions options) {
@@ -88,8 +95,16 @@ absl::StatusOr<std::shared_ptr<Client>> Client::Connect(ClientOptions options) {
       }
     }
   } while (absl::Now() < deadline);
-  return absl::UnavailableError(
-      absl::StrCat("no server answers at ", absl::StrJoin(seeds, ", ")));
+  std::vector<std::pair<std::string, absl::Status>> failures;
+  for (size_t i = 0; i < seeds.size(); ++i) {
+    absl::Status why = WhyNotConnected((*client)->ChannelTo(seeds[i]));
+    if (why.ok()) {
+      (*client)->seed_ = i;
+      return client;
+    }
+    failures.emplace_back(seeds[i], std::move(why));
+  }
+  return ConnectFailure(failures);
 }
 
 std::string Client::SeedAddress() const {

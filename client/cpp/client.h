@@ -31,12 +31,14 @@ namespace kappa::client {
 class Client {
  public:
   // Waits until one seed accepts a connection.
-  // Errors: INVALID_ARGUMENT: `seeds` is malformed; UNAVAILABLE: none accepted
-  // one within `connect_timeout`.
+  // Errors: INVALID_ARGUMENT: `seeds` is malformed, or `tls` cannot be read or
+  // used; UNAVAILABLE: none accepted one within `connect_timeout`, with the
+  // reason (connect_failure.h).
   static absl::StatusOr<std::shared_ptr<Client>> Connect(ClientOptions options);
 
   // The same without waiting: the first call connects.
-  // Errors: INVALID_ARGUMENT: `seeds` is malformed.
+  // Errors: INVALID_ARGUMENT: `seeds` is malformed, or `tls` cannot be read or
+  // used.
   static absl::StatusOr<std::shared_ptr<Client>> Create(ClientOptions options);
 
   Client(const Client&) = delete;
@@ -61,7 +63,8 @@ class Client {
   void NoteFailure(const std::string& address);
 
  private:
-  Client(ClientOptions options, std::vector<std::string> seeds);
+  Client(ClientOptions options, std::vector<std::string> seeds,
+         const TlsMaterial& tls);
 
   const ClientOptions options_;
   const std::vector<std::string> seeds_;

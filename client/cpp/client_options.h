@@ -2,9 +2,11 @@
 #ifndef KAPPA_CLIENT_CPP_CLIENT_OPTIONS_H_
 #define KAPPA_CLIENT_CPP_CLIENT_OPTIONS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
+#include "client/cpp/tls_options.h"
 
 namespace kappa::client {
 
@@ -12,6 +14,8 @@ struct ClientOptions {
   // "HOST:PORT[,HOST:PORT...]": any nodes of the cluster. The others are
   // learnt from answers.
   std::string seeds = "127.0.0.1:7400";
+  // TLS on all connections; nullopt: plain text.
+  std::optional<TlsOptions> tls = std::nullopt;
   // How long Client::Connect looks for a seed that answers.
   absl::Duration connect_timeout = absl::Seconds(5);
   // How long one administrative call may take, retries included.

@@ -6,6 +6,8 @@
 # Needs in the environment: KAPPAD, KAPPA, EARTHQUAKES (paths of the programs).
 # Optional: EVENTS (a gzipped CSV file), KEEP (a directory for data and views).
 set -euo pipefail
+# Its own server has no TLS.
+unset KAPPA_TLS_CA KAPPA_TLS_CERT KAPPA_TLS_KEY KAPPA_TLS_SERVER_NAME
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 EVENTS=${EVENTS:-$here/../../tests/data/earthquakes-2016.csv.gz}

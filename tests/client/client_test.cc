@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/time/clock.h"
+#include "client/cpp/connect_failure.h"
 #include "client/cpp/error.h"
 #include "gtest/gtest.h"
 #include "tests/client/fake_log.h"
@@ -56,6 +57,33 @@ TEST(ClientTest, NoServerIsUnavailable) {
           .status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_UNSPECIFIED);
+}
+
+TEST(ClientTest, RefusesTlsThatCannotBeUsed) {
+  TlsOptions no_ca;
+  TlsOptions no_pem;
+  no_pem.ca_pem = "certificate";
+  TlsOptions no_file;
+  no_file.ca_file = "/nowhere/ca.pem";
+  TlsOptions twice = no_file;
+  twice.ca_file = "/dev/null";
+  twice.ca_pem = no_pem.ca_pem;
+  for (const TlsOptions& tls : {no_ca, no_pem, no_file, twice}) {
+    EXPECT_EQ(Client::Create({.tls = tls}).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST(ClientTest, TellsSilenceFromARefusedHandshake) {
+  EXPECT_FALSE(SomethingListens(
+      ConnectFailure({{"a:1", absl::UnavailableError("Connection refused")}})));
+  const absl::Status both = ConnectFailure(
+      {{"a:1", absl::UnavailableError("Connection refused")},
+       {"b:1", absl::UnavailableError("last error: Ssl handshake failed: x")}});
+  EXPECT_TRUE(SomethingListens(both));
+  EXPECT_EQ(both.message(),
+            "the TLS handshake with b:1 failed: Ssl handshake failed: x; no "
+            "server answers at a:1");
 }
 
 TEST(ClientTest, LearnsLeadersFromErrors) {
