@@ -256,7 +256,7 @@ void ReplicaCluster::RunRound() {
     for (const std::unique_ptr<Replica>& node : nodes_) {
       if (node->partition == nullptr) continue;
       RunPosted(node.get());
-      while (!disks_stall && !node->writing.empty() && Below(3) > 0) {
+      while (!node->stalled && !node->writing.empty() && Below(3) > 0) {
         CommitOldest(node.get());
       }
     }

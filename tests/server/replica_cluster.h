@@ -62,7 +62,6 @@ class ReplicaCluster {
   ~ReplicaCluster();
 
   NetworkFaults faults;
-  bool disks_stall = false;  // no write is completed
   ClusterCounts counts;
   std::mt19937_64& random() { return random_; }
   uint64_t Below(uint64_t bound) { return random_() % bound; }
@@ -77,6 +76,8 @@ class ReplicaCluster {
   // Its messages, either way, are lost.
   void Cut(size_t node) { nodes_[node]->cut = true; }
   void Mend(size_t node) { nodes_[node]->cut = false; }
+  // While its disk stalls, none of its writes is completed.
+  void StallDisk(size_t node, bool stalled) { nodes_[node]->stalled = stalled; }
   // Of the writes under way the oldest `kept` become durable.
   void Crash(size_t node, size_t kept);
   void Start(size_t node);
@@ -111,6 +112,7 @@ class ReplicaCluster {
     std::unique_ptr<Partition> partition;
     std::deque<WriteCycle> writing;
     bool cut = false;
+    bool stalled = false;
     bool touched = false;
     Mutex mutex;
     std::vector<absl::AnyInvocable<void(Partition&)>> posted

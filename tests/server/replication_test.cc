@@ -81,12 +81,18 @@ TEST_F(ReplicationTest, AFollowerRefusesAndNamesTheLeader) {
 
 TEST_F(ReplicationTest, NothingIsAcknowledgedBeforeAMajorityHasStoredIt) {
   const size_t leader = Elect();
-  cluster_.disks_stall = true;
+  const auto stall_others = [&](bool stalled) {
+    for (size_t node = 0; node < ReplicaCluster::kNodes; ++node) {
+      if (node != leader) cluster_.StallDisk(node, stalled);
+    }
+  };
+  // Its own disk works, so what is missing are the acknowledgements.
+  stall_others(true);
   Answer answer;
   Append(leader, "a", &answer);
   for (int i = 0; i < 5; ++i) cluster_.RunRound();
   EXPECT_FALSE(answer.has_value());
-  cluster_.disks_stall = false;
+  stall_others(false);
   EXPECT_EQ(Await(&answer), "OK");
 }
 
@@ -236,6 +242,28 @@ TEST_F(ReplicationTest, AConfigurationOutlivesARestart) {
   cluster_.Crash(removed, 0);
   ASSERT_TRUE(cluster_.RunUntil([&] { return cluster_.Leader().has_value(); }));
   EXPECT_EQ(AppendAt(*cluster_.Leader(), "b"), "OK");
+}
+
+TEST_F(ReplicationTest, ASoleVoterWithLearnersLeadsAgainAfterARestart) {
+  const size_t leader = Elect();
+  raft::ConfigurationChange change;
+  for (size_t node = 0; node < ReplicaCluster::kNodes; ++node) {
+    (node == leader ? change.voters : change.learners)
+        .push_back(cluster_.id(node));
+  }
+  cluster_.With(leader, [&](Partition& partition) {
+    EXPECT_TRUE(partition.ChangeConfiguration(change).ok());
+  });
+  EXPECT_EQ(AppendAt(leader, "a"), "OK");
+  Elect();
+  for (size_t node = 0; node < ReplicaCluster::kNodes; ++node) {
+    cluster_.Crash(node, 10);
+  }
+  cluster_.Start(leader);
+  EXPECT_EQ(cluster_.partition(leader).log().configuration().voters,
+            change.voters);
+  ASSERT_TRUE(cluster_.RunUntil([&] { return cluster_.Leader().has_value(); }));
+  EXPECT_EQ(AppendAt(leader, "b"), "OK");
 }
 
 TEST_F(ReplicationTest, AFollowerTellsTheLinearizableEnd) {
