@@ -13,41 +13,12 @@
 #include "raft/message.h"
 #include "server/message_decoder.h"
 #include "server/message_encoder.h"
+#include "tests/server/message_samples.h"
 
 namespace kappa {
 namespace {
 
 constexpr int kTypes = static_cast<int>(raft::MessageType::kLeaderQuery) + 1;
-
-ReplicaId Replica(uint64_t node, uint64_t incarnation = 1) {
-  return ReplicaId{NodeId(node), Incarnation(incarnation)};
-}
-
-raft::Configuration JointConfiguration() {
-  raft::Configuration configuration;
-  configuration.voters = {Replica(1), Replica(2, 7)};
-  configuration.outgoing_voters = {Replica(1), Replica(3), Replica(4)};
-  configuration.learners = {Replica(5), Replica(6)};
-  configuration.learners_next = {Replica(4)};
-  configuration.promoting = {Replica(6)};
-  configuration.auto_leave = true;
-  return configuration;
-}
-
-raft::EntryMeta Entry(uint64_t term, uint64_t index, raft::EntryKind kind) {
-  raft::EntryMeta entry;
-  entry.id = raft::EntryId{Term(term), LogIndex(index)};
-  entry.kind = kind;
-  if (kind == raft::EntryKind::kRecords) {
-    entry.record_count = 70'000;
-    entry.payload_bytes = 3 << 20;
-  }
-  if (kind == raft::EntryKind::kConfiguration) {
-    entry.configuration =
-        std::make_shared<raft::Configuration>(JointConfiguration());
-  }
-  return entry;
-}
 
 // A message with its contents, owned.
 struct Sample {
@@ -72,38 +43,17 @@ Sample FullSample(raft::MessageType type) {
   raft::Message& message = sample.message;
   message.type = type;
   message.group = GroupId(12);
-  message.from = Replica(3, 2);
-  message.to = Replica(9, 4);
+  message.from = SampleReplica(3, 2);
+  message.to = SampleReplica(9, 4);
   message.term = Term(40);
-  message.generation = raft::Generation{0xfedcba9876543210, 17};
-  message.previous = raft::EntryId{Term(38), LogIndex(99)};
-  message.committed = LogIndex(98);
-  message.last = raft::EntryId{Term(39), LogIndex(120)};
-  message.granted = true;
-  message.match = LogIndex(97);
-  message.term_starts = {{Term(2), LogIndex(3)}, {Term(38), LogIndex(80)}};
-  message.read_round = 5;
-  message.beat = 6;
-  message.quiesce = true;
-  message.full = true;
-  message.unfit = true;
-  message.priority = 3;
-  message.donor = Replica(7, 8);
-  message.transfer = true;
-  message.doubted = raft::EntryId{Term(37), LogIndex(77)};
-  message.holding = raft::Holding::kLacks;
-  message.read_id = 10;
-  message.read_instance = 11;
-  message.read_index = LogIndex(96);
-  message.chain.emplace().fill(0xab);
-  message.chunk_end = 1234;
+  SetSampleScalars(&message);
   if (type == raft::MessageType::kRepairResponse) {
-    message.entries = {Entry(39, 120, raft::EntryKind::kRecords)};
+    message.entries = {SampleEntry(39, 120, raft::EntryKind::kRecords)};
   } else {
-    message.entries = {Entry(38, 100, raft::EntryKind::kRecords),
-                       Entry(40, 101, raft::EntryKind::kNoOp),
-                       Entry(40, 102, raft::EntryKind::kConfiguration),
-                       Entry(40, 103, raft::EntryKind::kProducerFence)};
+    message.entries = {SampleEntry(38, 100, raft::EntryKind::kRecords),
+                       SampleEntry(40, 101, raft::EntryKind::kNoOp),
+                       SampleEntry(40, 102, raft::EntryKind::kConfiguration),
+                       SampleEntry(40, 103, raft::EntryKind::kProducerFence)};
   }
   for (size_t i = 0; i < message.entries.size(); ++i) {
     sample.contents.push_back("content " + std::to_string(i));
@@ -111,7 +61,7 @@ Sample FullSample(raft::MessageType type) {
   if (type == raft::MessageType::kBaseRequest) {
     auto chunk = std::make_shared<raft::BaseChunk>();
     chunk->base.id = raft::EntryId{Term(20), LogIndex(50)};
-    chunk->base.configuration = JointConfiguration();
+    chunk->base.configuration = SampleJointConfiguration();
     chunk->base.offset = Offset(44);
     chunk->base.chain.fill(0xcd);
     chunk->base.append_time_us = -5;
@@ -195,8 +145,8 @@ TEST(MessageCodecTest, NothingOfTheMessageBeforeIsLeftOver) {
   MessageDecoder decoder;
   Sample plain;
   plain.message.type = raft::MessageType::kLeaderQuery;
-  plain.message.from = Replica(1);
-  plain.message.to = Replica(2);
+  plain.message.from = SampleReplica(1);
+  plain.message.to = SampleReplica(2);
   for (int type = 0; type < kTypes; ++type) {
     SCOPED_TRACE(type);
     const Sample full = FullSample(static_cast<raft::MessageType>(type));

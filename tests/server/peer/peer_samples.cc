@@ -6,74 +6,20 @@
 #include <vector>
 
 #include "server/message_encoder.h"
+#include "tests/server/message_samples.h"
 
 namespace kappa::server {
 namespace {
-
-ReplicaId Replica(uint64_t node, uint64_t incarnation = 1) {
-  return ReplicaId{NodeId(node), Incarnation(incarnation)};
-}
-
-raft::Configuration JointConfiguration() {
-  raft::Configuration configuration;
-  configuration.voters = {Replica(1), Replica(2, 7)};
-  configuration.outgoing_voters = {Replica(1), Replica(3), Replica(4)};
-  configuration.learners = {Replica(5), Replica(6)};
-  configuration.learners_next = {Replica(4)};
-  configuration.promoting = {Replica(6)};
-  configuration.auto_leave = true;
-  return configuration;
-}
-
-raft::EntryMeta Entry(uint64_t term, uint64_t index, raft::EntryKind kind) {
-  raft::EntryMeta entry;
-  entry.id = raft::EntryId{Term(term), LogIndex(index)};
-  entry.kind = kind;
-  if (kind == raft::EntryKind::kRecords) {
-    entry.record_count = 70'000;
-    entry.payload_bytes = 3 << 20;
-  }
-  if (kind == raft::EntryKind::kConfiguration) {
-    entry.configuration =
-        std::make_shared<raft::Configuration>(JointConfiguration());
-  }
-  return entry;
-}
 
 raft::Message Plain(raft::MessageType type, uint64_t from, uint64_t to,
                     uint64_t group) {
   raft::Message message;
   message.type = type;
   message.group = GroupId(group);
-  message.from = Replica(from);
-  message.to = Replica(to);
+  message.from = SampleReplica(from);
+  message.to = SampleReplica(to);
   message.term = Term(40);
   return message;
-}
-
-void SetScalars(raft::Message* message) {
-  message->generation = raft::Generation{0xfedcba9876543210, 17};
-  message->previous = raft::EntryId{Term(38), LogIndex(99)};
-  message->committed = LogIndex(98);
-  message->last = raft::EntryId{Term(39), LogIndex(120)};
-  message->granted = true;
-  message->match = LogIndex(97);
-  message->term_starts = {{Term(2), LogIndex(3)}, {Term(38), LogIndex(80)}};
-  message->read_round = 5;
-  message->beat = 6;
-  message->quiesce = true;
-  message->full = true;
-  message->unfit = true;
-  message->priority = 3;
-  message->donor = Replica(7, 8);
-  message->transfer = true;
-  message->doubted = raft::EntryId{Term(37), LogIndex(77)};
-  message->holding = raft::Holding::kLacks;
-  message->read_id = 10;
-  message->read_instance = 11;
-  message->read_index = LogIndex(96);
-  message->chain.emplace().fill(0xab);
-  message->chunk_end = 1234;
 }
 
 // In two pieces, as the network cuts it.
@@ -100,7 +46,7 @@ PeerMessage EntryMessage(uint64_t from, uint64_t to, uint64_t group,
   sample.message = Plain(raft::MessageType::kAppendRequest, from, to, group);
   sample.message.previous = raft::EntryId{Term(40), LogIndex(index - 1)};
   if (index == 1) sample.message.previous.term = Term(0);
-  sample.message.entries = {Entry(40, index, raft::EntryKind::kRecords)};
+  sample.message.entries = {SampleEntry(40, index, raft::EntryKind::kRecords)};
   sample.contents.push_back(std::move(content));
   return sample;
 }
@@ -111,14 +57,14 @@ PeerMessage FullMessage(raft::MessageType type, uint64_t from, uint64_t to) {
   raft::Message& message = sample.message;
   message.from.incarnation = Incarnation(2);
   message.to.incarnation = Incarnation(4);
-  SetScalars(&message);
+  SetSampleScalars(&message);
   if (type == raft::MessageType::kRepairResponse) {
-    message.entries = {Entry(39, 120, raft::EntryKind::kRecords)};
+    message.entries = {SampleEntry(39, 120, raft::EntryKind::kRecords)};
   } else {
-    message.entries = {Entry(38, 100, raft::EntryKind::kRecords),
-                       Entry(40, 101, raft::EntryKind::kNoOp),
-                       Entry(40, 102, raft::EntryKind::kConfiguration),
-                       Entry(40, 103, raft::EntryKind::kProducerFence)};
+    message.entries = {SampleEntry(38, 100, raft::EntryKind::kRecords),
+                       SampleEntry(40, 101, raft::EntryKind::kNoOp),
+                       SampleEntry(40, 102, raft::EntryKind::kConfiguration),
+                       SampleEntry(40, 103, raft::EntryKind::kProducerFence)};
   }
   // Small, empty, copied only by the receiver, and never copied.
   const size_t sizes[] = {40'000, 0, 100, 5'000};
@@ -128,7 +74,7 @@ PeerMessage FullMessage(raft::MessageType type, uint64_t from, uint64_t to) {
   if (type == raft::MessageType::kBaseRequest) {
     auto chunk = std::make_shared<raft::BaseChunk>();
     chunk->base.id = raft::EntryId{Term(20), LogIndex(50)};
-    chunk->base.configuration = JointConfiguration();
+    chunk->base.configuration = SampleJointConfiguration();
     chunk->base.offset = Offset(44);
     chunk->base.chain.fill(0xcd);
     chunk->base.append_time_us = -5;
