@@ -4,7 +4,9 @@
 
 #include <functional>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "kappa/raft/v1/peer_service.pb.h"
 #include "proto/wire/types.h"
 #include "server/peer/peer_message.h"
@@ -32,6 +34,17 @@ struct PeerCallbacks {
   // What is known about the node's disk: known_disk_id and evidence. Absent:
   // nothing.
   std::function<raft::v1::Greeting(NodeId)> evidence_about;
+
+  // Unary calls of other nodes (peer_service.proto), whose headers are already
+  // checked. `done` is called once, on any thread. Absent: UNIMPLEMENTED.
+  template <typename T>
+  using Done = absl::AnyInvocable<void(absl::StatusOr<T>)>;
+  template <typename Request, typename Response>
+  using Method = std::function<void(Request, Done<Response>)>;
+  Method<raft::v1::ProbeRequest, raft::v1::ProbeResponse> probe;
+  Method<raft::v1::JoinRequest, raft::v1::JoinResponse> join;
+  Method<raft::v1::ForwardRequest, raft::v1::ForwardResponse> forward;
+  Method<raft::v1::PartitionRequest, raft::v1::PartitionResponse> ask_partition;
 };
 
 }  // namespace kappa::server
