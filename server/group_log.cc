@@ -10,6 +10,7 @@
 #include "proto/wire/sha256.h"
 #include "proto/wire/string_view.h"
 #include "server/errors.h"
+#include "server/not_leader.h"
 #include "storage/configuration_rows.h"
 
 namespace kappa::server {
@@ -92,6 +93,7 @@ GroupLog::GroupLog(const storage::ReplicaInfo& replica,
       number_(replica.number),
       self_(replica.spec.self),
       clock_(clock),
+      nodes_(options.nodes),
       request_bytes_max_(
           (options.settings ? options.settings : DefaultSettings())
               ->request_bytes_max),
@@ -121,16 +123,20 @@ bool GroupLog::sole_voter() const {
 
 void GroupLog::Tick() { core_.Tick(); }
 
+void GroupLog::Rouse() {
+  if (leads() || !core_.quiescent()) return;
+  // It fails, and that is what wakes the core.
+  const auto refused =
+      core_.Propose(raft::EntryKind::kRecords, 1, 0, raft::EntryHandle{1});
+  KAPPA_CHECK(!refused.ok(), "it does not lead");
+}
+
 absl::Status GroupLog::NotLeader() const {
   const std::optional<ReplicaId> leader = core_.leader();
   if (!leader.has_value() || *leader == self_) {
-    return MakeError(v1::ERROR_REASON_NOT_LEADER,
-                     "this replica does not lead the partition");
+    return NotLeaderError(std::nullopt, nodes_);
   }
-  const std::string node = absl::StrCat(leader->node.value());
-  return MakeError(v1::ERROR_REASON_NOT_LEADER,
-                   absl::StrCat("node ", node, " leads the partition"),
-                   {{"leader_node", node}});
+  return NotLeaderError(leader->node, nodes_);
 }
 
 absl::StatusOr<const EntryHeader*> GroupLog::Propose(EntryHeader header,

@@ -22,6 +22,7 @@
 #include "raft/core.h"
 #include "server/append_clock.h"
 #include "server/log_tail.h"
+#include "server/node_directory.h"
 #include "server/outgoing_messages.h"
 #include "server/ring_queue.h"
 #include "server/write_cycle.h"
@@ -35,6 +36,8 @@ struct GroupLogOptions {
   uint64_t instance = 0;
   // Shared by the groups of a node; null: the defaults.
   std::shared_ptr<const raft::CoreSettings> settings;
+  // Where other nodes serve clients; null: nobody knows. Outlives the log.
+  const NodeDirectory* nodes = nullptr;
 };
 
 // Told of every change of the log, in order, while it happens.
@@ -100,6 +103,14 @@ class GroupLog {
   void Tick();
   // Whether ticks are of no use until something else happens.
   bool quiescent() const { return core_.quiescent(); }
+  bool needs_ticks() const { return !sole_voter() && !core_.quiescent(); }
+  // See raft::Core.
+  void OnNodeLiveness(NodeId node, bool alive) {
+    core_.OnNodeLiveness(node, alive);
+  }
+  // Somebody wants the leader: a replica that sleeps, and does not lead, asks
+  // whether there still is one.
+  void Rouse();
   // A message of another replica, with the content of each entry, as
   // GroupMessage has it.
   // Errors: DATA_LOSS: an entry does not fit its checksums, its message, or the
@@ -113,7 +124,8 @@ class GroupLog {
   Term term() const { return core_.term(); }
   // Who leads, as far as this replica knows.
   std::optional<ReplicaId> leader() const { return core_.leader(); }
-  // NOT_LEADER, with the leader's node (leader_node) when it is another one.
+  // NOT_LEADER; when another node is known to lead, with its id (leader_node)
+  // and where it serves clients (leader).
   absl::Status NotLeader() const;
   // Appends as leader: gives `header` its place and remembers the entry until
   // it is committed. Returns the header, valid until the next call.
@@ -202,6 +214,7 @@ class GroupLog {
   const ReplicaNumber number_;
   const ReplicaId self_;
   const AppendClock* const clock_;
+  const NodeDirectory* const nodes_;
   const uint64_t request_bytes_max_;
   storage::GroupBase base_;
   raft::Core core_;

@@ -61,6 +61,19 @@ class MetadataGroup final : public ShardGroup {
   void OnDurable(const WriteInFlight& write) override;
   void Abandon(const absl::Status& status) override;
   bool idle() const override;
+  absl::Status Step(raft::Message message,
+                    std::vector<Payload> contents) override {
+    return log_.Step(std::move(message), std::move(contents));
+  }
+  void Tick() override { log_.Tick(); }
+  bool needs_ticks() const override { return log_.needs_ticks(); }
+  void OnNodeLiveness(NodeId node, bool alive) override {
+    log_.OnNodeLiveness(node, alive);
+  }
+  bool leads() const override { return log_.leads(); }
+  absl::Status TransferLeadership(std::optional<ReplicaId> target) override {
+    return log_.TransferLeadership(target);
+  }
 
   // Leads at once (one voter). `ready` is called when everything in the log is
   // applied, with what went wrong otherwise.

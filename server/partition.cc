@@ -32,9 +32,11 @@ absl::Status FateUnknown() {
 
 absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(
     const storage::ReplicaInfo& replica, const ShardServices* services) {
-  absl::StatusOr<GroupLog> log = GroupLog::Recover(
-      *services->store, replica, services->append_clock,
-      {.instance = services->instance, .settings = services->core_settings});
+  absl::StatusOr<GroupLog> log =
+      GroupLog::Recover(*services->store, replica, services->append_clock,
+                        {.instance = services->instance,
+                         .settings = services->core_settings,
+                         .nodes = services->nodes});
   if (!log.ok()) return ReadErrorOf(log.status(), replica.spec.group);
   return std::unique_ptr<Partition>(new Partition(*std::move(log), services));
 }
@@ -89,7 +91,10 @@ ReadScope Partition::Scope() const {
 
 void Partition::Append(AppendCommand command, PendingAppend append) {
   if (!closed_.ok()) return Refuse(std::move(append), closed_);
-  if (!log_.leads()) return Refuse(std::move(append), log_.NotLeader());
+  if (!log_.leads()) {
+    log_.Rouse();
+    return Refuse(std::move(append), log_.NotLeader());
+  }
   if (!damage().ok()) return Refuse(std::move(append), damage());
   if (AnswerKnownProducer(command, append)) return;
   if (services_->disk != nullptr) {
@@ -485,7 +490,10 @@ void Partition::CancelWait(uint64_t token) {
 void Partition::Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
                       Node::Callback<v1::ProducerPosition> done) {
   if (!closed_.ok()) return done(closed_);
-  if (!log_.leads()) return done(log_.NotLeader());
+  if (!log_.leads()) {
+    log_.Rouse();
+    return done(log_.NotLeader());
+  }
   if (!damage().ok()) return done(damage());
   const storage::ProducerStamp stamp{producer, epoch, 1};
   absl::StatusOr<ProducerVerdict> verdict =

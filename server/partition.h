@@ -48,6 +48,19 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   void OnDurable(const WriteInFlight& write) override;
   void Abandon(const absl::Status& status) override;
   bool idle() const override;
+  absl::Status Step(raft::Message message,
+                    std::vector<Payload> contents) override {
+    return log_.Step(std::move(message), std::move(contents));
+  }
+  void Tick() override { log_.Tick(); }
+  bool needs_ticks() const override { return log_.needs_ticks(); }
+  void OnNodeLiveness(NodeId node, bool alive) override {
+    log_.OnNodeLiveness(node, alive);
+  }
+  bool leads() const override { return log_.leads(); }
+  absl::Status TransferLeadership(std::optional<ReplicaId> target) override {
+    return log_.TransferLeadership(target);
+  }
 
   // Leads at once if it is the only voter (committed entries are known after
   // the write); else it waits for its time.
@@ -62,15 +75,8 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   // --- other replicas; Advance is called afterwards ---
 
   // See GroupLog.
-  absl::Status Step(raft::Message message, std::vector<Payload> contents) {
-    return log_.Step(std::move(message), std::move(contents));
-  }
-  void Tick() { log_.Tick(); }
   absl::Status ChangeConfiguration(const raft::ConfigurationChange& change) {
     return log_.ProposeConfiguration(change);
-  }
-  absl::Status TransferLeadership(std::optional<ReplicaId> target) {
-    return log_.TransferLeadership(target);
   }
   bool quiescent() const { return log_.quiescent(); }
   const GroupLog& log() const { return log_; }

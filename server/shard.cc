@@ -13,6 +13,10 @@
 namespace kappa::server {
 namespace {
 
+// A process that was stopped for a while must not take the time for its
+// leaders' silence before it has read what they said meanwhile.
+constexpr uint32_t kTicksAtOnceMax = 2;
+
 absl::Status Overloaded(std::string_view what) {
   return MakeError(v1::ERROR_REASON_OVERLOADED, what,
                    {{"retry_after_ms", "50"}});
@@ -41,6 +45,14 @@ Shard::Shard(ShardOptions options, ShardServices services)
       shard.Touch(group);
       work();
     });
+  };
+  services_.send = [this](std::vector<GroupMessage> messages) {
+    for (GroupMessage& sent : messages) {
+      const NodeId node = sent.message.to.node;
+      PeerMessage& message = outbox_[node].emplace_back();
+      message.message = std::move(sent.message);
+      message.contents = std::move(sent.contents);
+    }
   };
   services_.post_to_partition =
       [this](GroupId group, absl::AnyInvocable<void(Partition&)> work) {
@@ -84,6 +96,16 @@ bool Shard::Post(Task task) {
   return queue_.Put(event);
 }
 
+void Shard::Deliver(PeerDelivery delivery) {
+  Event event(std::move(delivery));
+  queue_.Put(event);
+}
+
+void Shard::Tick() {
+  if (ticks_.fetch_add(1) > 0) return;
+  Post([](Shard& shard) { shard.RunTicks(); });
+}
+
 absl::Status Shard::Refusal() const {
   return queue_.closed() ? ShuttingDown()
                          : Overloaded("the shard's queue is full");
@@ -125,6 +147,8 @@ void Shard::Handle(Event event) {
       write.group->OnDurable(write);
       Touch(write.group);
     }
+  } else if (auto* delivery = std::get_if<PeerDelivery>(&event)) {
+    HandleDelivery(std::move(*delivery));
   } else {
     std::get<Task>(event)(*this);
   }
@@ -145,6 +169,85 @@ void Shard::HandleAppend(AppendEvent event) {
   Touch(*partition);
 }
 
+ShardGroup* Shard::FindGroup(GroupId group) {
+  for (const std::unique_ptr<ShardGroup>& other : other_groups_) {
+    if (other->group() == group) return other.get();
+  }
+  const absl::StatusOr<Partition*> partition = WakePartition(group);
+  return partition.ok() ? *partition : nullptr;
+}
+
+void Shard::HandleDelivery(PeerDelivery delivery) {
+  PeerMessage& sent = delivery.message;
+  ShardGroup* const group = FindGroup(sent.message.group);
+  if (group == nullptr) return;
+  const absl::Status taken =
+      group->Step(std::move(sent.message), std::move(sent.contents));
+  if (!taken.ok()) counters_.messages_refused.Add(1);
+  credits_.push_back(std::move(delivery.credit));
+  Touch(group);
+}
+
+void Shard::RunTicks() {
+  const uint32_t ticks = std::min(ticks_.exchange(0), kTicksAtOnceMax);
+  for (size_t i = 0; i < ticking_.size();) {
+    ShardGroup* const group = ticking_[i];
+    for (uint32_t tick = 0; tick < ticks; ++tick) group->Tick();
+    Touch(group);
+    if (group->needs_ticks()) {
+      ++i;
+      continue;
+    }
+    group->ticking_ = false;
+    ticking_[i] = ticking_.back();
+    ticking_.pop_back();
+  }
+}
+
+void Shard::OnNodeLiveness(NodeId node, bool alive) {
+  if (alive) {
+    silent_.erase(node);
+  } else {
+    silent_.insert(node);
+  }
+  const auto tell = [this, node, alive](ShardGroup* group) {
+    group->OnNodeLiveness(node, alive);
+    Touch(group);
+  };
+  for (const auto& group : other_groups_) tell(group.get());
+  for (const auto& [id, partition] : partitions_) tell(partition.get());
+}
+
+void Shard::WakeAll() {
+  wakes_all_ = true;
+  for (const auto& [id, replica] : sleeping_) to_wake_.push_back(id);
+  WakeSome();
+}
+
+void Shard::WakeSome() {
+  constexpr size_t kAtOnce = 32;
+  for (size_t i = 0; i < kAtOnce && !to_wake_.empty(); ++i) {
+    const GroupId group = to_wake_.back();
+    to_wake_.pop_back();
+    // Who cannot be woken says why when it is asked.
+    WakePartition(group).IgnoreError();
+  }
+  if (!to_wake_.empty()) Post([](Shard& shard) { shard.WakeSome(); });
+}
+
+void Shard::HandOver(absl::AnyInvocable<void()> done) {
+  when_handed_over_ = std::move(done);
+  const auto hand_over = [this](ShardGroup* group) {
+    if (!group->leads() || !group->TransferLeadership(std::nullopt).ok()) {
+      return;
+    }
+    handing_over_.push_back(group);
+    Touch(group);
+  };
+  for (const auto& group : other_groups_) hand_over(group.get());
+  for (const auto& [id, partition] : partitions_) hand_over(partition.get());
+}
+
 void Shard::Touch(ShardGroup* group) {
   if (group->touched_) return;
   group->touched_ = true;
@@ -156,17 +259,35 @@ void Shard::SubmitTouched() {
   WriteCycle cycle;
   // Advancing one group may touch another.
   for (size_t i = 0; i < touched_.size(); ++i) {
-    touched_[i]->touched_ = false;
-    touched_[i]->Advance(&cycle);
+    ShardGroup* const group = touched_[i];
+    group->touched_ = false;
+    group->Advance(&cycle);
+    if (!group->ticking_ && group->needs_ticks()) {
+      group->ticking_ = true;
+      ticking_.push_back(group);
+    }
   }
   touched_.clear();
+  SendMessages();
+  std::vector<ReceiveCredit> credits = std::exchange(credits_, {});
   if (cycle.empty()) return;
-  services_.writer->Submit(
-      std::move(cycle.writes),
-      [this, in_flight = std::move(cycle.in_flight)]() mutable {
-        Event event(DurableEvent{std::move(in_flight)});
-        queue_.Put(event);
-      });
+  services_.writer->Submit(std::move(cycle.writes),
+                           [this, in_flight = std::move(cycle.in_flight),
+                            credits = std::move(credits)]() mutable {
+                             credits.clear();
+                             Event event(DurableEvent{std::move(in_flight)});
+                             queue_.Put(event);
+                           });
+}
+
+void Shard::SendMessages() {
+  for (auto& [node, messages] : outbox_) {
+    if (messages.empty()) continue;
+    if (services_.network != nullptr) {
+      services_.network->Send(node, std::move(messages));
+    }
+    messages.clear();
+  }
 }
 
 void Shard::AddGroup(std::unique_ptr<ShardGroup> group) {
@@ -179,6 +300,9 @@ void Shard::AddReplica(storage::ReplicaInfo replica) {
   const bool added = sleeping_.emplace(group, std::move(replica)).second;
   KAPPA_CHECK(added && FindAwake(group) == nullptr, "a group is there once");
   counters_.partitions.Add(1);
+  if (!wakes_all_) return;
+  to_wake_.push_back(group);
+  if (to_wake_.size() == 1) Post([](Shard& shard) { shard.WakeSome(); });
 }
 
 absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
@@ -193,6 +317,7 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
       Partition::Open(sleeping->second, &services_);
   if (!partition.ok()) return partition.status();
   (*partition)->Campaign();
+  for (const NodeId node : silent_) (*partition)->OnNodeLiveness(node, false);
   FollowKnownDamage(partition->get());
   sleeping_.erase(sleeping);
   Partition* const awake = partition->get();
@@ -249,6 +374,8 @@ void Shard::CheckConditions() {
     std::optional<ReplicaNumber> number;
     if (partition != nullptr) {
       number = partition->number();
+      std::erase(ticking_, partition);
+      std::erase(handing_over_, partition);
       partitions_.erase(removals_[i].group);
       counters_.partitions.Subtract(1);
     }
@@ -256,6 +383,12 @@ void Shard::CheckConditions() {
     removals_[i] = std::move(removals_.back());
     removals_.pop_back();
     done(number);
+  }
+  if (when_handed_over_ &&
+      std::none_of(handing_over_.begin(), handing_over_.end(),
+                   [](const ShardGroup* group) { return group->leads(); })) {
+    handing_over_.clear();
+    std::exchange(when_handed_over_, nullptr)();
   }
   if (when_finished_ && AllIdle()) std::exchange(when_finished_, nullptr)();
 }

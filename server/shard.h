@@ -7,10 +7,13 @@
 #ifndef KAPPA_SERVER_SHARD_H_
 #define KAPPA_SERVER_SHARD_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -24,6 +27,8 @@
 #include "server/memory_window.h"
 #include "server/node.h"
 #include "server/partition.h"
+#include "server/peer/peer_callbacks.h"
+#include "server/peer/peer_message.h"
 #include "server/shard_counters.h"
 #include "server/shard_group.h"
 #include "server/shard_services.h"
@@ -59,6 +64,13 @@ class Shard {
   bool TryPost(Task& task);
   // Queues work that is bounded elsewhere: false only once the shard has ended.
   bool Post(Task task);
+  // A message of another node for one of the groups; dropped when there is no
+  // such group. Bounded by its credit, which is given back once what came of it
+  // is durable.
+  void Deliver(PeerDelivery delivery);
+  // A tick has passed for the groups that need ticks. Of several that pass
+  // while the thread is busy, or the process was stopped, two count.
+  void Tick();
   // Why the queue takes nothing: OVERLOADED, or SHUTTING_DOWN after Stop.
   absl::Status Refusal() const;
   ShardStats stats() const;
@@ -75,6 +87,14 @@ class Shard {
   // the first request: then it is recovered from the store, and leads its group
   // at once where it is the only voter.
   void AddReplica(storage::ReplicaInfo replica);
+  // Wakes all replicas that sleep, and wakes from now on whoever is added: in a
+  // cluster others must be able to ask them. A few at a time, between events.
+  void WakeAll();
+  // A node fell silent, or came back.
+  void OnNodeLiveness(NodeId node, bool alive);
+  // Hands leadership of all groups to other nodes, as far as they can take it,
+  // then calls `done`, once.
+  void HandOver(absl::AnyInvocable<void()> done);
   // The partition, woken if it slept; to be touched by the caller.
   // Errors: TOPIC_NOT_FOUND, SHUTTING_DOWN; those of Partition::Open.
   absl::StatusOr<Partition*> WakePartition(GroupId group);
@@ -98,7 +118,7 @@ class Shard {
   struct DurableEvent {
     std::vector<WriteInFlight> writes;
   };
-  using Event = std::variant<AppendEvent, DurableEvent, Task>;
+  using Event = std::variant<AppendEvent, DurableEvent, PeerDelivery, Task>;
   struct Removal {
     GroupId group;
     Removed done;
@@ -107,7 +127,14 @@ class Shard {
   void Run();
   void Handle(Event event);
   void HandleAppend(AppendEvent event);
+  void HandleDelivery(PeerDelivery delivery);
+  // The group of that id, woken if it slept; null when there is none.
+  ShardGroup* FindGroup(GroupId group);
+  void RunTicks();
+  void WakeSome();
   void SubmitTouched();
+  // Hands the messages of this drain to the network, a call for each node.
+  void SendMessages();
   // Goes on with what waits for groups to become idle.
   void CheckConditions();
   bool AllIdle() const;
@@ -116,6 +143,7 @@ class Shard {
   ShardCounters counters_;
   WindowBudget window_;
   ShardServices services_;
+  std::atomic<uint32_t> ticks_{0};  // passed, not run
 
   // The thread's own.
   absl::flat_hash_map<GroupId, storage::ReplicaInfo> sleeping_;
@@ -124,6 +152,16 @@ class Shard {
   std::vector<ShardGroup*> touched_;
   std::vector<Removal> removals_;
   absl::Status finishing_;
+  // Groups whose ticks count.
+  std::vector<ShardGroup*> ticking_;
+  bool wakes_all_ = false;
+  std::vector<GroupId> to_wake_;
+  std::set<NodeId> silent_;
+  std::map<NodeId, std::vector<PeerMessage>> outbox_;
+  // Of the messages of this drain.
+  std::vector<ReceiveCredit> credits_;
+  std::vector<ShardGroup*> handing_over_;
+  absl::AnyInvocable<void()> when_handed_over_;
   absl::AnyInvocable<void()> when_finished_;
   bool writer_congested_ = false;
 

@@ -46,6 +46,8 @@ struct ShardCounters {
   Counter append_records;
   Counter duplicates;
   ReasonCounter refusals;
+  // Messages of other nodes that did not fit.
+  Counter messages_refused;
   Counter drains;
   Counter events;
   Counter window_reads;

@@ -2,8 +2,13 @@
 #ifndef KAPPA_SERVER_SHARD_GROUP_H_
 #define KAPPA_SERVER_SHARD_GROUP_H_
 
+#include <optional>
+#include <vector>
+
 #include "absl/status/status.h"
+#include "proto/wire/payload.h"
 #include "proto/wire/types.h"
+#include "raft/message.h"
 #include "server/write_cycle.h"
 
 namespace kappa::server {
@@ -25,9 +30,26 @@ class ShardGroup {
   // True when nothing is accepted and unanswered, and nothing is being written.
   virtual bool idle() const = 0;
 
+  // --- groups with other replicas; Advance is called afterwards ---
+
+  // A message of another replica, with the content of each entry; see
+  // GroupLog::Step.
+  virtual absl::Status Step(raft::Message message,
+                            std::vector<Payload> contents) = 0;
+  // One tick of the core has passed.
+  virtual void Tick() = 0;
+  // Whether Tick is of any use until something else happens.
+  virtual bool needs_ticks() const = 0;
+  // A node fell silent, or came back.
+  virtual void OnNodeLiveness(NodeId node, bool alive) = 0;
+  virtual bool leads() const = 0;
+  // See raft::Core.
+  virtual absl::Status TransferLeadership(std::optional<ReplicaId> target) = 0;
+
  private:
   friend class Shard;
   bool touched_ = false;
+  bool ticking_ = false;
 };
 
 }  // namespace kappa::server

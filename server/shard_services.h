@@ -16,7 +16,9 @@
 #include "server/disk_state.h"
 #include "server/log_reader.h"
 #include "server/memory_window.h"
+#include "server/node_directory.h"
 #include "server/outgoing_messages.h"
+#include "server/peer_network.h"
 #include "server/reader_pool.h"
 #include "server/shard_counters.h"
 #include "server/shard_group.h"
@@ -52,7 +54,11 @@ struct ShardServices {
   uint64_t instance = 0;
   // Of all cores; absent: the defaults.
   std::shared_ptr<const raft::CoreSettings> core_settings;
-  // Takes messages to other nodes; may drop them.
+  // Where other nodes serve clients; absent: nobody knows.
+  const NodeDirectory* nodes = nullptr;
+  // To the other nodes; absent: there are none.
+  PeerNetwork* network = nullptr;
+  // Takes messages to other nodes; may drop them. The shard's own.
   std::function<void(std::vector<GroupMessage>)> send;
   // Any thread has work for an awake partition of the shard, which is advanced
   // afterwards. Dropped when there is no such partition any more.
