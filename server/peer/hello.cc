@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/string_view.h"
 #include "server/random_uuid.h"
 
 namespace kappa::server {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr size_t kIdBytes = 16;
 constexpr size_t kAddressBytesMax = 512;
+constexpr size_t kRackBytesMax = 255;
 constexpr int kEvidenceMax = 16;
 
 raft::v1::TrafficClass WireClassOf(PeerClass peer_class) {
@@ -58,12 +60,37 @@ absl::Status CheckForm(const raft::v1::Hello& hello) {
   if (hello.address().size() > kAddressBytesMax) {
     return Malformed("address size", hello.address().size(), "more than 512");
   }
+  if (hello.client_address().size() > kAddressBytesMax) {
+    return Malformed("client_address size", hello.client_address().size(),
+                     "more than 512");
+  }
+  if (hello.rack().size() > kRackBytesMax) {
+    return Malformed("rack size", hello.rack().size(), "more than 255");
+  }
   if (hello.traffic_class() == raft::v1::TRAFFIC_CLASS_UNSPECIFIED ||
       !raft::v1::TrafficClass_IsValid(hello.traffic_class())) {
     return Malformed("traffic_class",
                      static_cast<uint64_t>(hello.traffic_class()), "unknown");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckCluster(absl::string_view what, uint64_t from,
+                          const std::string& cluster_id,
+                          const PeerIdentity& self) {
+  if (cluster_id == self.cluster_id) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, ": node ", from, " belongs to cluster ",
+                   ClusterName(cluster_id), ", node ", self.node.value(),
+                   " to cluster ", ClusterName(self.cluster_id)));
+}
+
+absl::Status CheckReceiver(absl::string_view what, uint64_t from, uint64_t to,
+                           const PeerIdentity& self) {
+  if (to == self.node.value()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, ": node ", from, " expects node ", to,
+                   ", and this is node ", self.node.value()));
 }
 
 }  // namespace
@@ -77,6 +104,8 @@ raft::v1::Hello MakeHello(const PeerIdentity& self, NodeId to,
   hello.set_to_node(to.value());
   hello.set_traffic_class(WireClassOf(peer_class));
   hello.set_address(self.address);
+  hello.set_client_address(self.client_address);
+  hello.set_rack(self.rack);
   known.set_from_node(self.node.value());
   known.set_disk_id(BytesOf(self.disk_id));
   known.set_open_id(self.open_id);
@@ -85,35 +114,31 @@ raft::v1::Hello MakeHello(const PeerIdentity& self, NodeId to,
   return hello;
 }
 
+absl::Status CheckVersion(std::string_view what, uint64_t from,
+                          uint32_t version, const PeerIdentity& self) {
+  if (version == self.protocol_version) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      ToAbsl(what), ": node ", from, " speaks protocol version ", version,
+      ", node ", self.node.value(), " speaks version ", self.protocol_version));
+}
+
 absl::Status CheckHello(const raft::v1::Hello& hello,
                         const PeerIdentity& self) {
   const uint64_t from = hello.greeting().from_node();
   // First of all: another version may mean something else by the rest.
-  if (hello.protocol_version() != self.protocol_version) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("hello: node ", from, " speaks protocol version ",
-                     hello.protocol_version(), ", node ", self.node.value(),
-                     " speaks version ", self.protocol_version));
-  }
+  absl::Status legal =
+      CheckVersion("hello", from, hello.protocol_version(), self);
+  if (!legal.ok()) return legal;
   if (absl::Status form = CheckForm(hello); !form.ok()) return form;
-  if (hello.cluster_id() != self.cluster_id) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "hello: node ", from, " belongs to cluster ",
-        ClusterName(hello.cluster_id()), ", node ", self.node.value(),
-        " to cluster ", ClusterName(self.cluster_id)));
-  }
+  legal = CheckCluster("hello", from, hello.cluster_id(), self);
+  if (!legal.ok()) return legal;
   if (from == self.node.value()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "hello: node id ", from, " is both ends': on disk ",
         absl::BytesToHexString(hello.greeting().disk_id()), " and on disk ",
         absl::BytesToHexString(BytesOf(self.disk_id))));
   }
-  if (hello.to_node() != self.node.value()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("hello: node ", from, " expects node ", hello.to_node(),
-                     ", and this is node ", self.node.value()));
-  }
-  return absl::OkStatus();
+  return CheckReceiver("hello", from, hello.to_node(), self);
 }
 
 absl::Status CheckAnswer(const raft::v1::Hello& answer,
@@ -131,6 +156,31 @@ absl::Status CheckAnswer(const raft::v1::Hello& answer,
                      "no answer to what was asked");
   }
   return absl::OkStatus();
+}
+
+raft::v1::CallHeader MakeCallHeader(const PeerIdentity& self, NodeId to) {
+  raft::v1::CallHeader header;
+  header.set_protocol_version(self.protocol_version);
+  header.set_cluster_id(self.cluster_id);
+  header.set_from_node(self.node.value());
+  header.set_to_node(to.value());
+  return header;
+}
+
+absl::Status CheckCallHeader(std::string_view call,
+                             const raft::v1::CallHeader& header,
+                             const PeerIdentity& self) {
+  const absl::string_view what = ToAbsl(call);
+  const uint64_t from = header.from_node();
+  absl::Status legal =
+      CheckVersion(call, from, header.protocol_version(), self);
+  if (legal.ok()) legal = CheckCluster(what, from, header.cluster_id(), self);
+  if (legal.ok() && from == self.node.value()) {
+    legal = absl::FailedPreconditionError(
+        absl::StrCat(what, ": node id ", from, " is both ends'"));
+  }
+  if (legal.ok()) legal = CheckReceiver(what, from, header.to_node(), self);
+  return legal;
 }
 
 PeerClass ClassOf(const raft::v1::Hello& hello) {

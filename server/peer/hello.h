@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "kappa/raft/v1/peer_service.pb.h"
@@ -19,8 +20,10 @@ struct PeerIdentity {
   std::string cluster_id;  // 16 bytes; empty: none yet
   NodeId node;
   Uuid disk_id{};
-  uint64_t open_id = 0;  // this open of the disk; never 0
-  std::string address;   // where it serves nodes
+  uint64_t open_id = 0;        // this open of the disk; never 0
+  std::string address;         // where it serves nodes
+  std::string client_address;  // where it serves clients; empty: not told
+  std::string rack;            // where it stands; empty: not told
 };
 
 // The hello of `self` to the node `to`. `known` is what self knows about that
@@ -41,6 +44,21 @@ absl::Status CheckHello(const raft::v1::Hello& hello, const PeerIdentity& self);
 absl::Status CheckAnswer(const raft::v1::Hello& answer,
                          const PeerIdentity& self, NodeId expected,
                          PeerClass peer_class);
+
+// What goes with each unary call of `self` to the node `to`.
+raft::v1::CallHeader MakeCallHeader(const PeerIdentity& self, NodeId to);
+
+// Whether `self` speaks the protocol version of the node `from`; `what` names
+// in errors what that sent. Errors: FAILED_PRECONDITION.
+absl::Status CheckVersion(std::string_view what, uint64_t from,
+                          uint32_t version, const PeerIdentity& self);
+
+// Whether `self` may answer a call with that header, which is foreign; `call`
+// names it in errors. Errors, naming the values of both ends:
+// FAILED_PRECONDITION: as CheckHello.
+absl::Status CheckCallHeader(std::string_view call,
+                             const raft::v1::CallHeader& header,
+                             const PeerIdentity& self);
 
 // Requires: CheckHello was OK.
 PeerClass ClassOf(const raft::v1::Hello& hello);

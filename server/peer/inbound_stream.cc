@@ -40,6 +40,10 @@ void InboundStream::End(absl::Status status) {
 }
 
 absl::Status InboundStream::TakeHello() {
+  if (!context_->serving.load(std::memory_order_acquire)) {
+    return absl::UnavailableError(
+        absl::StrCat("node ", context_->self.node.value(), " is starting"));
+  }
   raft::v1::ConnectRequest request;
   if (read_.Length() > kHelloBytesMax || !ParseMessage(read_, &request) ||
       !request.has_hello() || request.messages_size() > 0) {

@@ -1,44 +1,19 @@
 #include "server/peer/outbound_stream.h"
 
-#include <atomic>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/support/channel_arguments.h"
 #include "kappa/raft/v1/peer_service.grpc.pb.h"
 #include "server/peer/hello.h"
+#include "server/peer/peer_channel.h"
 #include "server/peer/peer_limits.h"
 #include "server/rpc/byte_buffers.h"
 
 namespace kappa::server {
 namespace {
 
-// A node that is silent so long is asked whether it still lives.
-constexpr int kKeepaliveTimeMs = 5'000;
-constexpr int kKeepaliveTimeoutMs = 5'000;
-constexpr int kAnswerBytesMax = 64 << 10;
-
-grpc::ChannelArguments ArgumentsOf(int64_t connect_timeout_us) {
-  grpc::ChannelArguments arguments;
-  // A connection of its own for each stream, so that bulk delays nothing else:
-  // gRPC shares them between channels of equal arguments.
-  static std::atomic<int> streams{0};
-  arguments.SetInt("kappa.peer.stream", streams.fetch_add(1));
-  // The link tries again, with a channel of its own each time.
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
-                   static_cast<int>(connect_timeout_us / 1000));
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
-  return arguments;
-}
+constexpr size_t kAnswerBytesMax = size_t{64} << 10;
 
 std::string ConnectMethod() {
   return absl::StrCat("/", raft::v1::PeerService::service_full_name(),
@@ -53,9 +28,12 @@ std::shared_ptr<PeerStream> OutboundStream::Start(
     int64_t connect_timeout_us) {
   auto stream = std::make_shared<OutboundStream>(std::move(context),
                                                  std::move(link), attempt);
+  // Of its own for each attempt, so that bulk delays nothing else.
   stream->channel_ =
-      grpc::CreateCustomChannel(address, stream->peer_context_->credentials(),
-                                ArgumentsOf(connect_timeout_us));
+      MakePeerChannel({.address = address,
+                       .credentials = stream->peer_context_->credentials(),
+                       .connect_timeout_us = connect_timeout_us,
+                       .receive_bytes_max = kAnswerBytesMax});
   stream->stub_ = std::make_unique<grpc::GenericStub>(stream->channel_);
   stream->self_ = stream;
   stream->peer_context_->live.Add();

@@ -3,6 +3,7 @@
 #define KAPPA_SERVER_PEER_PEER_CONTEXT_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "kappa/raft/v1/peer_service.pb.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/types.h"
+#include "server/append_budget.h"
 #include "server/peer/hearing.h"
 #include "server/peer/hello.h"
 #include "server/peer/live_count.h"
@@ -25,6 +27,9 @@ namespace kappa::server {
 
 // Constant once the transport has started, but for what is thread-safe itself.
 struct PeerContext {
+  explicit PeerContext(size_t call_bytes_max)
+      : inbound_call_bytes(call_bytes_max) {}
+
   PeerIdentity self;
   PeerCallbacks callbacks;
   const Clock* clock = nullptr;
@@ -32,11 +37,16 @@ struct PeerContext {
   std::array<size_t, kPeerClassCount> receive_window_bytes{};
   // For an attempt to reach a node.
   std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
+  // False until `self` is complete: the port may have been any free one.
+  std::atomic<bool> serving{false};
+  // What unary calls of other nodes hold.
+  AppendBudget inbound_call_bytes;
   // A node was heard for the first time on a stream.
   std::function<void(NodeId)> on_caller;
   Hearing hearing;
   RetiredStreams retired;
-  // Streams of both directions whose OnDone is not over.
+  // Streams of both directions, and calls of other nodes, whose OnDone is not
+  // over.
   LiveCount live;
 
   raft::v1::Hello HelloTo(NodeId node, PeerClass peer_class,

@@ -27,6 +27,12 @@ inline constexpr size_t kPeerHeadBytesMax = size_t{512} << 10;
 inline constexpr size_t kPeerReceiveBytesMax =
     kPeerMessageBytesMax + kPeerHeadBytesMax;
 static_assert(kPeerFrameBytesMax <= kPeerMessageBytesMax);
+// A client's request that is passed on: the largest append.
+inline constexpr size_t kPeerForwardBytesMax = size_t{17} << 20;
+// What is left of a unary call without that request. Parsed, it may take many
+// times its bytes.
+inline constexpr size_t kPeerCallBytesMax = size_t{64} << 10;
+static_assert(kPeerForwardBytesMax + kPeerCallBytesMax <= kPeerReceiveBytesMax);
 // Content up to this size is copied when it is received: a reference would
 // keep the whole frame.
 inline constexpr size_t kPeerCopiedBytesMax = size_t{16} << 10;

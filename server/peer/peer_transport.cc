@@ -17,6 +17,7 @@
 #include "proto/wire/check.h"
 #include "proto/wire/mutex.h"
 #include "server/peer/outbound_stream.h"
+#include "server/peer/peer_calls.h"
 #include "server/peer/peer_context.h"
 #include "server/peer/peer_limits.h"
 #include "server/peer/peer_link.h"
@@ -26,7 +27,7 @@
 namespace kappa::server {
 namespace {
 
-constexpr int kStreamsPerConnectionMax = 16;
+constexpr int kStreamsPerConnectionMax = 1024;
 constexpr int kHandshakeTimeoutMs = 10'000;
 constexpr int kMetadataBytesMax = 16 << 10;
 constexpr int kKeepaliveTimeMs = 5'000;
@@ -67,7 +68,10 @@ struct PeerTransport::State {
     Links links;
   };
 
-  explicit State(PeerTransportOptions given) : options(std::move(given)) {}
+  explicit State(PeerTransportOptions given)
+      : options(std::move(given)),
+        context(std::make_shared<PeerContext>(options.call_bytes)),
+        calls(context, options.call_bytes, options.connect_timeout_us) {}
 
   Peer MakePeer(NodeId node, const std::string& address);
   std::optional<Links> LinksOf(NodeId node) const;
@@ -77,7 +81,8 @@ struct PeerTransport::State {
 
   PeerTransportOptions options;
   ListenAddress address;
-  std::shared_ptr<PeerContext> context = std::make_shared<PeerContext>();
+  const std::shared_ptr<PeerContext> context;
+  PeerCalls calls;
   std::unique_ptr<PeerService> service;
   std::unique_ptr<grpc::Server> server;
   std::atomic<uint64_t> dropped_unknown{0};
@@ -131,6 +136,7 @@ std::optional<PeerTransport::State::Links> PeerTransport::State::LinksOf(
 
 int64_t PeerTransport::State::Tick() {
   context->retired.Sweep();
+  calls.Sweep();
   std::vector<std::shared_ptr<PeerLink>> links;
   {
     MutexLock lock(&mutex);
@@ -182,17 +188,17 @@ absl::StatusOr<std::unique_ptr<PeerTransport>> PeerTransport::Start(
   builder.AddListeningPort(raw->options.listen.ToString(),
                            raw->options.server_credentials, &port);
   builder.RegisterService(raw->service.get());
-  // Before the first call, since answers carry it.
-  raw->address = raw->options.listen;
-  if (context.self.address.empty()) {
-    context.self.address = raw->address.ToString();
-  }
   raw->server = builder.BuildAndStart();
   if (raw->server == nullptr || port == 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", raw->options.listen.ToString()));
   }
+  raw->address = raw->options.listen;
   raw->address.port = static_cast<uint16_t>(port);
+  if (context.self.address.empty()) {
+    context.self.address = raw->address.ToString();
+  }
+  context.serving.store(true, std::memory_order_release);
   return std::unique_ptr<PeerTransport>(new PeerTransport(std::move(state)));
 }
 
@@ -214,6 +220,7 @@ void PeerTransport::SetPeer(NodeId node, const std::string& address) {
       moved = found->second.links;
     }
   }
+  state_->calls.SetPeer(node, address);
   if (moved) {
     for (const auto& link : *moved) link->Readdress(address);
   }
@@ -233,6 +240,7 @@ void PeerTransport::RemovePeer(NodeId node) {
   if (links) {
     for (const auto& link : *links) link->Stop();
   }
+  state_->calls.RemovePeer(node);
   state_->context->hearing.Forget(node);
 }
 
@@ -260,6 +268,20 @@ void PeerTransport::Send(NodeId node, PeerMessage message) {
 
 std::optional<int64_t> PeerTransport::LastHeardUs(NodeId node) const {
   return state_->context->hearing.LastHeardUs(node);
+}
+
+void PeerTransport::Forward(NodeId node, raft::v1::ForwardRequest request,
+                            int64_t timeout_us,
+                            Callback<raft::v1::ForwardResponse> done) {
+  state_->calls.Forward(node, std::move(request), timeout_us, std::move(done));
+}
+
+void PeerTransport::AskPartition(NodeId node,
+                                 raft::v1::PartitionRequest request,
+                                 int64_t timeout_us,
+                                 Callback<raft::v1::PartitionResponse> done) {
+  state_->calls.AskPartition(node, std::move(request), timeout_us,
+                             std::move(done));
 }
 
 std::vector<PeerStatus> PeerTransport::Statuses() const {
@@ -299,6 +321,7 @@ void PeerTransport::Stop() {
     }
   }
   state_->timer->Stop();
+  state_->calls.Stop();
   for (const auto& link : links) link->Stop();
   state_->context->hearing.EndAll(absl::UnavailableError(absl::StrCat(
       "node ", state_->options.self.node.value(), " is stopping")));

@@ -1,7 +1,9 @@
-// PeerTransport: messages between this node and the others of its cluster.
+// PeerTransport: messages and calls between this node and the others of its
+// cluster.
 //
 //   Send ─> SendQueue ─> PeerLink ─> OutboundStream ══ TCP ══> InboundStream
 //                (one of each per node and class)                  └─> deliver
+//   Forward, AskPartition ─> PeerCalls ══ TCP ══> InboundCall ─> PeerCallbacks
 #ifndef KAPPA_SERVER_PEER_PEER_TRANSPORT_H_
 #define KAPPA_SERVER_PEER_PEER_TRANSPORT_H_
 
@@ -24,14 +26,14 @@
 #include "server/peer/peer_callbacks.h"
 #include "server/peer/peer_message.h"
 #include "server/peer/peer_status.h"
+#include "server/peer_network.h"
 
 namespace kappa::server {
 
 struct PeerTransportOptions {
   // Where other nodes reach this one; not the clients' port.
   ListenAddress listen;
-  // Who this node is. An empty address stands for `listen`, whose port is then
-  // not 0.
+  // Who this node is. An empty address stands for where it listens in the end.
   PeerIdentity self;
   PeerCallbacks callbacks;
   const Clock* clock = nullptr;
@@ -43,6 +45,8 @@ struct PeerTransportOptions {
   // one frame more may come.
   std::array<size_t, kPeerClassCount> receive_window_bytes = {
       size_t{16} << 20, size_t{32} << 20, size_t{24} << 20};
+  // What requests of unary calls may hold, in bytes, for each direction.
+  size_t call_bytes = size_t{64} << 20;
   // Memory that gRPC may use for what comes in, in bytes.
   size_t quota_bytes = size_t{96} << 20;
   // A node says that it lives at least so often.
@@ -64,22 +68,19 @@ struct PeerTransportOptions {
 // node is away, the connection breaks.
 //
 // Thread safety: thread-safe.
-class PeerTransport {
+class PeerTransport final : public PeerNetwork {
  public:
   // Listens, and accepts connections from now on.
   // Errors: as TryToListen.
   static absl::StatusOr<std::unique_ptr<PeerTransport>> Start(
       PeerTransportOptions options);
-  // As Stop.
-  ~PeerTransport();
+  ~PeerTransport() override;
 
   // Where it listens; the port is the real one.
   const ListenAddress& address() const;
 
-  // Keeps connections to the node at `address`, HOST:PORT, from now on; with
-  // another address than before they move there. Not needed for hearing it.
-  // Requires: `node` is not this one.
-  void SetPeer(NodeId node, const std::string& address);
+  // Not needed for hearing the node.
+  void SetPeer(NodeId node, const std::string& address) override;
   // Ends the connections from and to the node and forgets it, what waits
   // included. The node may call again: to keep it away is the judge's task.
   // Messages of it that are being delivered may still come.
@@ -92,20 +93,27 @@ class PeerTransport {
   // thread when nothing else is under way.
   // Requires: each message has as many contents as entries, and the state of
   // its chunk.
-  void Send(NodeId node, std::vector<PeerMessage> messages);
+  void Send(NodeId node, std::vector<PeerMessage> messages) override;
   void Send(NodeId node, PeerMessage message);
 
-  // When the node was last heard, by Clock::MonotonicUs; nullopt: never. A node
-  // that is reached and lives is heard every beat_period_us.
-  std::optional<int64_t> LastHeardUs(NodeId node) const;
+  // A node that is reached and lives is heard every beat_period_us.
+  std::optional<int64_t> LastHeardUs(NodeId node) const override;
+
+  // Errors besides those of PeerNetwork: as PeerCalls.
+  void Forward(NodeId node, raft::v1::ForwardRequest request,
+               int64_t timeout_us,
+               Callback<raft::v1::ForwardResponse> done) override;
+  void AskPartition(NodeId node, raft::v1::PartitionRequest request,
+                    int64_t timeout_us,
+                    Callback<raft::v1::PartitionResponse> done) override;
+
   // All nodes that are set or were heard, by id.
   std::vector<PeerStatus> Statuses() const;
   // Messages to nodes that were not set.
   uint64_t dropped_unknown() const;
 
-  // Ends everything; no callback is under way or begins afterwards. Credits
-  // may be dropped later. Not to be called within a callback.
-  void Stop();
+  // Not to be called within a callback.
+  void Stop() override;
 
  private:
   struct State;

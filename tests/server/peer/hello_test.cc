@@ -118,6 +118,11 @@ TEST(HelloTest, RefusesWhatIsNoHello) {
             "hello: evidence size is 17: more than 16");
   EXPECT_EQ(changed([](auto* h) { h->set_address(std::string(513, 'a')); }),
             "hello: address size is 513: more than 512");
+  EXPECT_EQ(
+      changed([](auto* h) { h->set_client_address(std::string(513, 'a')); }),
+      "hello: client_address size is 513: more than 512");
+  EXPECT_EQ(changed([](auto* h) { h->set_rack(std::string(256, 'a')); }),
+            "hello: rack size is 256: more than 255");
   EXPECT_EQ(changed([](auto* h) {
               h->set_traffic_class(raft::v1::TRAFFIC_CLASS_UNSPECIFIED);
             }),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proto/wire/mutex.h"
 #include "tests/server/peer/peer_fixture.h"
 #include "tests/server/peer/peer_samples.h"
 
@@ -141,6 +142,40 @@ TEST_F(PeerTransportTest, ANodeThatLivesIsHeardWithoutMessages) {
   one->Stop();
   EXPECT_TRUE(Eventually(
       [&] { return !StatusOf(*two, 1).hearing->streams[0].connected; }));
+}
+
+TEST_F(PeerTransportTest, TellsWhereItIsReached) {
+  Heard unused;
+  Mutex mutex;
+  std::vector<raft::v1::Hello> hellos;
+  const auto judge = [&](const raft::v1::Hello& hello) {
+    MutexLock lock(&mutex);
+    hellos.push_back(hello);
+    return absl::OkStatus();
+  };
+  PeerTransportOptions called = OptionsOf(2, &unused);
+  called.callbacks.judge = judge;
+  called.self.address = "node2.example:7500";
+  called.self.client_address = "node2.example:7400";
+  called.self.rack = "cellar";
+  auto two = Start(std::move(called));
+  PeerTransportOptions caller = OptionsOf(1, &unused);
+  caller.callbacks.judge = judge;
+  auto one = Start(std::move(caller));
+  one->SetPeer(NodeId(2), AddressOf(two));
+  ASSERT_TRUE(WaitConnected(*one, 2));
+  one->Stop();
+  two->Stop();
+  MutexLock lock(&mutex);
+  EXPECT_EQ(hellos.size(), 2 * kPeerClassCount);
+  EXPECT_NE(one->address().port, 0);
+  for (const raft::v1::Hello& hello : hellos) {
+    const bool answer = hello.greeting().answer();
+    EXPECT_EQ(hello.address(), answer ? "node2.example:7500" : AddressOf(one))
+        << "the real port unless something else is told";
+    EXPECT_EQ(hello.client_address(), answer ? "node2.example:7400" : "");
+    EXPECT_EQ(hello.rack(), answer ? "cellar" : "");
+  }
 }
 
 TEST_F(PeerTransportTest, FindsANodeThatComesLater) {
