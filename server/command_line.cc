@@ -1,6 +1,9 @@
 #include "server/command_line.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "CLI/CLI.hpp"
@@ -36,7 +39,42 @@ struct Flags {
   std::optional<std::string> tls_client_ca;
   std::optional<std::string> log_format;
   std::optional<std::string> log_level;
+  // By key of the configuration file.
+  std::map<std::string, std::string> cluster;
 };
+
+// Settings of the configuration file that are flags as well.
+struct ClusterFlag {
+  const char* key;
+  const char* help;
+};
+constexpr ClusterFlag kClusterFlags[] = {
+    {"node_id", "Number of this node in its cluster, from 1; default 1"},
+    {"peers",
+     "Who forms the cluster, this node included: 1=HOST:PORT,2=HOST:PORT,..., "
+     "the addresses for nodes"},
+    {"join",
+     "Become a node of a running cluster: HOST:PORT,... where its nodes serve "
+     "nodes"},
+    {"peer_listen",
+     "HOST:PORT for other nodes, default 127.0.0.1:7500 for a node of a "
+     "cluster"},
+    {"advertise", "HOST:PORT that clients are told; default: --listen"},
+    {"peer_advertise", "HOST:PORT that nodes are told; default: --peer-listen"},
+    {"rack", "Where this node stands; replicas are spread over racks"},
+    {"node_tls_cert", "Certificate for TLS between nodes (PEM file)"},
+    {"node_tls_key", "Its private key (PEM file)"},
+    {"node_tls_ca", "Nodes must show a certificate of this CA (PEM file)"},
+    {"election_timeout_ms",
+     "A partition that hears no leader for so long elects one; 100 to 10000, "
+     "default 200"},
+};
+
+// "--node-id" for "node_id".
+std::string FlagOf(std::string key) {
+  std::replace(key.begin(), key.end(), '_', '-');
+  return "--" + key;
+}
 
 void Declare(CLI::App* app, Flags* flags) {
   app->set_version_flag("--version",
@@ -65,6 +103,14 @@ void Declare(CLI::App* app, Flags* flags) {
   app->add_flag("--accept-clock-behind", flags->accept_clock_behind,
                 "Start although the clock is more than 24 h behind the newest "
                 "record");
+  for (const ClusterFlag& flag : kClusterFlags) {
+    app->add_option_function<std::string>(
+        FlagOf(flag.key),
+        [flags, key = std::string(flag.key)](const std::string& value) {
+          flags->cluster[key] = value;
+        },
+        flag.help);
+  }
   app->add_option("--log-format", flags->log_format,
                   "auto (text on a terminal, else json), text or json");
   app->add_option("--log-level", flags->log_level,
@@ -179,6 +225,13 @@ absl::StatusOr<ServerConfig> ConfigOf(const Flags& flags) {
   if (flags.tls_client_ca.has_value()) config.tls.ca = *flags.tls_client_ca;
   config.insecure_allow_remote |= flags.insecure_allow_remote;
   config.accept_clock_behind |= flags.accept_clock_behind;
+  for (const auto& [key, value] : flags.cluster) {
+    set = SetConfigKey(key, value, &config);
+    if (!set.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(FlagOf(key), ": ", set.message()));
+    }
+  }
   set = SetLog(flags, &config);
   if (!set.ok()) return set;
   set = CheckConfig(config);

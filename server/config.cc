@@ -36,14 +36,19 @@ Setter Bool(T ServerConfig::*field) {
   };
 }
 
+absl::Status ParseNumber(const std::string& value, uint32_t min, uint32_t max,
+                         uint32_t* number) {
+  uint32_t parsed;
+  if (!absl::SimpleAtoi(value, &parsed) || parsed < min || parsed > max) {
+    return Wrong(absl::StrCat("must be a number from ", min, " to ", max));
+  }
+  *number = parsed;
+  return absl::OkStatus();
+}
+
 Setter Number(uint32_t ServerConfig::*field, uint32_t min, uint32_t max) {
   return [field, min, max](const std::string& value, ServerConfig* config) {
-    uint32_t number;
-    if (!absl::SimpleAtoi(value, &number) || number < min || number > max) {
-      return Wrong(absl::StrCat("must be a number from ", min, " to ", max));
-    }
-    config->*field = number;
-    return absl::OkStatus();
+    return ParseNumber(value, min, max, &(config->*field));
   };
 }
 
@@ -82,6 +87,47 @@ Setter TlsFile(std::string TlsFiles::*field) {
     config->tls.*field = value;
     return absl::OkStatus();
   };
+}
+
+Setter NodeTlsFile(std::string TlsFiles::*field) {
+  return [field](const std::string& value, ServerConfig* config) {
+    config->cluster.tls.*field = value;
+    return absl::OkStatus();
+  };
+}
+
+Setter ClusterText(std::string ClusterConfig::*field) {
+  return [field](const std::string& value, ServerConfig* config) {
+    config->cluster.*field = value;
+    return absl::OkStatus();
+  };
+}
+
+Setter ClusterNumber(uint32_t ClusterConfig::*field, uint32_t min,
+                     uint32_t max) {
+  return [field, min, max](const std::string& value, ServerConfig* config) {
+    return ParseNumber(value, min, max, &(config->cluster.*field));
+  };
+}
+
+// What `parse` makes of the value.
+template <typename T, typename Parse>
+Setter ClusterList(T ClusterConfig::*field, Parse parse) {
+  return [field, parse](const std::string& value, ServerConfig* config) {
+    auto parsed = parse(value);
+    if (parsed.ok()) config->cluster.*field = *std::move(parsed);
+    return parsed.status();
+  };
+}
+
+absl::Status SetPeerListen(const std::string& value, ServerConfig* config) {
+  if (value.empty()) {
+    config->cluster.peer_listen.reset();
+    return absl::OkStatus();
+  }
+  absl::StatusOr<ListenAddress> address = ListenAddress::Parse(value);
+  if (address.ok()) config->cluster.peer_listen = *address;
+  return address.status();
 }
 
 absl::Status SetDataDir(const std::string& value, ServerConfig* config) {
@@ -129,6 +175,18 @@ const std::map<std::string, Setter>& Setters() {
        Number(&ServerConfig::scrub_period_hours, 1, 24 * 366)},
       {"scrub_rate_max",
        Bytes(&ServerConfig::scrub_bytes_per_second_max, 64 << 10, kTiB)},
+      {"node_id", ClusterNumber(&ClusterConfig::node_id, 1, 1'000'000)},
+      {"peers", ClusterList(&ClusterConfig::peers, ParsePeers)},
+      {"join", ClusterList(&ClusterConfig::join, ParseAddressList)},
+      {"peer_listen", SetPeerListen},
+      {"advertise", ClusterText(&ClusterConfig::advertise)},
+      {"peer_advertise", ClusterText(&ClusterConfig::peer_advertise)},
+      {"rack", ClusterText(&ClusterConfig::rack)},
+      {"node_tls_cert", NodeTlsFile(&TlsFiles::cert)},
+      {"node_tls_key", NodeTlsFile(&TlsFiles::key)},
+      {"node_tls_ca", NodeTlsFile(&TlsFiles::ca)},
+      {"election_timeout_ms",
+       ClusterNumber(&ClusterConfig::election_timeout_ms, 100, 10'000)},
   };
   return *setters;
 }
@@ -230,12 +288,24 @@ absl::StatusOr<ServerConfig> LoadConfig(const std::string& path) {
   return ParseConfig(path, text.str());
 }
 
+absl::Status SetConfigKey(const std::string& key, const std::string& value,
+                          ServerConfig* config) {
+  const auto setter = Setters().find(key);
+  if (setter == Setters().end()) return Wrong("unknown key " + key);
+  absl::Status set = setter->second(value, config);
+  if (set.ok()) return set;
+  return Wrong(absl::StrCat("\"", value, "\": ", set.message()));
+}
+
 absl::Status CheckConfig(const ServerConfig& config) {
   if (config.data_dir.empty()) {
     return Wrong("no data directory: give --data-dir, or data_dir in the file");
   }
   if (absl::Status tls = CheckTls(config.tls); !tls.ok()) return tls;
   if (absl::Status safe = CheckAddresses(config); !safe.ok()) return safe;
+  absl::Status cluster = CheckClusterConfig(config.cluster, config.listen,
+                                            config.insecure_allow_remote);
+  if (!cluster.ok()) return cluster;
   const DiskSettings& disk = config.disk;
   if (disk.low_bytes.has_value() && disk.critical_bytes.has_value() &&
       *disk.low_bytes < *disk.critical_bytes) {

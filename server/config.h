@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/tls_material.h"
+#include "server/cluster_config.h"
 #include "server/disk_limits.h"
 #include "server/listen_address.h"
 #include "server/logging.h"
@@ -33,6 +34,7 @@ struct ServerConfig {
   uint32_t scrub_period_hours = 7 * 24;
   uint64_t scrub_bytes_per_second_max = uint64_t{64} << 20;
   DiskSettings disk;
+  ClusterConfig cluster;
 };
 
 // The settings in `text`, on top of the defaults. `file` names it in errors.
@@ -43,6 +45,11 @@ absl::StatusOr<ServerConfig> ParseConfig(std::string_view file,
 
 // Reads and parses the file. Errors: as above; NOT_FOUND: cannot be read.
 absl::StatusOr<ServerConfig> LoadConfig(const std::string& path);
+
+// Sets the key as if it stood in a file, on top of `config`.
+// Errors: INVALID_ARGUMENT naming key and value.
+absl::Status SetConfigKey(const std::string& key, const std::string& value,
+                          ServerConfig* config);
 
 // What no single key shows to be wrong: addresses that other machines can reach
 // without TLS or insecure_allow_remote, no data directory, files of TLS that

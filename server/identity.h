@@ -4,10 +4,12 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/types.h"
+#include "server/node_directory.h"
 
 namespace kappa::server {
 
@@ -18,6 +20,8 @@ struct Identity {
   // The cluster id is committed in the metadata group: from now on a directory
   // without one is a directory that forgot.
   bool formed = false;
+  // The nodes that formed the cluster, by id; empty: this one alone.
+  std::vector<NodeInfo> founders = {};
 
   // A node of its own cluster, with random ids.
   static Identity OfNewCluster();

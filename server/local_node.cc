@@ -25,10 +25,39 @@ using storage::ReplicaSpec;
 constexpr size_t kReaderQueueMax = 4096;
 constexpr size_t kChunkBytes = size_t{16} << 20;
 constexpr int64_t kFinishUsMax = 3'000'000;
+constexpr int64_t kHandOverUsMax = 1'500'000;
 
 uint32_t ShardCount(uint32_t wanted) {
   if (wanted > 0) return wanted;
   return std::max(1u, std::thread::hardware_concurrency());
+}
+
+// Voters of the metadata group; further nodes only learn.
+constexpr size_t kMetadataVotersMax = 5;
+
+raft::Configuration FirstMetadataMembers(const Identity& identity) {
+  raft::Configuration members;
+  for (const NodeInfo& node : identity.founders) {
+    const ReplicaId id{node.node, Incarnation(1)};
+    (members.voters.size() < kMetadataVotersMax ? members.voters
+                                                : members.learners)
+        .push_back(id);
+  }
+  if (members.voters.empty()) {
+    members.voters.push_back({identity.node_id, Incarnation(1)});
+  }
+  return members;
+}
+
+// Null, the defaults, for a node alone.
+std::shared_ptr<const raft::CoreSettings> SettingsOf(
+    const NodeOptions& options) {
+  if (!options.start_network) return nullptr;
+  raft::CoreSettings settings;
+  // Three beats are missed before an election time is over.
+  settings.heartbeat_ticks = 3;
+  settings.quiesce_ticks = 50;
+  return std::make_shared<const raft::CoreSettings>(settings);
 }
 
 absl::Status ShuttingDown() {
@@ -64,6 +93,8 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
   if (!status.ok()) return status;
   node->PlacePartitions();
   node->PublishTopics();
+  status = node->JoinNetwork();
+  if (!status.ok()) return status;
   return node;
 }
 
@@ -109,7 +140,7 @@ absl::Status LocalNode::FindMetadataReplica() {
   }
   ReplicaSpec spec;
   spec.group = kMetadataGroup;
-  spec.configuration.voters = {self()};
+  spec.configuration = FirstMetadataMembers(identity_);
   spec.self = self();
   spec.chain_start = storage::ChainStart(identity_.cluster_id, 0);
   absl::StatusOr<std::vector<ReplicaNumber>> numbers =
@@ -141,7 +172,10 @@ void LocalNode::StartThreads() {
   services.append_clock = &append_clock_;
   services.disk = options_.disk.get();
   const Uuid instance = RandomUuid();
-  std::memcpy(&services.instance, instance.data(), sizeof(services.instance));
+  std::memcpy(&instance_, instance.data(), sizeof(instance_));
+  services.instance = instance_;
+  services.nodes = &nodes_;
+  services.core_settings = SettingsOf(options_);
   ShardOptions shard_options;
   shard_options.window_bytes = options_.window_bytes / shards;
   for (uint32_t i = 0; i < shards; ++i) {
@@ -189,8 +223,10 @@ absl::Status LocalNode::OpenMetadata() {
         MetadataGroup::Open(*metadata_replica_, &shard.services());
     if (!metadata.ok()) return report(metadata.status());
     metadata_ = metadata->get();
-    metadata_->Campaign(report);
+    const bool alone = metadata_->sole_voter();
+    if (alone) metadata_->Campaign(report);
     shard.AddGroup(*std::move(metadata));
+    if (!alone) report(absl::OkStatus());
   });
 }
 
@@ -204,6 +240,7 @@ absl::Status LocalNode::FormOrCheckCluster() {
       return report(absl::FailedPreconditionError(
           "the directory's metadata belongs to another cluster"));
     }
+    if (!metadata_->sole_voter()) return report(absl::OkStatus());
     storage::v1::MetadataCommand command;
     storage::v1::FormClusterCommand* form = command.mutable_form_cluster();
     form->set_cluster_id(cluster_id);
@@ -295,6 +332,35 @@ void LocalNode::PublishTopics() {
   KAPPA_CHECK(published.ok(), "publishing cannot fail");
 }
 
+PeerCallbacks LocalNode::AnswersToNodes() {
+  PeerCallbacks answers;
+  answers.forward = options_.forward;
+  return answers;
+}
+
+absl::Status LocalNode::JoinNetwork() {
+  NodeInfo self = options_.self;
+  self.node = identity_.node_id;
+  self.disk_id = identity_.disk_id;
+  for (const NodeInfo& node : identity_.founders) nodes_.Set(node);
+  nodes_.Set(self);
+  if (!options_.start_network) return absl::OkStatus();
+  NodeNetworkOptions network;
+  network.identity = identity_;
+  network.open_id = instance_;
+  network.start = options_.start_network;
+  network.callbacks = AnswersToNodes();
+  network.router = &router_;
+  network.nodes = &nodes_;
+  network.clock = options_.clock;
+  network.tick_us = options_.tick_us;
+  network.silent_us = 20 * options_.tick_us;
+  auto started = NodeNetwork::Start(std::move(network));
+  if (!started.ok()) return started.status();
+  network_ = *std::move(started);
+  return absl::OkStatus();
+}
+
 void LocalNode::OnFatal(const absl::Status& status) {
   failed_.store(true);
   options_.on_fatal(status);
@@ -304,11 +370,22 @@ void LocalNode::OnFatal(const absl::Status& status) {
 
 LocalNode::~LocalNode() { Shutdown(); }
 
+void LocalNode::HandOver() {
+  auto handed_over = std::make_shared<Latch>(shards_.size());
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    shard->Post([handed_over](Shard& shard) {
+      shard.HandOver([handed_over] { handed_over->CountDown(); });
+    });
+  }
+  handed_over->WaitFor(kHandOverUsMax);
+}
+
 void LocalNode::Shutdown() {
   shutting_down_.store(true);
   if (stopped_) return;
   stopped_ = true;
   if (scrub_ != nullptr) scrub_->Stop();
+  if (network_ != nullptr && !failed_.load()) HandOver();
   auto finished = std::make_shared<Latch>(shards_.size());
   for (const std::unique_ptr<Shard>& shard : shards_) {
     shard->Post([finished](Shard& shard) {
@@ -317,6 +394,7 @@ void LocalNode::Shutdown() {
   }
   // After a failed write nothing is completed any more.
   if (!failed_.load()) finished->WaitFor(kFinishUsMax);
+  if (network_ != nullptr) network_->Stop();
   for (const std::unique_ptr<Shard>& shard : shards_) shard->Stop();
   // Their jobs and completions find the shards closed, but there.
   readers_.reset();

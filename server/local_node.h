@@ -22,6 +22,8 @@
 #include "server/metadata_calls.h"
 #include "server/metadata_group.h"
 #include "server/node.h"
+#include "server/node_directory.h"
+#include "server/node_network.h"
 #include "server/node_scrub.h"
 #include "server/node_stats.h"
 #include "server/partition_host.h"
@@ -75,6 +77,9 @@ class LocalNode final : public Node, public Maintenance {
   uint64_t WaitForEnd(GroupId group, Offset offset,
                       Callback<Offset> done) override;
   void CancelWait(GroupId group, uint64_t token) override;
+  PeerNetwork* peers() override {
+    return network_ == nullptr ? nullptr : &network_->peers();
+  }
   NodeStats Stats() const override;
   std::vector<PartitionStats> Partitions(size_t count) const override;
 
@@ -96,6 +101,11 @@ class LocalNode final : public Node, public Maintenance {
   absl::Status ReconcileReplicas();
   void PlacePartitions();
   void PublishTopics();
+  absl::Status JoinNetwork();
+  // What other nodes ask.
+  PeerCallbacks AnswersToNodes();
+  // Gives leadership away, as far as others can take it.
+  void HandOver();
 
   // A write or sync failed: nothing is completed any more.
   void OnFatal(const absl::Status& status);
@@ -132,6 +142,7 @@ class LocalNode final : public Node, public Maintenance {
   TopicMap topics_;
   std::shared_ptr<const KnownProducers> known_producers_;
   PartitionRouter router_;
+  NodeDirectory nodes_;
   HostContext host_context_;
   std::optional<storage::ReplicaInfo> metadata_replica_;
 
@@ -147,6 +158,8 @@ class LocalNode final : public Node, public Maintenance {
   std::unique_ptr<PartitionHost> host_;
   std::unique_ptr<MetadataCalls> metadata_calls_;
   std::unique_ptr<NodeScrub> scrub_;
+  std::unique_ptr<NodeNetwork> network_;  // absent: the node is alone
+  uint64_t instance_ = 0;                 // this start
 
   std::atomic<bool> shutting_down_{false};
   std::atomic<bool> failed_{false};  // a write failed

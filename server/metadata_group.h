@@ -75,6 +75,7 @@ class MetadataGroup final : public ShardGroup {
     return log_.TransferLeadership(target);
   }
 
+  bool sole_voter() const { return log_.sole_voter(); }
   // Leads at once (one voter). `ready` is called when everything in the log is
   // applied, with what went wrong otherwise.
   void Campaign(absl::AnyInvocable<void(const absl::Status&)> ready);

@@ -26,6 +26,8 @@
 #include "proto/wire/payload.h"
 #include "proto/wire/types.h"
 #include "server/disk_state.h"
+#include "server/node_directory.h"
+#include "server/peer_network.h"
 #include "server/topic_snapshot.h"
 #include "storage/log_store.h"
 
@@ -42,6 +44,14 @@ struct NodeOptions {
   size_t block_cache_bytes = 64 << 20;
   size_t append_queue_bytes = 64 << 20;
   uint32_t reader_threads = 2;
+  // Of a node of a cluster: makes its network; absent: the node is alone.
+  StartNetwork start_network;
+  // Where this node serves others. `node` and `disk_id` are filled in.
+  NodeInfo self;
+  // Ten of them without a sign of its leader, and a group elects.
+  int64_t tick_us = 20'000;
+  // What other nodes pass on of their clients' calls. Absent: refused.
+  decltype(PeerCallbacks::forward) forward;
   // Start although the clock is more than 24 h behind the newest entry.
   bool accept_clock_behind = false;
   const Clock* clock = nullptr;  // not owned; required
@@ -186,6 +196,9 @@ class Node {
   virtual uint64_t WaitForEnd(GroupId group, Offset offset,
                               Callback<Offset> done) = 0;
   virtual void CancelWait(GroupId group, uint64_t token) = 0;
+
+  // The other nodes; null: this one is alone. As long as the node.
+  virtual PeerNetwork* peers() { return nullptr; }
 
   virtual NodeStats Stats() const = 0;
   // The first `count` partitions, by name of the topic and number. Takes time

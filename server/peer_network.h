@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "kappa/raft/v1/peer_service.pb.h"
 #include "proto/wire/types.h"
+#include "server/identity.h"
 #include "server/peer/peer_callbacks.h"
 #include "server/peer/peer_message.h"
 
@@ -55,10 +56,11 @@ class PeerNetwork {
   virtual void Stop() = 0;
 };
 
-// Makes the network of a node, which begins to call back at once.
+// Makes the network of a node, `open_id` being this start of it, which begins
+// to call back at once.
 // Errors: it cannot listen.
-using StartNetwork =
-    std::function<absl::StatusOr<std::unique_ptr<PeerNetwork>>(PeerCallbacks)>;
+using StartNetwork = std::function<absl::StatusOr<std::unique_ptr<PeerNetwork>>(
+    const Identity& identity, uint64_t open_id, PeerCallbacks callbacks)>;
 
 }  // namespace kappa::server
 

@@ -218,7 +218,8 @@ void Shard::OnNodeLiveness(NodeId node, bool alive) {
   for (const auto& [id, partition] : partitions_) tell(partition.get());
 }
 
-void Shard::WakeAll() {
+void Shard::JoinNetwork(PeerNetwork* network) {
+  services_.network = network;
   wakes_all_ = true;
   for (const auto& [id, replica] : sleeping_) to_wake_.push_back(id);
   WakeSome();

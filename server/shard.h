@@ -87,9 +87,10 @@ class Shard {
   // the first request: then it is recovered from the store, and leads its group
   // at once where it is the only voter.
   void AddReplica(storage::ReplicaInfo replica);
-  // Wakes all replicas that sleep, and wakes from now on whoever is added: in a
-  // cluster others must be able to ask them. A few at a time, between events.
-  void WakeAll();
+  // From now on there are other nodes. Wakes all replicas that sleep, and from
+  // now on whoever is added: others must be able to ask them. A few at a time,
+  // between events. `network` outlives the thread.
+  void JoinNetwork(PeerNetwork* network);
   // A node fell silent, or came back.
   void OnNodeLiveness(NodeId node, bool alive);
   // Hands leadership of all groups to other nodes, as far as they can take it,

@@ -1,0 +1,164 @@
+#include "server/node_network.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/logging.h"
+#include "server/random_uuid.h"
+
+namespace kappa::server {
+namespace {
+
+// A thread that was held up for longer tells the shards that so many ticks
+// have passed.
+constexpr int64_t kTicksMax = 2;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<NodeNetwork>> NodeNetwork::Start(
+    NodeNetworkOptions options) {
+  std::unique_ptr<NodeNetwork> network(new NodeNetwork(std::move(options)));
+  PeerCallbacks callbacks = network->options_.callbacks;
+  callbacks.deliver = [router =
+                           network->options_.router](PeerDelivery delivery) {
+    const GroupId group = delivery.message.message.group;
+    router->ShardOf(group)->Deliver(std::move(delivery));
+  };
+  callbacks.judge = [self = network.get()](const raft::v1::Hello& hello) {
+    return self->Judge(hello);
+  };
+  auto peers =
+      network->options_.start(network->options_.identity,
+                              network->options_.open_id, std::move(callbacks));
+  if (!peers.ok()) return peers.status();
+  network->peers_ = *std::move(peers);
+  network->FollowDirectory();
+  for (Shard* const shard : network->options_.router->shards()) {
+    shard->Post([peers = network->peers_.get()](Shard& shard) {
+      shard.JoinNetwork(peers);
+    });
+  }
+  network->thread_ = std::thread([self = network.get()] { self->Run(); });
+  return network;
+}
+
+NodeNetwork::~NodeNetwork() { Stop(); }
+
+void NodeNetwork::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    stop_.SignalAll();
+  }
+  if (thread_.joinable()) thread_.join();
+  if (peers_ != nullptr) peers_->Stop();
+}
+
+void NodeNetwork::FollowDirectory() {
+  const int64_t now_us = options_.clock->MonotonicUs();
+  for (const NodeInfo& node : options_.nodes->All()) {
+    if (node.node == options_.identity.node_id) continue;
+    {
+      MutexLock lock(&mutex_);
+      const auto [peer, added] = known_.try_emplace(node.node);
+      if (added) peer->second.since_us = now_us;
+    }
+    if (!node.address.empty()) peers_->SetPeer(node.node, node.address);
+  }
+}
+
+bool NodeNetwork::Alive(NodeId node) const {
+  MutexLock lock(&mutex_);
+  const auto found = known_.find(node);
+  return found != known_.end() && found->second.alive;
+}
+
+absl::Status NodeNetwork::Judge(const raft::v1::Hello& hello) {
+  const NodeId node(hello.greeting().from_node());
+  std::optional<NodeInfo> known = options_.nodes->Find(node);
+  if (!known.has_value()) {
+    return absl::UnavailableError(absl::StrCat(
+        "hello: node ", node.value(), " is not known to be of this cluster"));
+  }
+  if (BytesOf(known->disk_id) != hello.greeting().disk_id()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "hello: node ", node.value(), " of this cluster has disk ",
+        absl::BytesToHexString(BytesOf(known->disk_id)), ", the caller disk ",
+        absl::BytesToHexString(hello.greeting().disk_id())));
+  }
+  NodeInfo told = *known;
+  if (!hello.address().empty()) told.address = hello.address();
+  if (!hello.client_address().empty()) {
+    told.client_address = hello.client_address();
+  }
+  if (!hello.rack().empty()) told.rack = hello.rack();
+  if (told != *known) options_.nodes->Set(told);
+  bool started_anew = false;
+  {
+    MutexLock lock(&mutex_);
+    Peer& peer = known_[node];
+    const uint64_t open_id = hello.greeting().open_id();
+    started_anew = peer.open_id != 0 && peer.open_id != open_id && peer.alive;
+    peer.open_id = open_id;
+  }
+  // The shards must notice a start even if it was faster than the silence.
+  if (started_anew) {
+    TellShards(node, false);
+    TellShards(node, true);
+  }
+  return absl::OkStatus();
+}
+
+void NodeNetwork::TellShards(NodeId node, bool alive) const {
+  for (Shard* const shard : options_.router->shards()) {
+    shard->Post(
+        [node, alive](Shard& shard) { shard.OnNodeLiveness(node, alive); });
+  }
+}
+
+void NodeNetwork::LookAtPeers(int64_t now_us) {
+  std::vector<std::pair<NodeId, bool>> changes;
+  {
+    MutexLock lock(&mutex_);
+    for (auto& [node, peer] : known_) {
+      const int64_t heard_us =
+          std::max(peers_->LastHeardUs(node).value_or(0), peer.since_us);
+      const bool alive = now_us - heard_us <= options_.silent_us;
+      if (alive == peer.alive) continue;
+      peer.alive = alive;
+      changes.emplace_back(node, alive);
+    }
+  }
+  for (const auto& [node, alive] : changes) {
+    LogInfo(alive ? "a node is heard again" : "a node fell silent",
+            {{"node", absl::StrCat(node.value())}});
+    TellShards(node, alive);
+  }
+}
+
+void NodeNetwork::Run() {
+  int64_t ticked_us = options_.clock->MonotonicUs();
+  while (true) {
+    {
+      MutexLock lock(&mutex_);
+      if (stopping_) return;
+      stop_.WaitFor(&mutex_, options_.tick_us);
+      if (stopping_) return;
+    }
+    const int64_t now_us = options_.clock->MonotonicUs();
+    const int64_t passed = (now_us - ticked_us) / options_.tick_us;
+    if (passed <= 0) continue;
+    ticked_us += passed * options_.tick_us;
+    // Before the ticks: what was said while this process was stopped is read
+    // first.
+    LookAtPeers(now_us);
+    for (int64_t tick = std::min(passed, kTicksMax); tick > 0; --tick) {
+      for (Shard* const shard : options_.router->shards()) shard->Tick();
+    }
+  }
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,90 @@
+// NodeNetwork: joins the shards of a node with the other nodes of its cluster.
+//
+//   shards ──messages──> PeerNetwork ══> other nodes
+//     ^  ^                    │
+//     │  └──── Deliver ───────┘
+//     └─ Tick, OnNodeLiveness ── a thread that looks at the clock
+#ifndef KAPPA_SERVER_NODE_NETWORK_H_
+#define KAPPA_SERVER_NODE_NETWORK_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/mutex.h"
+#include "proto/wire/types.h"
+#include "server/identity.h"
+#include "server/node_directory.h"
+#include "server/partition_router.h"
+#include "server/peer_network.h"
+
+namespace kappa::server {
+
+// Times in microseconds of Clock::MonotonicUs.
+struct NodeNetworkOptions {
+  Identity identity;
+  uint64_t open_id = 0;  // this start of the node; never 0
+  StartNetwork start;
+  // What other nodes may ask; `deliver` and `judge` are filled in here.
+  PeerCallbacks callbacks;
+  const PartitionRouter* router = nullptr;
+  NodeDirectory* nodes = nullptr;
+  const Clock* clock = nullptr;
+  int64_t tick_us = 20'000;
+  // A node that was not heard for so long is silent.
+  int64_t silent_us = 400'000;
+};
+
+// Who connects must be a node that the directory knows, on the disk that the
+// directory knows.
+//
+// Thread safety: thread-safe.
+class NodeNetwork {
+ public:
+  // From now on messages come in, and ticks pass. Errors: those of `start`.
+  static absl::StatusOr<std::unique_ptr<NodeNetwork>> Start(
+      NodeNetworkOptions options);
+  // As Stop.
+  ~NodeNetwork();
+
+  PeerNetwork& peers() { return *peers_; }
+  // Connects to every node of the directory whose address is known; again when
+  // the directory has changed.
+  void FollowDirectory();
+  // Whether the node was heard lately.
+  bool Alive(NodeId node) const;
+  // Neither messages nor ticks come any more.
+  void Stop();
+
+ private:
+  struct Peer {
+    int64_t since_us = 0;  // when it was expected to be heard first
+    bool alive = true;
+    uint64_t open_id = 0;  // 0: it never said
+  };
+
+  explicit NodeNetwork(NodeNetworkOptions options)
+      : options_(std::move(options)) {}
+
+  absl::Status Judge(const raft::v1::Hello& hello);
+  void TellShards(NodeId node, bool alive) const;
+  void Run();
+  void LookAtPeers(int64_t now_us);
+
+  const NodeNetworkOptions options_;
+  std::unique_ptr<PeerNetwork> peers_;
+  mutable Mutex mutex_;
+  CondVar stop_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<NodeId, Peer> known_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_NODE_NETWORK_H_
