@@ -68,8 +68,23 @@ grpc::ByteBuffer ByteBufferOf(WireMessage message) {
 }
 
 grpc::ByteBuffer ByteBufferOf(const google::protobuf::MessageLite& message) {
-  grpc::Slice slice = OwnedSlice(message.SerializeAsString());
+  return ByteBufferOf(message.SerializeAsString());
+}
+
+grpc::ByteBuffer ByteBufferOf(std::string bytes) {
+  grpc::Slice slice = OwnedSlice(std::move(bytes));
   return grpc::ByteBuffer(&slice, 1);
+}
+
+std::string BytesOf(const grpc::ByteBuffer& buffer) {
+  std::string bytes;
+  Slices slices;
+  if (!buffer.Valid() || !buffer.Dump(&slices).ok()) return bytes;
+  bytes.reserve(buffer.Length());
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
 }
 
 bool ParseMessage(const grpc::ByteBuffer& buffer,

@@ -26,6 +26,12 @@ grpc::ByteBuffer ByteBufferOf(WireMessage message);
 // Encodes a generated message.
 grpc::ByteBuffer ByteBufferOf(const google::protobuf::MessageLite& message);
 
+// Takes the bytes over.
+grpc::ByteBuffer ByteBufferOf(std::string bytes);
+
+// A contiguous copy.
+std::string BytesOf(const grpc::ByteBuffer& buffer);
+
 // Parses a generated message; false when the bytes are not one.
 bool ParseMessage(const grpc::ByteBuffer& buffer,
                   google::protobuf::MessageLite* message);

@@ -11,12 +11,15 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "server/rpc/live_streams.h"
+#include "server/rpc/log_methods.h"
 #include "server/rpc/log_service.h"
 #include "server/rpc/maintenance_service.h"
 #include "server/rpc/rpc_context.h"
 #include "server/rpc/task_pool.h"
 #include "server/rpc/tls_credentials.h"
+#include "server/rpc/topic_methods.h"
 #include "server/rpc/topic_service.h"
+#include "server/rpc/unary_methods.h"
 
 namespace kappa::server {
 namespace {
@@ -76,9 +79,12 @@ struct GrpcServer::State {
   State(const GrpcServerOptions& options, Node* node, const Clock* clock)
       : address(options.listen),
         pool(options.delivery_threads, clock),
-        context{node, clock, &pool, &streams, &stats},
+        context{node, clock, &pool, &streams, &stats, options.peers, &methods},
+        forward_target(options.forward_target),
         log_service(context),
         topic_service(context) {
+    AddLogMethods(context, &methods);
+    AddTopicMethods(context, &methods);
     if (auto* maintenance = dynamic_cast<Maintenance*>(node)) {
       maintenance_service =
           std::make_unique<MaintenanceService>(context, maintenance);
@@ -89,7 +95,9 @@ struct GrpcServer::State {
   RpcStats stats;
   LiveStreams streams;
   TaskPool pool;
+  UnaryMethods methods;
   RpcContext context;
+  ForwardTarget* const forward_target;  // may be null
   LogService log_service;
   TopicService topic_service;
   std::unique_ptr<MaintenanceService> maintenance_service;
@@ -138,6 +146,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
                              state->maintenance_service != nullptr);
     health->SetServingStatus(AppendHealthName(), true);
   }
+  if (state->forward_target != nullptr) {
+    state->forward_target->Bind(&state->methods);
+  }
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(state)));
 }
 
@@ -167,6 +178,7 @@ void GrpcServer::Stop() {
   state_->server->Shutdown(std::chrono::system_clock::now() + kStopTimeout);
   state_->server->Wait();
   state_->server.reset();
+  if (state_->forward_target != nullptr) state_->forward_target->Unbind();
   state_->pool.Stop();
 }
 

@@ -10,6 +10,8 @@
 #include "proto/wire/tls_material.h"
 #include "server/listen_address.h"
 #include "server/node.h"
+#include "server/peer_network.h"
+#include "server/rpc/forward_target.h"
 #include "server/rpc/rpc_stats.h"
 
 namespace kappa::server {
@@ -24,12 +26,16 @@ struct GrpcServerOptions {
   size_t quota_bytes = size_t{224} << 20;
   // Threads that inflate, cut and write what readers asked for.
   int delivery_threads = 2;
+  // Where calls go on that another node has to answer; null: nowhere.
+  PeerNetwork* peers = nullptr;
+  // Runs what other nodes pass on while the server does. May be null.
+  ForwardTarget* forward_target = nullptr;
 };
 
 // Serves LogService, TopicService, grpc.health.v1 and server reflection.
 //
-// Order of an end: BeginShutdown, Node::Shutdown, Stop. The node and the clock
-// outlive the server.
+// Order of an end: BeginShutdown, Node::Shutdown, PeerNetwork::Stop, Stop. The
+// node, the clock and what the options name outlive the server.
 // Thread safety: thread-safe.
 class GrpcServer {
  public:

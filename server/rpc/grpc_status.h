@@ -12,6 +12,9 @@ namespace kappa::server {
 // reason of the API is a bug of the server: INTERNAL, with its text.
 v1::Status ToStatusMessage(const absl::Status& status);
 
+// The status that ToStatusMessage made a message of; OK for code 0.
+absl::Status FromStatusMessage(const v1::Status& message);
+
 // The same as what ends a call: code, message, and the kappa.v1.Status as error
 // details (trailer grpc-status-details-bin).
 grpc::Status ToGrpcStatus(const absl::Status& status);

@@ -12,32 +12,32 @@ constexpr size_t kChunkBytesMax = 3 << 20;
 
 }  // namespace
 
-void ReadCall::Run(const RpcContext& context, UnaryCall call,
-                   const v1::ReadRequest& request) {
+void ReadCall::Run(const RpcContext& context, const v1::ReadRequest& request,
+                   UnaryMethod::Done done) {
   absl::StatusOr<FoundPartition> partition =
       FindPartition(*context.node, request.topic(), request.topic_uuid(),
                     request.partition());
-  if (!partition.ok()) return call.Refuse(partition.status());
+  if (!partition.ok()) return done(partition.status());
   absl::StatusOr<ReadPlan> plan =
       CheckReadOptions(request.options(), /*follows=*/false);
-  if (!plan.ok()) return call.Refuse(plan.status());
-  auto read = std::make_shared<ReadCall>(context, call, *std::move(partition),
-                                         *std::move(plan));
+  if (!plan.ok()) return done(plan.status());
+  auto read = std::make_shared<ReadCall>(context, *std::move(partition),
+                                         *std::move(plan), std::move(done));
   ResolveReadRange(context.node, read->partition_.group, *read->plan_,
                    [read](absl::StatusOr<ReadRange> range) {
                      read->OnRange(std::move(range));
                    });
 }
 
-ReadCall::ReadCall(const RpcContext& context, UnaryCall call,
-                   FoundPartition partition, ReadPlan plan)
+ReadCall::ReadCall(const RpcContext& context, FoundPartition partition,
+                   ReadPlan plan, UnaryMethod::Done done)
     : context_(context),
-      call_(call),
       partition_(std::move(partition)),
-      plan_(std::make_shared<const ReadPlan>(std::move(plan))) {}
+      plan_(std::make_shared<const ReadPlan>(std::move(plan))),
+      done_(std::move(done)) {}
 
 void ReadCall::OnRange(absl::StatusOr<ReadRange> range) {
-  if (!range.ok()) return call_.Refuse(range.status());
+  if (!range.ok()) return done_(range.status());
   end_offset_ = range->end_offset;
   if (!plan_->backwards) {
     range->until = std::min(range->until, range->end_offset);
@@ -88,7 +88,7 @@ absl::StatusOr<bool> ReadCall::Deliver(const storage::StoredEntry& entry) {
 }
 
 void ReadCall::OnChunk(absl::StatusOr<ReadChunk> chunk) {
-  if (!chunk.ok()) return call_.Refuse(chunk.status());
+  if (!chunk.ok()) return done_(chunk.status());
   const Offset before = delivery_->next_offset();
   end_offset_ = std::max(end_offset_, chunk->end_offset);
   if (chunk->gap_until.has_value()) {
@@ -102,7 +102,7 @@ void ReadCall::OnChunk(absl::StatusOr<ReadChunk> chunk) {
     scanned_bytes_ += entry.payload.bytes();
     absl::StatusOr<bool> fits = Deliver(entry);
     // What stands before a damaged batch is delivered first.
-    if (!fits.ok() && message_bytes_ == 0) return call_.Refuse(fits.status());
+    if (!fits.ok() && message_bytes_ == 0) return done_(fits.status());
     if (!fits.ok() || !*fits) return Answer();
   }
   if (!delivery_->complete()) delivery_->SkipTo(chunk->next_offset);
@@ -119,7 +119,7 @@ void ReadCall::Answer() {
   AppendVarintField(text, 3, delivery_->next_offset().value());
   AppendVarintField(text, 4, end_offset_.value());
   if (gap_.has_value()) AppendBytesField(text, 5, gap_->SerializeAsString());
-  call_.Answer(ByteBufferOf(std::move(message_)));
+  done_(ByteBufferOf(std::move(message_)));
 }
 
 }  // namespace kappa::server

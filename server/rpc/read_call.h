@@ -13,7 +13,7 @@
 #include "server/rpc/partition_lookup.h"
 #include "server/rpc/read_plan.h"
 #include "server/rpc/rpc_context.h"
-#include "server/rpc/unary_call.h"
+#include "server/rpc/unary_methods.h"
 #include "server/rpc/wire_message.h"
 
 namespace kappa::server {
@@ -27,11 +27,12 @@ class ReadCall : public std::enable_shared_from_this<ReadCall> {
  public:
   static constexpr size_t kScannedBytesMax = 64 << 20;
 
-  static void Run(const RpcContext& context, UnaryCall call,
-                  const v1::ReadRequest& request);
+  // Calls `done` once, with an encoded kappa.v1.ReadResponse.
+  static void Run(const RpcContext& context, const v1::ReadRequest& request,
+                  UnaryMethod::Done done);
 
-  ReadCall(const RpcContext& context, UnaryCall call, FoundPartition partition,
-           ReadPlan plan);
+  ReadCall(const RpcContext& context, FoundPartition partition, ReadPlan plan,
+           UnaryMethod::Done done);
 
  private:
   void OnRange(absl::StatusOr<ReadRange> range);
@@ -43,9 +44,9 @@ class ReadCall : public std::enable_shared_from_this<ReadCall> {
   void Answer();
 
   const RpcContext context_;
-  const UnaryCall call_;
   const FoundPartition partition_;
   const std::shared_ptr<const ReadPlan> plan_;
+  UnaryMethod::Done done_;
   std::optional<Delivery> delivery_;
   Offset until_;
   Offset end_offset_;

@@ -4,9 +4,11 @@
 
 #include "proto/wire/clock.h"
 #include "server/node.h"
+#include "server/peer_network.h"
 #include "server/rpc/live_streams.h"
 #include "server/rpc/rpc_stats.h"
 #include "server/rpc/task_pool.h"
+#include "server/rpc/unary_methods.h"
 
 namespace kappa::server {
 
@@ -17,6 +19,9 @@ struct RpcContext {
   TaskPool* pool = nullptr;
   LiveStreams* streams = nullptr;
   RpcStats* stats = nullptr;
+  // Null in a node alone.
+  PeerNetwork* peers = nullptr;
+  const UnaryMethods* methods = nullptr;
 };
 
 }  // namespace kappa::server

@@ -8,7 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
+#include "tests/server/rpc/fake_node.h"
 #include "tests/server/rpc/rpc_fixture.h"
 
 namespace kappa::server {
@@ -188,6 +190,34 @@ TEST_F(AppendStreamTest, ShutdownAnswersWhatWasAcceptedThenUnavailable) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(ReasonOf(status), "SHUTTING_DOWN");
   stopping.get();
+}
+
+TEST_F(AppendStreamTest, ABatchThatAnotherNodeLeadsIsRefusedAlone) {
+  FakeNode node;
+  auto server = GrpcServer::Start({.listen = {"127.0.0.1", 0}}, &node, &clock_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  auto log = v1::LogService::NewStub(grpc::CreateChannel(
+      (*server)->address().ToString(), grpc::InsecureChannelCredentials()));
+  Call call;
+  auto stream = log->AppendStream(&call.context);
+  v1::AppendStreamResponse answer;
+  for (const uint64_t leader : {0, 2, 0}) {
+    if (leader == 0) node.SetRefusal(absl::OkStatus());
+    if (leader > 0) node.FollowNode(leader);
+    ASSERT_TRUE(stream->Write(Request(10 + leader, "orders", 0)));
+    ASSERT_TRUE(stream->Read(&answer));
+    EXPECT_EQ(answer.correlation_id(), 10 + leader);
+    EXPECT_EQ(answer.has_ack(), leader == 0);
+    if (leader == 0) continue;
+    EXPECT_EQ(answer.error().code(), grpc::StatusCode::UNAVAILABLE);
+    const v1::ErrorInfo info = InfoOf(answer);
+    EXPECT_EQ(info.reason(), "NOT_LEADER");
+    EXPECT_EQ(info.metadata().at("leader_node"), "2");
+    EXPECT_EQ(info.metadata().at("leader"), "127.0.0.1:2");
+    EXPECT_EQ(info.metadata().at("outcome"), "definite");
+  }
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 }  // namespace

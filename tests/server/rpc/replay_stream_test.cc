@@ -5,7 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
+#include "server/errors.h"
+#include "tests/server/rpc/fake_node.h"
 #include "tests/server/rpc/rpc_fixture.h"
 
 namespace kappa::server {
@@ -271,6 +274,28 @@ TEST_F(ReplayStreamTest, CancellingManyLeavesTheServerWell) {
               grpc::StatusCode::CANCELLED);
   }
   Append("orders", 1);
+}
+
+TEST_F(ReplayStreamTest, AReplicaThatGoesAwayEndsItWithARetriableStatus) {
+  FakeNode node;
+  auto server = GrpcServer::Start({.listen = {"127.0.0.1", 0}}, &node, &clock_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  auto log = v1::LogService::NewStub(grpc::CreateChannel(
+      (*server)->address().ToString(), grpc::InsecureChannelCredentials()));
+  v1::ReplayRequest request;
+  request.set_topic("orders");
+  Call call;
+  auto replay = log->Replay(&call.context, request);
+  node.AwaitReader();
+  node.EndWait(MakeError(v1::ERROR_REASON_NOT_LEADER, "moved to node 2",
+                         {{"leader_node", "2"}}));
+  v1::ReplayResponse response;
+  while (replay->Read(&response)) {
+  }
+  const grpc::Status status = replay->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(status), "NOT_LEADER");
+  EXPECT_EQ(FactOf(status, "leader_node"), "2");
 }
 
 }  // namespace

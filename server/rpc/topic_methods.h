@@ -1,0 +1,15 @@
+// The unary methods of kappa.v1.TopicService.
+#ifndef KAPPA_SERVER_RPC_TOPIC_METHODS_H_
+#define KAPPA_SERVER_RPC_TOPIC_METHODS_H_
+
+#include "server/rpc/rpc_context.h"
+#include "server/rpc/unary_methods.h"
+
+namespace kappa::server {
+
+// Adds them, over `context`, whose parts must outlive the methods.
+void AddTopicMethods(const RpcContext& context, UnaryMethods* methods);
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_RPC_TOPIC_METHODS_H_
