@@ -44,6 +44,7 @@ void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddOffsetsCommand(CLI::App* app, CommandContext* context);
 void AddProducerCommands(CLI::App* app, CommandContext* context);
 void AddScrubCommands(CLI::App* app, CommandContext* context);
+void AddLocalCommands(CLI::App* app, CommandContext* context);
 void AddBenchCommands(CLI::App* app, CommandContext* context);
 void AddCompletionCommand(CLI::App* app, CommandContext* context);
 void AddVersionCommand(CLI::App* app, CommandContext* context);

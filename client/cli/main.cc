@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   kappa::cli::AddOffsetsCommand(&app, &context);
   kappa::cli::AddProducerCommands(&app, &context);
   kappa::cli::AddScrubCommands(&app, &context);
+  kappa::cli::AddLocalCommands(&app, &context);
   kappa::cli::AddBenchCommands(&app, &context);
   kappa::cli::AddCompletionCommand(&app, &context);
   kappa::cli::AddVersionCommand(&app, &context);

@@ -108,7 +108,8 @@ class WithoutServerTest(unittest.TestCase):
                 self.assertIn(named, outcome.out + outcome.err)
 
     def test_help_is_no_error(self):
-        for words in ((), ("topic",), ("append",), ("replay",), ("bench",)):
+        for words in ((), ("topic",), ("append",), ("replay",), ("bench",),
+                      ("local",), ("local", "up")):
             outcome = run(*words, "--help")
             self.assertEqual(outcome.code, DONE)
             self.assertIn("--help", outcome.out)

@@ -1,0 +1,41 @@
+#include "client/cli/local/node_probe.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "client/cli/exit_code.h"
+#include "client/cpp/connect_failure.h"
+#include "client/cpp/error.h"
+#include "grpcpp/client_context.h"
+#include "kappa/v1/topic_service.grpc.pb.h"
+
+namespace kappa::cli {
+
+absl::StatusOr<NodeProbe> NodeProbe::Make(
+    const std::string& address, std::optional<client::TlsOptions> tls) {
+  absl::StatusOr<std::shared_ptr<client::Client>> client =
+      client::Client::Create({.seeds = address, .tls = std::move(tls)});
+  if (!client.ok()) return UsageError(std::string(client.status().message()));
+  return NodeProbe(*std::move(client));
+}
+
+absl::Status NodeProbe::Ask(absl::Duration timeout) const {
+  const std::shared_ptr<grpc::Channel> channel =
+      client_->ChannelTo(client_->SeedAddress());
+  v1::TopicService::Stub stub(channel);
+  grpc::ClientContext context;
+  // A call that fails at once leaves a handshake under way without anybody who
+  // goes on with it.
+  context.set_wait_for_ready(true);
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  v1::ListTopicsRequest request;
+  request.set_page_size(1);
+  v1::ListTopicsResponse response;
+  const absl::Status answer =
+      client::StatusFromGrpc(stub.ListTopics(&context, request, &response));
+  if (!absl::IsDeadlineExceeded(answer)) return answer;
+  const absl::Status connected = client::WhyNotConnected(channel);
+  return connected.ok() ? answer : connected;
+}
+
+}  // namespace kappa::cli
