@@ -49,6 +49,21 @@ raft::Configuration FirstMetadataMembers(const Identity& identity) {
   return members;
 }
 
+// What the first leader forms the cluster with; empty for a node alone.
+storage::v1::FormClusterCommand FormationOf(const Identity& identity,
+                                            const Clock& clock) {
+  storage::v1::FormClusterCommand formation;
+  if (identity.founders.empty()) return formation;
+  formation.set_cluster_id(BytesOf(identity.cluster_id));
+  formation.set_time_us(clock.NowUs());
+  for (const NodeInfo& founder : identity.founders) {
+    storage::v1::NodeDisk* node = formation.add_nodes();
+    node->set_node_id(founder.node.value());
+    node->set_disk_id(BytesOf(founder.disk_id));
+  }
+  return formation;
+}
+
 // Null, the defaults, for a node alone.
 std::shared_ptr<const raft::CoreSettings> SettingsOf(
     const NodeOptions& options) {
@@ -220,7 +235,8 @@ absl::Status LocalNode::RunOnWriter(
 absl::Status LocalNode::OpenMetadata() {
   return RunOnMetadataShard([this](Shard& shard, Report report) {
     absl::StatusOr<std::unique_ptr<MetadataGroup>> metadata =
-        MetadataGroup::Open(*metadata_replica_, &shard.services());
+        MetadataGroup::Open(*metadata_replica_, &shard.services(),
+                            FormationOf(identity_, *options_.clock));
     if (!metadata.ok()) return report(metadata.status());
     metadata_ = metadata->get();
     const bool alone = metadata_->sole_voter();
