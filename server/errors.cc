@@ -53,6 +53,7 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
     case v1::ERROR_REASON_PRODUCER_FENCED:
     case v1::ERROR_REASON_SEQUENCE_GAP:
     case v1::ERROR_REASON_PRODUCER_UNKNOWN:
+    case v1::ERROR_REASON_TRANSFER_REFUSED:
       return absl::StatusCode::kFailedPrecondition;
     case v1::ERROR_REASON_TOPIC_EXISTS:
     case v1::ERROR_REASON_SEQUENCE_STORED:

@@ -281,6 +281,9 @@ void GroupLog::Absorb(ShardGroup* owner, WriteCycle* cycle) {
   KAPPA_CHECK(core_.last() == tail_.last, "the core's log is this one");
   for (raft::Message& message : output.messages) Send(std::move(message));
   if (output.role_changed) NoteRole();
+  if (output.transfer_ended.has_value()) {
+    progress_.transfer_ended = output.transfer_ended;
+  }
   if (!output.reads_confirmed.empty()) {
     progress_.reads_confirmed.insert(progress_.reads_confirmed.end(),
                                      output.reads_confirmed.begin(),

@@ -75,6 +75,7 @@ class GroupLog {
     // It led, and does not any more, or does again in a later term.
     bool lost_leadership = false;
     bool role_changed = false;  // leads(), term() or leader() changed
+    std::optional<raft::TransferResult> transfer_ended;
   };
 
   // What the store holds of a replica, as a core is made from it.
@@ -119,6 +120,9 @@ class GroupLog {
   // What Progress::reads asked for, or why it cannot be had.
   void OnLogRead(uint64_t id,
                  absl::StatusOr<std::vector<storage::StoredEntry>> entries);
+
+  // To look at.
+  const raft::Core& core() const { return core_; }
 
   bool leads() const { return core_.role() == raft::Role::kLeader; }
   Term term() const { return core_.term(); }

@@ -74,6 +74,7 @@ class MetadataGroup final : public ShardGroup {
   void OnDurable(const WriteInFlight& write) override;
   void Abandon(const absl::Status& status) override;
   bool idle() const override;
+  const raft::Core& core() const override { return log_.core(); }
   absl::Status Step(raft::Message message,
                     std::vector<Payload> contents) override {
     return log_.Step(std::move(message), std::move(contents));

@@ -238,6 +238,7 @@ void Partition::Advance(WriteCycle* cycle) {
     FailOpen(progress);
   }
   AnswerReads(progress);
+  transfers_.OnProgress(progress, log_);
   if (row_writes_in_flight_ == 0 && damage().ok() &&
       producers_.CheckpointDue(services_->clock->MonotonicUs())) {
     TakeProducerCheckpoint(cycle);
@@ -375,6 +376,7 @@ bool Partition::idle() const {
 void Partition::Abandon(const absl::Status& status) {
   Close(status);
   answers_.FailAll(status);
+  transfers_.FailAll(status);
   std::vector<PendingRead> reads = std::move(pending_reads_);
   pending_reads_.clear();
   for (PendingRead& read : reads) read.then(status);

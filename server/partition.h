@@ -26,6 +26,7 @@
 #include "server/shard_group.h"
 #include "server/shard_services.h"
 #include "server/tail_waiters.h"
+#include "server/transfer_waiters.h"
 #include "storage/log_store.h"
 #include "storage/producer_table.h"
 
@@ -48,6 +49,7 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   void OnDurable(const WriteInFlight& write) override;
   void Abandon(const absl::Status& status) override;
   bool idle() const override;
+  const raft::Core& core() const override { return log_.core(); }
   absl::Status Step(raft::Message message,
                     std::vector<Payload> contents) override {
     return log_.Step(std::move(message), std::move(contents));
@@ -77,6 +79,10 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   // See GroupLog.
   absl::Status ChangeConfiguration(const raft::ConfigurationChange& change) {
     return log_.ProposeConfiguration(change);
+  }
+  // See TransferWaiters::Begin.
+  void HandOver(std::optional<NodeId> node, Node::Callback<GroupLeader> done) {
+    transfers_.Begin(node, &log_, std::move(done));
   }
   bool quiescent() const { return log_.quiescent(); }
   const GroupLog& log() const { return log_; }
@@ -166,6 +172,7 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   PartitionReads reads_;
   CommitQueue answers_;
   TailWaiters tail_waiters_;
+  TransferWaiters transfers_;
   std::vector<PendingRead> pending_reads_;
   // Of the newest batch; absent until it is known.
   std::optional<int64_t> newest_batch_time_us_;

@@ -332,6 +332,12 @@ Partition* Shard::FindAwake(GroupId group) {
   return found == partitions_.end() ? nullptr : found->second.get();
 }
 
+void Shard::ForEachGroup(
+    absl::FunctionRef<void(const ShardGroup&)> look) const {
+  for (const auto& group : other_groups_) look(*group);
+  for (const auto& [id, partition] : partitions_) look(*partition);
+}
+
 void Shard::FollowKnownDamage(Partition* partition) const {
   const auto damage = services_.known_damage->FirstIn(
       partition->number(), LogIndex(0),

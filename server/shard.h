@@ -20,6 +20,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "proto/wire/types.h"
 #include "server/commit_queue.h"
@@ -101,6 +102,8 @@ class Shard {
   absl::StatusOr<Partition*> WakePartition(GroupId group);
   // Null when there is none, or it sleeps.
   Partition* FindAwake(GroupId group);
+  // Calls `look` with every group that does not sleep.
+  void ForEachGroup(absl::FunctionRef<void(const ShardGroup&)> look) const;
   // Stops the partition, or lets it go on, as KnownDamage says now.
   void FollowKnownDamage(Partition* partition) const;
   // Closes the partition with `status`, lets it finish, drops it, and then

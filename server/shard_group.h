@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "proto/wire/payload.h"
 #include "proto/wire/types.h"
+#include "raft/core.h"
 #include "raft/message.h"
 #include "server/write_cycle.h"
 
@@ -29,6 +30,8 @@ class ShardGroup {
   virtual void Abandon(const absl::Status& status) = 0;
   // True when nothing is accepted and unanswered, and nothing is being written.
   virtual bool idle() const = 0;
+  // To look at.
+  virtual const raft::Core& core() const = 0;
 
   // --- groups with other replicas; Advance is called afterwards ---
 
