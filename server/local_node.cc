@@ -12,6 +12,7 @@
 #include "server/append_check.h"
 #include "server/errors.h"
 #include "server/latch.h"
+#include "server/node_rows.h"
 #include "server/random_uuid.h"
 #include "storage/chain.h"
 
@@ -57,9 +58,7 @@ storage::v1::FormClusterCommand FormationOf(const Identity& identity,
   formation.set_cluster_id(BytesOf(identity.cluster_id));
   formation.set_time_us(clock.NowUs());
   for (const NodeInfo& founder : identity.founders) {
-    storage::v1::NodeDisk* node = formation.add_nodes();
-    node->set_node_id(founder.node.value());
-    node->set_disk_id(BytesOf(founder.disk_id));
+    *formation.add_nodes() = NodeRowOf(founder);
   }
   return formation;
 }

@@ -11,6 +11,7 @@
 #include "proto/wire/string_view.h"
 #include "server/errors.h"
 #include "server/log_reader.h"
+#include "server/node_rows.h"
 #include "server/random_uuid.h"
 #include "server/topic_rules.h"
 
@@ -184,8 +185,8 @@ void MetadataCalls::Execute(
                       [done = std::move(done), answer = std::move(answer)](
                           absl::StatusOr<CommandOutcome> outcome) mutable {
                         if (!outcome.ok()) return done(outcome.status());
-                        if (!outcome->topic.status.ok()) {
-                          return done(outcome->topic.status);
+                        if (!outcome->status.ok()) {
+                          return done(outcome->status);
                         }
                         done(answer(*outcome));
                       });
@@ -291,6 +292,20 @@ void MetadataCalls::ProposePartitions(
         v1::AddPartitionsResponse response;
         *response.mutable_topic() = outcome.topic.topic->topic;
         return response;
+      });
+}
+
+// --- nodes ---
+
+void MetadataCalls::RegisterNode(const NodeInfo& node,
+                                 Node::Callback<RegisteredNode> done) {
+  MetadataCommand command;
+  *command.mutable_register_node()->mutable_node() = NodeRowOf(node);
+  Execute<RegisteredNode>(
+      std::move(command), std::move(done),
+      [this](CommandOutcome& outcome) -> absl::StatusOr<RegisteredNode> {
+        return RegisteredNode{std::move(outcome.node),
+                              metadata_->state().nodes()};
       });
 }
 

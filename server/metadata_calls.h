@@ -16,10 +16,17 @@
 #include "proto/wire/types.h"
 #include "server/metadata_group.h"
 #include "server/node.h"
+#include "server/node_directory.h"
 #include "server/partition_router.h"
 #include "server/topic_map.h"
 
 namespace kappa::server {
+
+// A node that was taken into the cluster.
+struct RegisteredNode {
+  NodeInfo node;                // its id included
+  std::vector<NodeInfo> nodes;  // of the cluster, by id
+};
 
 // Answers as Node says.
 //
@@ -43,6 +50,10 @@ class MetadataCalls {
                    Node::Callback<v1::DeleteTopicResponse> done);
   void AddPartitions(v1::AddPartitionsRequest request,
                      Node::Callback<v1::AddPartitionsResponse> done);
+  // Takes the node into the cluster, or changes where it is; see RegisterNode
+  // in node_rows.h. Errors (to `done`): those; NOT_LEADER, OVERLOADED,
+  // OUTCOME_UNKNOWN.
+  void RegisterNode(const NodeInfo& node, Node::Callback<RegisteredNode> done);
   void OpenProducer(v1::OpenProducerRequest request,
                     Node::Callback<v1::OpenProducerResponse> done);
   void GetProducer(v1::GetProducerRequest request,

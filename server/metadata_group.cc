@@ -90,6 +90,11 @@ void MetadataGroup::SetEffects(Effects effects) {
   services_->post(this, [] {});
 }
 
+void MetadataGroup::SetNodesChanged(NodesChanged nodes_changed) {
+  nodes_changed_ = std::move(nodes_changed);
+  nodes_changed_(state_.nodes());
+}
+
 // --- commands ---
 
 void MetadataGroup::Execute(MetadataCommand command, Done done) {

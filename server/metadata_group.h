@@ -114,6 +114,11 @@ class MetadataGroup final : public ShardGroup {
   // they are only in the state.
   void SetEffects(Effects effects);
 
+  // Called with the nodes of the cluster now, and whenever they have changed
+  // here.
+  using NodesChanged = absl::AnyInvocable<void(const std::vector<NodeInfo>&)>;
+  void SetNodesChanged(NodesChanged nodes_changed);
+
   // What a producer's name stands for, absent: it was never opened.
   using FoundProducer =
       absl::AnyInvocable<void(absl::StatusOr<std::optional<NamedProducer>>)>;
@@ -259,6 +264,7 @@ class MetadataGroup final : public ShardGroup {
   std::map<uint64_t, RunningEffect> effects_running_;
   uint64_t next_effect_ = 0;
   Effects effects_;
+  NodesChanged nodes_changed_;
   absl::AnyInvocable<void(const absl::Status&)> ready_;
 };
 

@@ -149,6 +149,7 @@ bool MetadataGroup::ApplyOwn(raft::EntryId id) {
 void MetadataGroup::ApplyPrepared(LogIndex index,
                                   const MetadataCommand& command, Done done) {
   CommandOutcome outcome = state_.Apply(index, command, &rows_);
+  if (outcome.nodes_changed && nodes_changed_) nodes_changed_(state_.nodes());
   // Also a command that changed nothing waits for those before it.
   if (!effects_ || outcome.topic.topic == nullptr) {
     if (done) done(std::move(outcome));

@@ -6,6 +6,7 @@
 
 #include "proto/wire/check.h"
 #include "server/metadata_rows.h"
+#include "server/node_rows.h"
 
 namespace kappa::server {
 namespace {
@@ -49,6 +50,7 @@ absl::Status MetadataState::LoadSingleRows(const storage::LogStore& store) {
   absl::Status status = LoadRow(store, kAppliedKey, &applied);
   if (status.ok()) status = LoadRow(store, kClusterKey, &cluster_);
   applied_ = LogIndex(applied.index());
+  nodes_ = NodesOf(cluster_);
   return status;
 }
 
@@ -90,14 +92,51 @@ void MetadataState::ForgetPendingDrop(std::string_view topic_uuid,
   rows->push_back(RemoveRow(RowKey(kPendingDropPrefix, topic_uuid)));
 }
 
-void MetadataState::FormCluster(const storage::v1::FormClusterCommand& command,
+void MetadataState::PutCluster(std::vector<storage::SideRow>* rows) {
+  rows->push_back(PutRow(std::string(kClusterKey), cluster_));
+}
+
+bool MetadataState::FormCluster(const storage::v1::FormClusterCommand& command,
                                 std::vector<storage::SideRow>* rows) {
-  if (formed()) return;
+  if (formed()) return false;
   cluster_.set_cluster_id(command.cluster_id());
   *cluster_.mutable_nodes() = command.nodes();
   cluster_.set_next_group_id(kFirstPartitionGroup);
   cluster_.set_form_time_us(command.time_us());
-  rows->push_back(PutRow(std::string(kClusterKey), cluster_));
+  nodes_ = NodesOf(cluster_);
+  PutCluster(rows);
+  return true;
+}
+
+void MetadataState::ApplyNode(const storage::v1::RegisterNodeCommand& command,
+                              CommandOutcome* outcome,
+                              std::vector<storage::SideRow>* rows) {
+  NodeChange change = RegisterNode(command.node(), &cluster_);
+  outcome->status = std::move(change.status);
+  outcome->node = std::move(change.node);
+  outcome->nodes_changed = change.changed;
+  if (!change.changed) return;
+  nodes_ = NodesOf(cluster_);
+  PutCluster(rows);
+}
+
+void MetadataState::ApplyTopic(LogIndex index, const MetadataCommand& command,
+                               CommandOutcome* outcome,
+                               std::vector<storage::SideRow>* rows) {
+  outcome->topic = ChangeOf(index, command);
+  const TopicChange& change = outcome->topic;
+  outcome->status = change.status;
+  if (!change.status.ok() || !change.changed) return;
+  topics_.Apply(change);
+  const uint64_t groups =
+      change.topic->groups.size() - change.first_new_partition;
+  if (command.has_delete_topic()) {
+    pending_drops_[change.topic->topic.uuid()] = change.topic->groups;
+  } else if (groups > 0) {
+    cluster_.set_next_group_id(cluster_.next_group_id() + groups);
+    PutCluster(rows);
+  }
+  rows->insert(rows->end(), change.rows.begin(), change.rows.end());
 }
 
 TopicChange MetadataState::ChangeOf(LogIndex index,
@@ -149,26 +188,13 @@ CommandOutcome MetadataState::Apply(LogIndex index,
   applied_ = index;
   CommandOutcome outcome;
   if (command.has_form_cluster()) {
-    FormCluster(command.form_cluster(), rows);
+    outcome.nodes_changed = FormCluster(command.form_cluster(), rows);
+  } else if (command.has_register_node()) {
+    ApplyNode(command.register_node(), &outcome, rows);
   } else if (command.has_open_producer()) {
     outcome.producer = producers_.Open(command.open_producer(), rows);
   } else {
-    outcome.topic = ChangeOf(index, command);
-    if (outcome.topic.status.ok() && outcome.topic.changed) {
-      topics_.Apply(outcome.topic);
-      const uint64_t groups = outcome.topic.topic->groups.size() -
-                              outcome.topic.first_new_partition;
-      if (command.has_delete_topic()) {
-        pending_drops_[outcome.topic.topic->topic.uuid()] =
-            outcome.topic.topic->groups;
-      } else if (groups > 0) {
-        cluster_.set_next_group_id(cluster_.next_group_id() + groups);
-        rows->push_back(PutRow(std::string(kClusterKey), cluster_));
-      }
-      for (const storage::SideRow& row : outcome.topic.rows) {
-        rows->push_back(row);
-      }
-    }
+    ApplyTopic(index, command, &outcome, rows);
   }
   storage::v1::AppliedRow applied;
   applied.set_index(index.value());
@@ -182,8 +208,17 @@ std::optional<CommandOutcome> MetadataState::OutcomeWithoutChange(
     return std::nullopt;
   }
   CommandOutcome outcome;
+  if (command.has_register_node()) {
+    storage::v1::ClusterRow cluster = cluster_;
+    NodeChange change = RegisterNode(command.register_node().node(), &cluster);
+    if (change.changed) return std::nullopt;
+    outcome.status = std::move(change.status);
+    outcome.node = std::move(change.node);
+    return outcome;
+  }
   outcome.topic = ChangeOf(applied_, command);
   if (outcome.topic.status.ok() && outcome.topic.changed) return std::nullopt;
+  outcome.status = outcome.topic.status;
   return outcome;
 }
 

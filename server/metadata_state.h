@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "kappa/storage/v1/metadata.pb.h"
 #include "proto/wire/types.h"
+#include "server/node_directory.h"
 #include "server/producer_registry.h"
 #include "server/topic_registry.h"
 #include "storage/log_store.h"
@@ -21,8 +22,11 @@ namespace kappa::server {
 
 // What a command led to. Which fields count depends on the command.
 struct CommandOutcome {
+  absl::Status status;  // refused: nothing below counts, nothing changed
   TopicChange topic;
   NamedProducer producer;
+  NodeInfo node;  // as it is registered
+  bool nodes_changed = false;
 };
 
 // A state machine: equal commands in equal order give equal rows.
@@ -70,6 +74,8 @@ class MetadataState {
   LogIndex applied() const { return applied_; }
   bool formed() const { return !cluster_.cluster_id().empty(); }
   const storage::v1::ClusterRow& cluster() const { return cluster_; }
+  // Of the cluster, by id.
+  const std::vector<NodeInfo>& nodes() const { return nodes_; }
   const TopicRegistry& topics() const { return topics_; }
   const ProducerRegistry& producers() const { return producers_; }
   // As ProducerRegistry::OnDurable.
@@ -79,12 +85,19 @@ class MetadataState {
   absl::Status LoadSingleRows(const storage::LogStore& store);
   TopicChange ChangeOf(LogIndex index,
                        const storage::v1::MetadataCommand& command) const;
-  void FormCluster(const storage::v1::FormClusterCommand& command,
+  // True if it was not formed before.
+  bool FormCluster(const storage::v1::FormClusterCommand& command,
                    std::vector<storage::SideRow>* rows);
+  void ApplyNode(const storage::v1::RegisterNodeCommand& command,
+                 CommandOutcome* outcome, std::vector<storage::SideRow>* rows);
+  void ApplyTopic(LogIndex index, const storage::v1::MetadataCommand& command,
+                  CommandOutcome* outcome, std::vector<storage::SideRow>* rows);
+  void PutCluster(std::vector<storage::SideRow>* rows);
 
   const storage::LogStore* store_ = nullptr;  // where producers are read
   LogIndex applied_;
   storage::v1::ClusterRow cluster_;
+  std::vector<NodeInfo> nodes_;  // as cluster_ says
   TopicRegistry topics_;
   ProducerRegistry producers_;
   std::map<std::string, std::vector<GroupId>> pending_drops_;

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -81,6 +82,30 @@ TEST_F(MetadataGroupTest, WhoDoesNotLeadSaysWhoDoes) {
   EXPECT_EQ(ReasonOf(told), "NOT_LEADER");
   EXPECT_EQ(ErrorInfoOf(told).metadata().at("leader_node"),
             absl::StrCat(leader + 1));
+}
+
+TEST_F(MetadataGroupTest, EveryNodeIsToldOfNodes) {
+  const size_t leader = AwaitLeader();
+  std::vector<size_t> told(MetadataCluster::kNodes);
+  for (size_t i = 0; i < MetadataCluster::kNodes; ++i) {
+    cluster_.With(i, [&told, i](MetadataGroup& group) {
+      group.SetNodesChanged([&told, i](const std::vector<NodeInfo>& nodes) {
+        told[i] = nodes.size();
+      });
+    });
+    EXPECT_EQ(told[i], 4u);
+  }
+  MetadataCommand command;
+  command.mutable_register_node()->mutable_node()->set_disk_id(
+      std::string(16, 'n'));
+  EXPECT_EQ(Execute(leader, command), "OK");
+  ASSERT_TRUE(cluster_.RunUntil([&] { return cluster_.Settled(); }));
+  EXPECT_EQ(told, std::vector<size_t>(MetadataCluster::kNodes, 5));
+  EXPECT_EQ(cluster_.group(0).state().nodes()[4].node, NodeId(5));
+  // Known now: it takes no entry.
+  const LogIndex last = cluster_.group(leader).log().tail().last.index;
+  EXPECT_EQ(Execute(leader, command), "OK");
+  EXPECT_EQ(cluster_.group(leader).log().tail().last.index, last);
 }
 
 TEST_F(MetadataGroupTest, EveryNodeAppliesAndMakesReal) {
