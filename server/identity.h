@@ -38,6 +38,13 @@ absl::StatusOr<std::optional<Identity>> ReadIdentity(
 absl::Status WriteIdentity(const std::string& data_dir,
                            const Identity& identity);
 
+// The disk id of a directory that has no identity yet: drawn and written to
+// DIR/identity.new by the first call, durable on return. WriteIdentity removes
+// that file. Node 0: which one is not known yet. Errors: FAILED_PRECONDITION:
+// the directory is another node's; DATA_LOSS: the file is damaged; UNAVAILABLE:
+// the file system refuses.
+absl::StatusOr<Uuid> ReserveDiskId(const std::string& data_dir, NodeId node);
+
 }  // namespace kappa::server
 
 #endif  // KAPPA_SERVER_IDENTITY_H_

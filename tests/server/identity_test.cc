@@ -5,6 +5,8 @@
 #include <fstream>
 
 #include "gtest/gtest.h"
+#include "kappa/storage/v1/identity.pb.h"
+#include "proto/wire/crc32c.h"
 
 namespace kappa::server {
 namespace {
@@ -29,6 +31,52 @@ TEST_F(IdentityTest, WhatIsWrittenIsRead) {
   identity.formed = true;
   ASSERT_TRUE(WriteIdentity(directory_, identity).ok());
   EXPECT_EQ(**ReadIdentity(directory_), identity);
+  identity.founders = {{.node = NodeId(1),
+                        .disk_id = identity.disk_id,
+                        .address = "a:1",
+                        .client_address = "a:2",
+                        .rack = "r"},
+                       {.node = NodeId(2),
+                        .disk_id = identity.cluster_id,
+                        .address = "",
+                        .client_address = "",
+                        .rack = ""}};
+  ASSERT_TRUE(WriteIdentity(directory_, identity).ok());
+  EXPECT_EQ(**ReadIdentity(directory_), identity);
+}
+
+// Written by the build before there were founders: cluster 01.., node 7, disk
+// 02.., formed.
+TEST_F(IdentityTest, AFileWithoutFoundersIsReadAsBefore) {
+  storage::v1::NodeIdentity stored;
+  stored.set_cluster_id(std::string(16, 1));
+  stored.set_node_id(7);
+  stored.set_disk_id(std::string(16, 2));
+  stored.set_formed(true);
+  const std::string before = stored.SerializeAsString();
+  EXPECT_EQ(before.size(), 40u);
+  stored.set_crc32c(Crc32c(std::string_view(before)));
+  std::ofstream(directory_ + "/identity", std::ios::binary)
+      << stored.SerializeAsString();
+  const auto read = ReadIdentity(directory_);
+  ASSERT_TRUE(read.ok() && read->has_value()) << read.status();
+  EXPECT_EQ((*read)->node_id, NodeId(7));
+  EXPECT_TRUE((*read)->formed);
+  EXPECT_TRUE((*read)->founders.empty());
+}
+
+TEST_F(IdentityTest, ADiskKeepsTheIdThatWasReserved) {
+  const auto reserved = ReserveDiskId(directory_, NodeId(2));
+  ASSERT_TRUE(reserved.ok()) << reserved.status();
+  EXPECT_EQ(*ReserveDiskId(directory_, NodeId(2)), *reserved);
+  EXPECT_EQ(*ReserveDiskId(directory_, NodeId(0)), *reserved);
+  EXPECT_EQ(*ReadIdentity(directory_), std::nullopt);
+  EXPECT_EQ(ReserveDiskId(directory_, NodeId(3)).status().ToString(),
+            "FAILED_PRECONDITION: " + directory_ +
+                " belongs to node 2, which has no cluster yet, and this is "
+                "node 3");
+  ASSERT_TRUE(WriteIdentity(directory_, Identity::OfNewCluster()).ok());
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/identity.new"));
 }
 
 TEST_F(IdentityTest, EveryFlippedBitIsFound) {
