@@ -17,6 +17,12 @@ _NO_LOG_FLUSH = 2
 FAILED_WRITE = 5
 
 
+def freeze(process):
+    """Returns once `process` is stopped: it has no system call under way."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+
+
 class PowerDisk:
     """An ext4 of `size` bytes at `path`; its image is in memory."""
 
@@ -28,31 +34,38 @@ class PowerDisk:
             self.memory.remove()
             raise
         self.path = self.disk.path
+        self._copy = self.memory.path / "copy"
 
     def remove(self):
         self.disk.remove()
         self.memory.remove()
 
     def cut(self, server):
-        """Everything stops at one instant; only what the disk holds is kept.
+        """Everything stops at one instant; only what the disk holds is kept."""
+        freeze(server.process)
+        self.keep()
+        server.kill()
+        self.put_back()
 
-        The process is stopped and the image copied, again until nothing was
-        written meanwhile: the kernel may still have been at it.
+    def keep(self):
+        """Copies the image, whose users are all frozen.
+
+        Again until nothing was written meanwhile: the kernel may still have
+        been at it.
         """
-        server.process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, server.process.pid, os.WSTOPPED | os.WNOWAIT)
-        copy = self.memory.path / "copy"
         deadline = time.monotonic() + SETTLE_SECONDS_MAX
         while True:
             before = self._written()
-            loop_disk.run("cp", "--sparse=auto", self.disk.image, copy)
+            loop_disk.run("cp", "--sparse=auto", self.disk.image, self._copy)
             if before == self._written():
                 break
             if time.monotonic() > deadline:
                 raise RuntimeError("the disk of a stopped process is still written to")
-        server.kill()
+
+    def put_back(self):
+        """What was kept becomes the disk; its users are gone."""
         self.disk.unmount()
-        os.replace(copy, self.disk.image)
+        os.replace(self._copy, self.disk.image)
         self.disk.mount()
 
     def pull(self, server):

@@ -1,0 +1,142 @@
+"""A cluster of real nodes, and what can happen to it."""
+
+import concurrent.futures
+import pathlib
+import time
+
+import grpc
+from kappa.v1 import log_service_pb2 as log_pb2
+from kappa.v1 import log_service_pb2_grpc
+from kappa.v1 import record_pb2
+from kappa.v1 import topic_service_pb2 as topic_pb2
+from kappa.v1 import topic_service_pb2_grpc
+
+from tests.chaos import network
+from tests.chaos import node
+
+READY_SECONDS_MAX = 60
+CALL_SECONDS_MAX = 5
+# Far beyond any end: an append that expects it is refused by whoever leads.
+NEVER = 2**62
+
+ROOT = pathlib.Path(__file__).parents[2]
+KAPPAD = ROOT / "server/kappad"
+EARLY = ROOT / "tests/crash/kappad_acknowledging_early"
+
+
+class Cluster:
+    """`count` nodes from empty disks; logs go to `folder`."""
+
+    def __init__(self, count, folder, binary=KAPPAD):
+        self.nodes = []
+        self.net = network.Network(count)
+        try:
+            for number in self.net.numbers:
+                self.nodes.append(node.Node(number, self.net, self.net.numbers, binary, folder))
+        except BaseException:
+            self.remove()
+            raise
+
+    def remove(self):
+        for each in self.nodes:
+            each.remove()
+        self.net.remove()
+
+    @property
+    def addresses(self):
+        return [each.address for each in self.nodes]
+
+    def start(self):
+        self.start_nodes(self.nodes)
+
+    @staticmethod
+    def start_nodes(nodes):
+        for each in nodes:
+            each.spawn()
+        for each in nodes:
+            each.await_serving()
+
+    # --- topics and leaders ---
+
+    def create_topic(self, name, partitions):
+        """Until some node has done it and every node knows it."""
+        request = topic_pb2.CreateTopicRequest(
+            name=name, partitions=partitions, replicas=len(self.nodes),
+            deletion_protection=False)
+        self._until_ok(self.nodes[0], lambda topics: topics.CreateTopic(request))
+        for each in self.nodes:
+            self._until_ok(each, lambda topics: topics.GetTopic(
+                topic_pb2.GetTopicRequest(name=name)))
+
+    def delete_topic(self, name):
+        self._until_ok(self.nodes[0], lambda topics: topics.DeleteTopic(
+            topic_pb2.DeleteTopicRequest(name=name)))
+
+    @staticmethod
+    def _until_ok(each, call):
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        with each.channel() as channel:
+            topics = topic_service_pb2_grpc.TopicServiceStub(channel)
+            while True:
+                try:
+                    return call(topics)
+                except grpc.RpcError as error:
+                    if time.monotonic() > deadline:
+                        raise RuntimeError(f"{each.name}: {error}") from error
+                    # Gone, or not known yet: it takes the call's own time.
+                    if error.code() == grpc.StatusCode.NOT_FOUND:
+                        time.sleep(0.05)
+
+    def leader(self, topic, partition=0):
+        """The node that leads now, waiting for one if need be."""
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while time.monotonic() < deadline:
+            candidates = [each for each in self.nodes if each.alive()]
+            with concurrent.futures.ThreadPoolExecutor(len(candidates)) as pool:
+                leads = pool.map(lambda each: self._leads(each, topic, partition), candidates)
+                found = [each for each, yes in zip(candidates, leads) if yes]
+            if found:
+                return found[0]
+        raise RuntimeError(f"nobody leads {topic}/{partition}")
+
+    @staticmethod
+    def _leads(each, topic, partition):
+        """Asks by an append that its leader refuses, on a stream, for unary calls
+        are passed on."""
+        append = log_pb2.AppendRequest(
+            topic=topic, partition=partition, expected_offset=NEVER,
+            batch=record_pb2.Batch(records=record_pb2.RecordSet(
+                records=[record_pb2.Record(value=b"")])))
+        request = log_pb2.AppendStreamRequest(correlation_id=1, append=append)
+        with each.channel() as channel:
+            try:
+                answers = log_service_pb2_grpc.LogServiceStub(channel).AppendStream(
+                    iter([request]), timeout=1)
+                return next(answers).error.code == grpc.StatusCode.FAILED_PRECONDITION.value[0]
+            except (grpc.RpcError, StopIteration):
+                return False
+
+    def others(self, *nodes):
+        return [each for each in self.nodes if each not in nodes]
+
+    # --- faults of all nodes ---
+
+    def kill_all(self):
+        for each in self.nodes:
+            each.process.kill()
+        for each in self.nodes:
+            each.kill()
+
+    def power_cut(self, nodes=None):
+        """Power is lost at one instant: only what was synced is on the disks."""
+        nodes = self.nodes if nodes is None else nodes
+        for each in nodes:
+            each.pause()
+        for each in nodes:
+            each.disk.keep()
+        for each in nodes:
+            each.kill()
+            each.disk.put_back()
+
+    def logs(self):
+        return "\n".join(f"--- {each.name}\n{each.log()}" for each in self.nodes)
