@@ -68,6 +68,8 @@ bool SplitBlob(const Payload& message, uint32_t blob_field, std::string* rest,
 absl::Status FrameReader::Read(const Payload& frame,
                                const std::function<void(PeerMessage)>& take) {
   PieceReader reader(frame);
+  frame_bytes_ = frame.bytes();
+  size_t cost = 0;
   while (reader.remaining() > 0) {
     uint32_t tag;
     if (!reader.ReadTag(&tag)) return Malformed("a frame", frame.bytes());
@@ -83,6 +85,12 @@ absl::Status FrameReader::Read(const Payload& frame,
     PeerMessage message;
     if (absl::Status read = ReadMessage(bytes, &message); !read.ok()) {
       return read;
+    }
+    cost += CostOf(message);
+    if (cost > kPeerMessageBytesMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("read frame: ", frame.bytes(), " bytes become ", cost,
+                       " bytes of messages, more than ", kPeerMessageBytesMax));
     }
     take(std::move(message));
   }
@@ -147,11 +155,16 @@ absl::Status FrameReader::AddEntry(const Payload& entry,
     return Malformed("an entry", entry.bytes());
   }
   AppendBytesField(&head_, kMessageEntriesField, rest_);
-  if (content.bytes() > 0 && content.bytes() <= kPeerCopiedBytesMax) {
+  if (MustCopy(content.bytes())) {
     content = Payload::FromString(content.ToString());
   }
   contents->push_back(std::move(content));
   return absl::OkStatus();
+}
+
+bool FrameReader::MustCopy(size_t content_bytes) const {
+  return content_bytes > 0 && (content_bytes <= kPeerCopiedBytesMax ||
+                               content_bytes < frame_bytes_ / 2);
 }
 
 absl::Status FrameReader::AddChunk(const Payload& chunk) {

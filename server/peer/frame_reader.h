@@ -25,14 +25,17 @@ class FrameReader {
   FrameReader(NodeId from, NodeId to) : from_(from), to_(to) {}
 
   // Calls `take` for each message of the frame in their order, up to the first
-  // one that is refused. Contents above kPeerCopiedBytesMax share the frame's
-  // owner.
+  // one that is refused, or that would make them hold more than
+  // kPeerMessageBytesMax together (CostOf). A content shares the frame's owner
+  // if it is above kPeerCopiedBytesMax and at least half of the frame, which it
+  // would keep.
   // Errors: INVALID_ARGUMENT, naming field and value; the stream must end.
   absl::Status Read(const Payload& frame,
                     const std::function<void(PeerMessage)>& take);
 
  private:
   absl::Status ReadMessage(const Payload& bytes, PeerMessage* out);
+  bool MustCopy(size_t content_bytes) const;
   // Splits the message into head_ and contents.
   absl::Status Split(const Payload& bytes, std::vector<Payload>* contents);
   absl::Status AddEntry(const Payload& entry, std::vector<Payload>* contents);
@@ -44,6 +47,7 @@ class FrameReader {
   std::string head_;  // the message without contents
   std::string rest_;
   size_t state_bytes_ = 0;  // of head_, within a chunk
+  size_t frame_bytes_ = 0;
 };
 
 }  // namespace kappa::server

@@ -17,10 +17,11 @@ std::string DiskName(const Uuid& disk_id) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<HeardCounters>> Hearing::Admit(
-    const Caller& caller, std::shared_ptr<HeardStream> stream, int64_t now_us) {
+absl::StatusOr<HeardPlace> Hearing::Admit(const Caller& caller,
+                                          std::shared_ptr<HeardStream> stream,
+                                          int64_t now_us) {
   std::shared_ptr<HeardStream> replaced;
-  std::shared_ptr<HeardCounters> counters;
+  HeardPlace place;
   {
     MutexLock lock(&mutex_);
     auto found = nodes_.find(caller.node);
@@ -45,18 +46,23 @@ absl::StatusOr<std::shared_ptr<HeardCounters>> Hearing::Admit(
     node.address = caller.address;
     node.disk_id = caller.disk_id;
     node.open_id = caller.open_id;
-    Stream& place = node.streams[IndexOf(caller.peer_class)];
-    replaced = std::exchange(place.live, std::move(stream));
-    if (place.counters == nullptr) {
-      place.counters = std::make_shared<HeardCounters>();
+    const size_t index = IndexOf(caller.peer_class);
+    Stream& of = node.streams[index];
+    if (of.place.counters == nullptr) {
+      of.place.counters = std::make_shared<HeardCounters>();
+      of.place.window = std::make_shared<ReceiveWindow>(window_bytes_[index]);
     }
-    counters = place.counters;
-    counters->last_heard_us.store(now_us, std::memory_order_relaxed);
+    of.place.window->CallWhenOpen([weak = std::weak_ptr<HeardStream>(stream)] {
+      if (const auto live = weak.lock()) live->OnWindowOpen();
+    });
+    replaced = std::exchange(of.live, std::move(stream));
+    place = of.place;
+    place.counters->last_heard_us.store(now_us, std::memory_order_relaxed);
   }
   if (replaced != nullptr) {
     replaced->End(absl::AbortedError("a newer stream took over"));
   }
-  return counters;
+  return place;
 }
 
 void Hearing::Remove(NodeId node, PeerClass peer_class,
@@ -104,8 +110,8 @@ std::optional<int64_t> Hearing::LastHeardUs(NodeId node) const {
   if (found == nodes_.end()) return std::nullopt;
   int64_t newest_us = 0;
   for (const Stream& stream : found->second.streams) {
-    if (stream.counters == nullptr) continue;
-    newest_us = std::max(newest_us, stream.counters->last_heard_us.load(
+    if (stream.place.counters == nullptr) continue;
+    newest_us = std::max(newest_us, stream.place.counters->last_heard_us.load(
                                         std::memory_order_relaxed));
   }
   return newest_us;
@@ -121,9 +127,9 @@ absl::flat_hash_map<NodeId, PeerStatus::Hearing> Hearing::statuses() const {
     status.open_id = node.open_id;
     for (size_t i = 0; i < kPeerClassCount; ++i) {
       const Stream& stream = node.streams[i];
-      if (stream.counters == nullptr) continue;
+      if (stream.place.counters == nullptr) continue;
       HearingStatus& out = status.streams[i];
-      const HeardCounters& in = *stream.counters;
+      const HeardCounters& in = *stream.place.counters;
       out.connected = stream.live != nullptr;
       out.received_frames = in.frames.load(std::memory_order_relaxed);
       out.received_messages = in.messages.load(std::memory_order_relaxed);

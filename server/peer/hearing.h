@@ -18,6 +18,7 @@
 #include "proto/wire/types.h"
 #include "server/peer/peer_message.h"
 #include "server/peer/peer_status.h"
+#include "server/peer/receive_window.h"
 
 namespace kappa::server {
 
@@ -27,15 +28,22 @@ class HeardStream {
   virtual ~HeardStream() = default;
   // Ends it soon with `status`; any thread.
   virtual void End(absl::Status status) = 0;
+  // Its window has opened again; any thread.
+  virtual void OnWindowOpen() = 0;
 };
 
-// What one stream counts as it reads; shared by the streams of a node and
-// class, of which the newest one lives.
+// What a stream counts as it reads.
 struct HeardCounters {
   std::atomic<int64_t> last_heard_us{0};
   std::atomic<uint64_t> frames{0};
   std::atomic<uint64_t> messages{0};
   std::atomic<uint64_t> bytes{0};
+};
+
+// What the streams of one node and class share, of which the newest one lives.
+struct HeardPlace {
+  std::shared_ptr<HeardCounters> counters;
+  std::shared_ptr<ReceiveWindow> window;
 };
 
 // One stream per node and class: a newer one ends the older. All of a node's
@@ -46,6 +54,11 @@ struct HeardCounters {
 class Hearing {
  public:
   static constexpr size_t kNodesMax = 1024;
+  using WindowBytes = std::array<size_t, kPeerClassCount>;
+
+  // The windows of each node, by class.
+  explicit Hearing(const WindowBytes& window_bytes)
+      : window_bytes_(window_bytes) {}
 
   // Who began a stream; what its hello says.
   struct Caller {
@@ -56,12 +69,13 @@ class Hearing {
     uint64_t open_id = 0;
   };
 
-  // Admits `stream`, heard at `now_us`; ends the one that it replaces.
+  // Admits `stream`, heard at `now_us`; ends the one that it replaces, whose
+  // window it goes on with.
   // Errors: ALREADY_EXISTS: the node is connected from another disk;
   // RESOURCE_EXHAUSTED: of more than kNodesMax nodes.
-  absl::StatusOr<std::shared_ptr<HeardCounters>> Admit(
-      const Caller& caller, std::shared_ptr<HeardStream> stream,
-      int64_t now_us);
+  absl::StatusOr<HeardPlace> Admit(const Caller& caller,
+                                   std::shared_ptr<HeardStream> stream,
+                                   int64_t now_us);
   // The stream has ended. Nothing happens if another one took its place.
   void Remove(NodeId node, PeerClass peer_class, const HeardStream* stream);
 
@@ -78,7 +92,7 @@ class Hearing {
  private:
   struct Stream {
     std::shared_ptr<HeardStream> live;  // nullptr: none
-    std::shared_ptr<HeardCounters> counters;
+    HeardPlace place;                   // of the first one on
   };
   struct Node {
     std::string address;
@@ -87,6 +101,7 @@ class Hearing {
     std::array<Stream, kPeerClassCount> streams;
   };
 
+  const WindowBytes window_bytes_;
   mutable Mutex mutex_;
   absl::flat_hash_map<NodeId, Node> nodes_ ABSL_GUARDED_BY(mutex_);
 };

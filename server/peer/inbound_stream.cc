@@ -22,7 +22,9 @@ InboundStream* InboundStream::Start(std::shared_ptr<PeerContext> context,
   auto stream =
       std::make_shared<InboundStream>(std::move(context), std::move(from));
   stream->self_ = stream;
-  stream->context_->live.Add();
+  PeerContext& shared = *stream->context_;
+  shared.live.Add();
+  shared.hellos.Add(stream, shared.clock->MonotonicUs());
   stream->Pump();
   return stream.get();
 }
@@ -35,6 +37,15 @@ void InboundStream::End(absl::Status status) {
   {
     MutexLock lock(&mutex_);
     if (!std::exchange(ended_, true)) end_ = std::move(status);
+  }
+  Pump();
+}
+
+void InboundStream::EndUnlessHeard() {
+  {
+    MutexLock lock(&mutex_);
+    if (window_ != nullptr || std::exchange(ended_, true)) return;
+    end_ = absl::DeadlineExceededError("hello: it did not come in time");
   }
   Pump();
 }
@@ -64,24 +75,20 @@ absl::Status InboundStream::TakeHello() {
   reader_.emplace(caller.node, self.node);
   // Known before another stream can end this one.
   caller_ = caller;
-  auto counters = context_->hearing.Admit(caller, shared_from_this(),
-                                          context_->clock->MonotonicUs());
-  if (!counters.ok()) {
+  auto place = context_->hearing.Admit(caller, shared_from_this(),
+                                       context_->clock->MonotonicUs());
+  if (!place.ok()) {
     caller_.reset();
-    return counters.status();
+    return place.status();
   }
-  counters_ = *std::move(counters);
+  counters_ = place->counters;
   raft::v1::ConnectResponse response;
   *response.mutable_hello() =
       context_->HelloTo(caller.node, caller.peer_class, /*answer=*/true);
   write_ = ByteBufferOf(response);
-  std::weak_ptr<InboundStream> weak = weak_from_this();
   {
     MutexLock lock(&mutex_);
-    window_ = std::make_shared<ReceiveWindow>(
-        context_->receive_window_bytes[IndexOf(caller.peer_class)], [weak] {
-          if (auto stream = weak.lock()) stream->Pump();
-        });
+    window_ = place->window;
     answer_ready_ = true;
   }
   context_->on_caller(caller.node);

@@ -14,6 +14,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "proto/wire/mutex.h"
+#include "server/peer/awaited_hellos.h"
 #include "server/peer/frame_reader.h"
 #include "server/peer/hearing.h"
 #include "server/peer/peer_context.h"
@@ -27,7 +28,8 @@ namespace kappa::server {
 //
 // Thread safety: thread-safe.
 class InboundStream final
-    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+    : public AwaitedHello,
+      public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public HeardStream,
       public std::enable_shared_from_this<InboundStream> {
  public:
@@ -39,6 +41,8 @@ class InboundStream final
   InboundStream(std::shared_ptr<PeerContext> context, std::string from);
 
   void End(absl::Status status) override;
+  void OnWindowOpen() override { Pump(); }
+  void EndUnlessHeard() override;
 
  private:
   void OnReadDone(bool ok) override;
@@ -67,7 +71,7 @@ class InboundStream final
   std::shared_ptr<HeardCounters> counters_;
 
   Mutex mutex_;
-  // nullptr before the hello was accepted.
+  // The sender's; nullptr before the hello was accepted.
   std::shared_ptr<ReceiveWindow> window_ ABSL_GUARDED_BY(mutex_);
   // From StartRead until what was read is delivered.
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;

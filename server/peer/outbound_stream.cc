@@ -56,13 +56,14 @@ void OutboundStream::Pump() {
   gate_.Run([this] { StartOperations(); });
 }
 
-void OutboundStream::Beat() {
+int64_t OutboundStream::Beat(int64_t quiet_since_us) {
   {
     MutexLock lock(&mutex_);
-    if (std::exchange(sent_since_beat_, false)) return;
+    if (last_sent_us_ > quiet_since_us) return last_sent_us_;
     beat_wanted_ = true;
   }
   Pump();
+  return peer_context_->clock->MonotonicUs();
 }
 
 void OutboundStream::Cancel(absl::Status reason) {
@@ -100,7 +101,7 @@ void OutboundStream::StartOperations() {
         writing_ = hello || frame;
         if (frame) {
           beat_wanted_ = false;
-          sent_since_beat_ = true;
+          last_sent_us_ = peer_context_->clock->MonotonicUs();
         }
       }
     }

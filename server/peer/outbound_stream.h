@@ -47,7 +47,7 @@ class OutboundStream final
                  std::shared_ptr<PeerLink> link, uint64_t attempt);
 
   void Pump() override;
-  void Beat() override;
+  int64_t Beat(int64_t quiet_since_us) override;
   void Cancel(absl::Status reason) override;
 
  private:
@@ -84,7 +84,7 @@ class OutboundStream final
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool released_ ABSL_GUARDED_BY(mutex_) = false;
   bool beat_wanted_ ABSL_GUARDED_BY(mutex_) = false;
-  bool sent_since_beat_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t last_sent_us_ ABSL_GUARDED_BY(mutex_) = 0;
   // Why this end gave up; OK while it did not.
   absl::Status reason_ ABSL_GUARDED_BY(mutex_);
 };

@@ -2,7 +2,6 @@
 #ifndef KAPPA_SERVER_PEER_PEER_CONTEXT_H_
 #define KAPPA_SERVER_PEER_PEER_CONTEXT_H_
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -17,6 +16,7 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/types.h"
 #include "server/append_budget.h"
+#include "server/peer/awaited_hellos.h"
 #include "server/peer/hearing.h"
 #include "server/peer/hello.h"
 #include "server/peer/live_count.h"
@@ -27,14 +27,15 @@ namespace kappa::server {
 
 // Constant once the transport has started, but for what is thread-safe itself.
 struct PeerContext {
-  explicit PeerContext(size_t call_bytes_max)
-      : inbound_call_bytes(call_bytes_max) {}
+  PeerContext(size_t call_bytes_max, const Hearing::WindowBytes& window_bytes,
+              int64_t hello_timeout_us)
+      : inbound_call_bytes(call_bytes_max),
+        hearing(window_bytes),
+        hellos(hello_timeout_us) {}
 
   PeerIdentity self;
   PeerCallbacks callbacks;
   const Clock* clock = nullptr;
-  // Of one stream, by class.
-  std::array<size_t, kPeerClassCount> receive_window_bytes{};
   // For an attempt to reach a node.
   std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
   // False until `self` is complete: the port may have been any free one.
@@ -44,6 +45,7 @@ struct PeerContext {
   // A node was heard for the first time on a stream.
   std::function<void(NodeId)> on_caller;
   Hearing hearing;
+  AwaitedHellos hellos;
   RetiredStreams retired;
   // Streams of both directions, and calls of other nodes, whose OnDone is not
   // over.

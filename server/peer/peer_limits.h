@@ -10,8 +10,9 @@ namespace kappa::server {
 // Of everything in kappa.raft.v1.
 inline constexpr uint32_t kPeerProtocolVersion = 1;
 
-// A message whose CostOf is more is never sent: the largest batch, a request's
-// worth of entries before it and everything around them fit.
+// A message whose CostOf is more is never sent, and no frame whose messages
+// hold more is accepted: the largest batch, a request's worth of entries before
+// it and everything around them fit.
 inline constexpr size_t kPeerMessageBytesMax = size_t{18} << 20;
 // A frame takes a further message only while it stays below this.
 inline constexpr size_t kPeerFrameBytesMax = size_t{1} << 20;
@@ -33,8 +34,8 @@ inline constexpr size_t kPeerForwardBytesMax = size_t{17} << 20;
 // times its bytes.
 inline constexpr size_t kPeerCallBytesMax = size_t{64} << 10;
 static_assert(kPeerForwardBytesMax + kPeerCallBytesMax <= kPeerReceiveBytesMax);
-// Content up to this size is copied when it is received: a reference would
-// keep the whole frame.
+// Content up to this size is copied when it is received, and any content that
+// is less than half of its frame: a reference would keep the whole frame.
 inline constexpr size_t kPeerCopiedBytesMax = size_t{16} << 10;
 
 }  // namespace kappa::server

@@ -61,11 +61,11 @@ int64_t PeerLink::Tick() {
         break;
       case LinkState::kConnected:
         if (options_.beat_period_us == 0) break;
+        next_us = beat_at_us_;
         if (now_us >= beat_at_us_) {
           beats = stream_;
-          beat_at_us_ = now_us + options_.beat_period_us;
+          next_us = now_us + options_.beat_period_us;
         }
-        next_us = beat_at_us_;
         break;
       case LinkState::kStopped:
         break;
@@ -75,10 +75,17 @@ int64_t PeerLink::Tick() {
     late->Cancel(absl::DeadlineExceededError(absl::StrCat(
         "no answer within ", options_.connect_timeout_us / 1000, " ms")));
   }
-  if (beats != nullptr) beats->Beat();
+  if (beats != nullptr) next_us = Beat(beats.get(), now_us);
   if (!attempt) return next_us;
   Attempt();
   return now_us + options_.connect_timeout_us;
+}
+
+int64_t PeerLink::Beat(PeerStream* stream, int64_t now_us) {
+  const int64_t sent_us = stream->Beat(now_us - options_.beat_period_us);
+  MutexLock lock(&mutex_);
+  beat_at_us_ = sent_us + options_.beat_period_us;
+  return beat_at_us_;
 }
 
 void PeerLink::Attempt() {
@@ -160,7 +167,6 @@ void PeerLink::OnConnected(uint64_t attempt) {
     if (state_ != LinkState::kConnecting || attempt != attempts_) return;
     Enter(LinkState::kConnected);
     ++connections_;
-    backoff_.Reset();
     beat_at_us_ = since_us_ + options_.beat_period_us;
     LogInfo("peer connected",
             {{"node", absl::StrCat(options_.node.value())},
@@ -186,6 +192,11 @@ void PeerLink::OnDone(uint64_t attempt, const absl::Status& status) {
     last_error_ = error;
     queue_.Close();
     if (state_ != LinkState::kStopped) {
+      const int64_t lasted_us = options_.clock->MonotonicUs() - since_us_;
+      if (state_ == LinkState::kConnected &&
+          lasted_us >= options_.backoff_longest_us) {
+        backoff_.Reset();
+      }
       Enter(LinkState::kBackoff);
       retry_at_us_ = since_us_ + (skip_backoff_ ? 0 : backoff_.NextUs());
     }

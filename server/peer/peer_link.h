@@ -40,10 +40,11 @@ struct PeerLinkOptions {
   PeerClass peer_class = PeerClass::kControl;
   size_t queue_bytes_max = 0;
   int64_t backoff_first_us = 50'000;
+  // A connection that lasts so long ends the back-off; a shorter one failed.
   int64_t backoff_longest_us = 2'000'000;
   // An attempt without an answer is given up after so long.
   int64_t connect_timeout_us = 3'000'000;
-  // An empty frame when nothing else was sent for so long; 0: none.
+  // Something is sent at least so often, be it an empty frame; 0: it is not.
   int64_t beat_period_us = 0;
   uint64_t seed = 0;
   const Clock* clock = nullptr;
@@ -88,6 +89,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void CountFrame(size_t messages, size_t bytes);
 
  private:
+  // Sends a beat if it is time; returns when it is the next time.
+  int64_t Beat(PeerStream* stream, int64_t now_us);
   // Begins an attempt. Called by Tick only.
   void Attempt();
   void Enter(LinkState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -2,6 +2,8 @@
 #ifndef KAPPA_SERVER_PEER_PEER_STREAM_H_
 #define KAPPA_SERVER_PEER_PEER_STREAM_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 
 namespace kappa::server {
@@ -16,8 +18,9 @@ class PeerStream {
   virtual ~PeerStream() = default;
   // Something waits in the link's queue.
   virtual void Pump() = 0;
-  // Sends an empty frame, unless something was sent since the last Beat.
-  virtual void Beat() = 0;
+  // Sends an empty frame, unless something was sent after `quiet_since_us`, by
+  // Clock::MonotonicUs. Returns when something was sent last.
+  virtual int64_t Beat(int64_t quiet_since_us) = 0;
   // Ends the stream soon; OnDone then says `reason`.
   virtual void Cancel(absl::Status reason) = 0;
 };

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "grpcpp/ext/health_check_service_server_builder_option.h"
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
@@ -37,8 +38,21 @@ constexpr int kPingIntervalMs = 1'000;
 // The timer looks at least so often.
 constexpr int64_t kTickLongestUs = 1'000'000;
 
-void SetLimits(size_t quota_bytes, grpc::ServerBuilder* builder) {
-  builder->SetResourceQuota(grpc::ResourceQuota("peer").Resize(quota_bytes));
+// Keeps out what other servers of the process switch on for all: health and
+// reflection tell nodes nothing.
+class NothingElse final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>*
+                         plugins) override {
+    plugins->clear();
+  }
+};
+
+void SetLimits(grpc::ServerBuilder* builder) {
+  builder->SetOption(std::make_unique<NothingElse>());
+  builder->SetOption(
+      std::make_unique<grpc::HealthCheckServiceServerBuilderOption>(nullptr));
   builder->SetMaxReceiveMessageSize(static_cast<int>(kPeerReceiveBytesMax));
   builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
@@ -70,19 +84,24 @@ struct PeerTransport::State {
 
   explicit State(PeerTransportOptions given)
       : options(std::move(given)),
-        context(std::make_shared<PeerContext>(options.call_bytes)),
+        context(std::make_shared<PeerContext>(options.call_bytes,
+                                              options.receive_window_bytes,
+                                              options.hello_timeout_us)),
         calls(context, options.call_bytes, options.connect_timeout_us) {}
 
   Peer MakePeer(NodeId node, const std::string& address);
   std::optional<Links> LinksOf(NodeId node) const;
   // Ticks every link; returns how long the timer may wait.
   int64_t Tick();
+  // What comes in from `peer_count` nodes has room.
+  void ResizeQuota(size_t peer_count);
   void OnCaller(NodeId node);
 
   PeerTransportOptions options;
   ListenAddress address;
   const std::shared_ptr<PeerContext> context;
   PeerCalls calls;
+  grpc::ResourceQuota quota{"peer"};
   std::unique_ptr<PeerService> service;
   std::unique_ptr<grpc::Server> server;
   std::atomic<uint64_t> dropped_unknown{0};
@@ -90,6 +109,8 @@ struct PeerTransport::State {
   mutable Mutex mutex;
   absl::flat_hash_map<NodeId, Peer> peers ABSL_GUARDED_BY(mutex);
   bool stopped ABSL_GUARDED_BY(mutex) = false;
+  bool stop_is_over ABSL_GUARDED_BY(mutex) = false;
+  CondVar stop_over;
 
   std::unique_ptr<PeerTimer> timer;  // last: its thread uses the above
 };
@@ -136,6 +157,7 @@ std::optional<PeerTransport::State::Links> PeerTransport::State::LinksOf(
 
 int64_t PeerTransport::State::Tick() {
   context->retired.Sweep();
+  context->hellos.EndLate(options.clock->MonotonicUs());
   calls.Sweep();
   std::vector<std::shared_ptr<PeerLink>> links;
   {
@@ -147,6 +169,14 @@ int64_t PeerTransport::State::Tick() {
   int64_t next_us = std::numeric_limits<int64_t>::max();
   for (const auto& link : links) next_us = std::min(next_us, link->Tick());
   return std::min(next_us - options.clock->MonotonicUs(), kTickLongestUs);
+}
+
+void PeerTransport::State::ResizeQuota(size_t peer_count) {
+  size_t peer_bytes = 0;
+  for (const size_t window_bytes : options.receive_window_bytes) {
+    peer_bytes += window_bytes + kPeerReceiveBytesMax;
+  }
+  quota.Resize(options.quota_bytes + peer_count * peer_bytes);
 }
 
 void PeerTransport::State::OnCaller(NodeId node) {
@@ -176,14 +206,15 @@ absl::StatusOr<std::unique_ptr<PeerTransport>> PeerTransport::Start(
   context.self = raw->options.self;
   context.callbacks = raw->options.callbacks;
   context.clock = raw->options.clock;
-  context.receive_window_bytes = raw->options.receive_window_bytes;
   context.credentials = raw->options.channel_credentials;
   context.on_caller = [raw](NodeId node) { raw->OnCaller(node); };
+  raw->ResizeQuota(0);
   raw->service = std::make_unique<PeerService>(raw->context);
   raw->timer = std::make_unique<PeerTimer>([raw] { return raw->Tick(); });
 
   grpc::ServerBuilder builder;
-  SetLimits(raw->options.quota_bytes, &builder);
+  SetLimits(&builder);
+  builder.SetResourceQuota(raw->quota);
   int port = 0;
   builder.AddListeningPort(raw->options.listen.ToString(),
                            raw->options.server_credentials, &port);
@@ -215,6 +246,7 @@ void PeerTransport::SetPeer(NodeId node, const std::string& address) {
     auto found = state_->peers.find(node);
     if (found == state_->peers.end()) {
       state_->peers.emplace(node, state_->MakePeer(node, address));
+      state_->ResizeQuota(state_->peers.size());
     } else {
       found->second.address = address;
       moved = found->second.links;
@@ -235,6 +267,7 @@ void PeerTransport::RemovePeer(NodeId node) {
     if (found != state_->peers.end()) {
       links = found->second.links;
       state_->peers.erase(found);
+      state_->ResizeQuota(state_->peers.size());
     }
   }
   if (links) {
@@ -315,7 +348,10 @@ void PeerTransport::Stop() {
   std::vector<std::shared_ptr<PeerLink>> links;
   {
     MutexLock lock(&state_->mutex);
-    if (std::exchange(state_->stopped, true)) return;
+    if (std::exchange(state_->stopped, true)) {
+      while (!state_->stop_is_over) state_->stop_over.Wait(&state_->mutex);
+      return;
+    }
     for (const auto& [node, peer] : state_->peers) {
       links.insert(links.end(), peer.links.begin(), peer.links.end());
     }
@@ -330,6 +366,9 @@ void PeerTransport::Stop() {
   state_->context->live.WaitForZero();
   // Only a Send that is under way may still use one.
   while (!state_->context->retired.Sweep()) std::this_thread::yield();
+  MutexLock lock(&state_->mutex);
+  state_->stop_is_over = true;
+  state_->stop_over.SignalAll();
 }
 
 }  // namespace kappa::server

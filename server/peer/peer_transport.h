@@ -41,16 +41,19 @@ struct PeerTransportOptions {
   // What may wait for one node, by class, in bytes (CostOf).
   std::array<size_t, kPeerClassCount> queue_bytes = {
       size_t{16} << 20, size_t{32} << 20, size_t{24} << 20};
-  // What one stream may deliver before credits come back, by class, in bytes;
-  // one frame more may come.
+  // What one node may deliver before credits come back, by class, in bytes; one
+  // frame more may come.
   std::array<size_t, kPeerClassCount> receive_window_bytes = {
       size_t{16} << 20, size_t{32} << 20, size_t{24} << 20};
   // What requests of unary calls may hold, in bytes, for each direction.
   size_t call_bytes = size_t{64} << 20;
-  // Memory that gRPC may use for what comes in, in bytes.
+  // Memory that gRPC may use for what comes in, in bytes, besides what the
+  // windows of the nodes that are set and a frame of each class may hold.
   size_t quota_bytes = size_t{96} << 20;
   // A node says that it lives at least so often.
   int64_t beat_period_us = 250'000;
+  // Who calls says a hello within so long, or a second more.
+  int64_t hello_timeout_us = 5'000'000;
   int64_t connect_timeout_us = 3'000'000;
   int64_t backoff_first_us = 50'000;
   int64_t backoff_longest_us = 2'000'000;
@@ -112,7 +115,8 @@ class PeerTransport final : public PeerNetwork {
   // Messages to nodes that were not set.
   uint64_t dropped_unknown() const;
 
-  // Not to be called within a callback.
+  // May be called by several threads at once. Not to be called within a
+  // callback.
   void Stop() override;
 
  private:

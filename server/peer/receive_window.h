@@ -1,5 +1,5 @@
-// ReceiveWindow: how much one stream may hand to the node before the node has
-// made room for it.
+// ReceiveWindow: how much one node may hand to this one, in one class, before
+// this one has made room for it.
 #ifndef KAPPA_SERVER_PEER_RECEIVE_WINDOW_H_
 #define KAPPA_SERVER_PEER_RECEIVE_WINDOW_H_
 
@@ -15,7 +15,7 @@ namespace kappa::server {
 
 class ReceiveWindow;
 
-// Bytes of a received message that count against its stream's window until this
+// Bytes of a received message that count against its sender's window until this
 // object is gone. The receiver keeps it until the message no longer takes up
 // memory that is waiting: for entries until the log writer has taken them. It
 // is not the content's owner: content may be kept longer, in memory that has a
@@ -44,15 +44,21 @@ class ReceiveCredit {
   size_t bytes_ = 0;
 };
 
-// While the bytes that are taken reach the limit, the window is shut, and its
-// stream reads nothing: HTTP/2 then stops the sender, whose queue is bounded.
+// While the bytes that are taken reach the limit, the window is shut, and the
+// stream of the sender reads nothing: HTTP/2 then stops the sender, whose queue
+// is bounded. The window outlives streams: what a former one delivered counts.
 //
 // Thread safety: thread-safe.
 class ReceiveWindow : public std::enable_shared_from_this<ReceiveWindow> {
  public:
-  // `on_open` is called, without a lock, each time the window opens again.
-  ReceiveWindow(size_t bytes_max, std::function<void()> on_open)
-      : bytes_max_(bytes_max), on_open_(std::move(on_open)) {}
+  explicit ReceiveWindow(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // From now on `on_open` is called, without a lock, each time the window opens
+  // again; what was called before is not called any more, but may be under way.
+  void CallWhenOpen(std::function<void()> on_open) {
+    MutexLock lock(&mutex_);
+    on_open_ = std::move(on_open);
+  }
 
   // Takes `bytes`, whether or not there is room: what was read is there.
   ReceiveCredit Take(size_t bytes) {
@@ -72,18 +78,20 @@ class ReceiveWindow : public std::enable_shared_from_this<ReceiveWindow> {
  private:
   friend class ReceiveCredit;
   void Return(size_t bytes) {
-    bool opens;
+    std::function<void()> on_open;
     {
       MutexLock lock(&mutex_);
-      opens = taken_bytes_ >= bytes_max_ && taken_bytes_ - bytes < bytes_max_;
+      if (taken_bytes_ >= bytes_max_ && taken_bytes_ - bytes < bytes_max_) {
+        on_open = on_open_;
+      }
       taken_bytes_ -= bytes;
     }
-    if (opens) on_open_();
+    if (on_open) on_open();
   }
 
   const size_t bytes_max_;
-  const std::function<void()> on_open_;
   mutable Mutex mutex_;
+  std::function<void()> on_open_ ABSL_GUARDED_BY(mutex_);
   size_t taken_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

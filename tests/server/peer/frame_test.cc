@@ -116,6 +116,38 @@ TEST(FrameTest, CopiesSmallContentThatWouldKeepTheFrame) {
   EXPECT_NE(heard.messages[0].contents[0].owner(), received.owner());
 }
 
+TEST(FrameTest, CopiesContentThatIsLessThanHalfOfItsFrame) {
+  std::vector<PeerMessage> messages;
+  for (const size_t bytes : {300'000, 400'000, 1'000'000}) {
+    messages.push_back(
+        EntryMessage(3, 9, 1, 5, Payload::FromString(Pattern(bytes))));
+  }
+  const Payload received =
+      Payload::FromString(FrameWriter().Write(messages).ToString());
+  const Heard heard = Read(received);
+  ASSERT_TRUE(heard.status.ok()) << heard.status;
+  for (size_t i = 0; i < 3; ++i) {
+    const Payload& content = heard.messages[i].contents[0];
+    EXPECT_EQ(content.owner() == received.owner(), i == 2) << i;
+    EXPECT_EQ(content.ToString(), messages[i].contents[0].ToString()) << i;
+  }
+}
+
+TEST(FrameTest, HandsOverNoMoreThanAMessageMayHold) {
+  const std::string beat = FrameOf(EncodeWhole(Heartbeat(3, 9, 1, 1)));
+  std::string frame;
+  while (frame.size() < (size_t{4} << 20)) frame += beat;
+  const Heard heard = Read(std::move(frame));
+  EXPECT_EQ(heard.status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(heard.error().find("bytes of messages, more than 18874368"),
+            std::string::npos)
+      << heard.error();
+  size_t cost = 0;
+  for (const PeerMessage& message : heard.messages) cost += CostOf(message);
+  EXPECT_LE(cost, kPeerMessageBytesMax);
+  EXPECT_GT(cost, kPeerMessageBytesMax - 2'000);
+}
+
 TEST(FrameTest, EmptyFrameHasNoMessages) {
   const WireMessage frame = FrameWriter().Write({});
   EXPECT_EQ(frame.bytes(), 0u);

@@ -11,8 +11,12 @@ namespace {
 
 struct FakeStream final : HeardStream {
   void End(absl::Status status) override { ended = std::move(status); }
+  void OnWindowOpen() override { ++opened; }
   absl::Status ended;
+  int opened = 0;
 };
+
+constexpr Hearing::WindowBytes kWindows = {100, 200, 300};
 
 Hearing::Caller Caller(uint64_t node, PeerClass peer_class, uint8_t disk) {
   Hearing::Caller caller;
@@ -25,7 +29,7 @@ Hearing::Caller Caller(uint64_t node, PeerClass peer_class, uint8_t disk) {
 }
 
 TEST(HearingTest, ANewerStreamEndsTheOlder) {
-  Hearing hearing;
+  Hearing hearing(kWindows);
   auto first = std::make_shared<FakeStream>();
   auto second = std::make_shared<FakeStream>();
   auto bulk = std::make_shared<FakeStream>();
@@ -42,8 +46,29 @@ TEST(HearingTest, ANewerStreamEndsTheOlder) {
   EXPECT_FALSE(hearing.statuses()[NodeId(2)].streams[0].connected);
 }
 
+TEST(HearingTest, AWindowOutlivesItsStream) {
+  Hearing hearing(kWindows);
+  const auto caller = Caller(2, PeerClass::kEntries, 1);
+  auto first = std::make_shared<FakeStream>();
+  auto place = hearing.Admit(caller, first, 10);
+  ASSERT_TRUE(place.ok());
+  ReceiveCredit credit = place->window->Take(200);
+  EXPECT_FALSE(place->window->open());
+  auto second = std::make_shared<FakeStream>();
+  const auto next = hearing.Admit(caller, second, 11);
+  ASSERT_TRUE(next.ok());
+  EXPECT_FALSE(next->window->open()) << "what the first one delivered counts";
+  credit.Release();
+  EXPECT_TRUE(next->window->open());
+  EXPECT_EQ(first->opened, 0);
+  EXPECT_EQ(second->opened, 1) << "the newest stream reads on";
+  const auto bulk = hearing.Admit(Caller(2, PeerClass::kBulk, 1),
+                                  std::make_shared<FakeStream>(), 12);
+  EXPECT_NE(bulk->window, next->window) << "each class has its own";
+}
+
 TEST(HearingTest, RefusesTwoDisksUnderOneNodeId) {
-  Hearing hearing;
+  Hearing hearing(kWindows);
   auto first = std::make_shared<FakeStream>();
   auto second = std::make_shared<FakeStream>();
   ASSERT_TRUE(hearing.Admit(Caller(2, PeerClass::kControl, 1), first, 10).ok());
@@ -61,13 +86,13 @@ TEST(HearingTest, RefusesTwoDisksUnderOneNodeId) {
 }
 
 TEST(HearingTest, KnowsWhenANodeWasLastHeard) {
-  Hearing hearing;
+  Hearing hearing(kWindows);
   EXPECT_FALSE(hearing.LastHeardUs(NodeId(2)).has_value());
   auto stream = std::make_shared<FakeStream>();
-  auto counters = hearing.Admit(Caller(2, PeerClass::kBulk, 1), stream, 10);
-  ASSERT_TRUE(counters.ok());
+  auto place = hearing.Admit(Caller(2, PeerClass::kBulk, 1), stream, 10);
+  ASSERT_TRUE(place.ok());
   EXPECT_EQ(hearing.LastHeardUs(NodeId(2)), 10);
-  (*counters)->last_heard_us.store(25);
+  place->counters->last_heard_us.store(25);
   EXPECT_EQ(hearing.LastHeardUs(NodeId(2)), 25);
   hearing.Remove(NodeId(2), PeerClass::kBulk, stream.get());
   EXPECT_EQ(hearing.LastHeardUs(NodeId(2)), 25);
@@ -76,7 +101,7 @@ TEST(HearingTest, KnowsWhenANodeWasLastHeard) {
 }
 
 TEST(HearingTest, HearsABoundedNumberOfNodes) {
-  Hearing hearing;
+  Hearing hearing(kWindows);
   for (uint64_t node = 1; node <= Hearing::kNodesMax; ++node) {
     ASSERT_TRUE(hearing
                     .Admit(Caller(node, PeerClass::kControl, 1),

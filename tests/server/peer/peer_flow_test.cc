@@ -119,6 +119,59 @@ TEST_F(PeerFlowTest, GoesOnWhenTheReceiverHasRoom) {
       Eventually([&] { return heard_.entry_messages() == accepted + 1; }));
 }
 
+TEST_F(PeerFlowTest, AReconnectDoesNotOpenTheWindow) {
+  Fill();
+  for (int i = 1; i <= 3; ++i) {
+    one_->Stop();
+    PeerTransportOptions options = OptionsOf(1, &unused_);
+    options.self.open_id += static_cast<uint64_t>(i);
+    one_ = Start(std::move(options));
+    one_->SetPeer(NodeId(2), two_->address().ToString());
+    ASSERT_TRUE(WaitConnected(*one_, 2));
+    for (int k = 0; k < 10; ++k) {
+      one_->Send(NodeId(2), EntryMessage(1, 2, 7, next_++, content_));
+    }
+    for (int k = 0; k < 3; ++k) ASSERT_NO_FATAL_FAILURE(RoundTrip());
+    EXPECT_EQ(heard_.entry_messages(), kWindowFrames);
+  }
+  heard_.KeepCredits(false);
+  EXPECT_TRUE(Eventually(
+      [&] { return heard_.entry_messages() == kWindowFrames + 10; }));
+}
+
+// What is kept is more than gRPC may have for the rest.
+TEST_F(PeerFlowTest, TheQuotaLeavesRoomForEveryWindow) {
+  one_->Stop();
+  two_->Stop();
+  constexpr uint64_t kCallers = 3;
+  PeerTransportOptions called = OptionsOf(9, &heard_);
+  called.quota_bytes = size_t{4} << 20;
+  called.receive_window_bytes.fill(16 << 20);
+  auto nine = Start(std::move(called));
+  heard_.KeepCredits(true);
+  std::vector<std::unique_ptr<PeerTransport>> callers;
+  for (uint64_t node = 1; node <= kCallers; ++node) {
+    callers.push_back(Start(node, &unused_));
+    nine->SetPeer(NodeId(node), callers.back()->address().ToString());
+    callers.back()->SetPeer(NodeId(9), nine->address().ToString());
+    ASSERT_TRUE(WaitConnected(*callers.back(), 9));
+  }
+  uint64_t sent = 0;
+  for (uint64_t i = 2; i < 14; ++i) {
+    for (uint64_t node = 1; node <= kCallers; ++node) {
+      callers[node - 1]->Send(NodeId(9), EntryMessage(node, 9, 7, i, content_));
+      ++sent;
+    }
+    ASSERT_TRUE(Eventually([&] { return heard_.entry_messages() == sent; }))
+        << heard_.entry_messages() << " of " << sent;
+  }
+  for (uint64_t node = 1; node <= kCallers; ++node) {
+    EXPECT_EQ(LinkOf(*callers[node - 1], 9, PeerClass::kEntries).connections,
+              1u);
+  }
+  heard_.KeepCredits(false);
+}
+
 TEST_F(PeerFlowTest, StopsWhileTheWindowIsShut) {
   Fill();
   two_->Stop();

@@ -1,6 +1,7 @@
 // PeerLink with streams made by the test and time that stands still.
 #include "server/peer/peer_link.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -19,10 +20,19 @@ namespace {
 
 // Ends as soon as it is cancelled, if it may.
 struct FakeStream final : PeerStream {
-  FakeStream(std::shared_ptr<PeerLink> of, std::string to, uint64_t number)
-      : link(std::move(of)), address(std::move(to)), attempt(number) {}
+  FakeStream(std::shared_ptr<PeerLink> of, std::string to, uint64_t number,
+             const Clock* time)
+      : link(std::move(of)),
+        address(std::move(to)),
+        attempt(number),
+        clock(time) {}
   void Pump() override { ++pumps; }
-  void Beat() override { ++beats; }
+  int64_t Beat(int64_t quiet_since_us) override {
+    if (sent_us > quiet_since_us) return sent_us;
+    ++beats;
+    sent_us = clock->MonotonicUs();
+    return sent_us;
+  }
   void Cancel(absl::Status why) override {
     MutexLock lock(&mutex);
     reason = std::move(why);
@@ -37,6 +47,8 @@ struct FakeStream final : PeerStream {
   const std::shared_ptr<PeerLink> link;
   const std::string address;
   const uint64_t attempt;
+  const Clock* const clock;
+  int64_t sent_us = 0;
   std::atomic<int> pumps{0};
   std::atomic<int> beats{0};
   Mutex mutex;
@@ -59,7 +71,8 @@ class PeerLinkTest : public testing::Test {
     options.clock = &clock_;
     options.factory = [this](const std::string& address,
                              std::shared_ptr<PeerLink> link, uint64_t attempt) {
-      auto stream = std::make_shared<FakeStream>(link, address, attempt);
+      auto stream =
+          std::make_shared<FakeStream>(link, address, attempt, &clock_);
       if (in_factory_) in_factory_(stream.get());
       streams_.push_back(stream);
       return stream;
@@ -114,7 +127,7 @@ TEST_F(PeerLinkTest, TriesAtOnceAndKeepsWhatIsSentMeanwhile) {
   End();
 }
 
-TEST_F(PeerLinkTest, WaitsLongerFromFailureToFailureAndForgetsItOnSuccess) {
+TEST_F(PeerLinkTest, WaitsLongerFromFailureToFailure) {
   int64_t step_us = 1'000;
   for (int i = 0; i < 6; ++i) {
     link_->Tick();
@@ -130,10 +143,18 @@ TEST_F(PeerLinkTest, WaitsLongerFromFailureToFailureAndForgetsItOnSuccess) {
     clock_.Advance(1);
     step_us = std::min<int64_t>(2 * step_us, 8'000);
   }
-  Connect()->Done(kRefused);
+  FakeStream* stream = Connect();
+  clock_.Advance(7'999);
+  stream->Done(kRefused);
+  EXPECT_GE(link_->Tick() - clock_.MonotonicUs(), 4'000)
+      << "it did not last: as good as refused";
+  clock_.Advance(8'000);
+  stream = Connect();
+  clock_.Advance(8'000);
+  stream->Done(kRefused);
   EXPECT_LE(link_->Tick() - clock_.MonotonicUs(), 1'000);
-  EXPECT_EQ(link_->status().attempts, 7u);
-  EXPECT_EQ(link_->status().connections, 1u);
+  EXPECT_EQ(link_->status().attempts, 8u);
+  EXPECT_EQ(link_->status().connections, 2u);
   EXPECT_EQ(link_->status().last_error, "UNAVAILABLE: refused");
   link_->Stop();
 }
@@ -176,6 +197,21 @@ TEST_F(PeerLinkTest, BeatsWhileConnected) {
     link_->Tick();
   }
   EXPECT_EQ(stream->beats, 3);
+  End();
+}
+
+TEST_F(PeerLinkTest, IsNeverSilentForMoreThanAPeriod) {
+  FakeStream* stream = Connect();
+  int64_t quiet_since_us = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    if (i % 130 == 0) stream->sent_us = clock_.MonotonicUs();  // a frame
+    const int64_t sent_us = std::max(stream->sent_us, quiet_since_us);
+    const int64_t next_us = link_->Tick();
+    EXPECT_LE(next_us, std::max(stream->sent_us, sent_us) + 100);
+    ASSERT_LE(clock_.MonotonicUs() - stream->sent_us, 100);
+    clock_.Advance(1);
+  }
+  EXPECT_LE(stream->beats, 10);
   End();
 }
 

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "gtest/gtest.h"
 #include "kappa/raft/v1/peer_service.pb.h"
 #include "server/peer/hello.h"
@@ -138,6 +140,38 @@ TEST_F(PeerRefusalTest, WhatIsNoHello) {
                                        std::to_string(bytes.size()) +
                                        " bytes, is none");
   }
+}
+
+TEST_F(PeerRefusalTest, WhoSaysNoHello) {
+  PeerTransportOptions options = OptionsOf(3, &heard_);
+  options.hello_timeout_us = 10'000;
+  two_ = Start(std::move(options));
+  RawCaller caller(two_address());
+  const grpc::Status end = caller.Finish();
+  EXPECT_EQ(end.error_code(), grpc::DEADLINE_EXCEEDED);
+  EXPECT_EQ(end.error_message(), "hello: it did not come in time");
+  // Who did say one stays.
+  auto one = Start(1, &unused_);
+  one->SetPeer(NodeId(3), two_address());
+  ASSERT_TRUE(WaitConnected(*one, 3));
+  RawCaller(two_address()).Finish();
+  EXPECT_EQ(LinkOf(*one, 3, PeerClass::kControl).connections, 1u);
+  EXPECT_EQ(LinkOf(*one, 3, PeerClass::kControl).state, LinkState::kConnected);
+}
+
+// Whatever other servers of the process switch on for all.
+TEST_F(PeerRefusalTest, WhoAsksForHealthOrReflection) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  two_ = Start(2, &heard_);
+  for (const char* method :
+       {"/grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"}) {
+    RawCaller caller(two_address(), method);
+    caller.Send("");
+    EXPECT_EQ(caller.Finish().error_code(), grpc::UNIMPLEMENTED) << method;
+  }
+  grpc::EnableDefaultHealthCheckService(false);
 }
 
 TEST_F(PeerRefusalTest, MalformedFrames) {

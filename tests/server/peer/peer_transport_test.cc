@@ -11,6 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "proto/wire/mutex.h"
+#include "server/latch.h"
 #include "tests/server/peer/peer_fixture.h"
 #include "tests/server/peer/peer_samples.h"
 
@@ -304,6 +305,40 @@ TEST_F(PeerTransportTest, CallsNobodyAfterStop) {
     done = true;
     for (std::thread& sender : senders) sender.join();
   }
+}
+
+TEST_F(PeerTransportTest, EveryStopWaitsForTheEnd) {
+  Heard unused;
+  Latch entered(1);
+  Latch let_go(1);
+  std::atomic<bool> over{false};
+  PeerTransportOptions options = OptionsOf(2, &unused);
+  options.callbacks.deliver = [&](PeerDelivery) {
+    entered.CountDown();
+    let_go.Wait();
+    over = true;
+  };
+  auto two = Start(std::move(options));
+  auto one = Start(1, &unused);
+  one->SetPeer(NodeId(2), AddressOf(two));
+  one->Send(NodeId(2), Heartbeat(1, 2, 7, 1));
+  ASSERT_TRUE(entered.WaitFor(20'000'000));
+  std::atomic<int> stopping{0};
+  std::vector<std::thread> stops;
+  for (int i = 0; i < 3; ++i) {
+    stops.emplace_back([&] {
+      ++stopping;
+      two->Stop();
+      EXPECT_TRUE(over.load()) << "a callback is under way";
+    });
+  }
+  ASSERT_TRUE(Eventually([&] { return stopping == 3; }));
+  // Two of them would have returned by now, had they not to wait.
+  ASSERT_TRUE(Eventually([&] {
+    return LinkOf(*one, 2, PeerClass::kControl).state != LinkState::kConnected;
+  }));
+  let_go.CountDown();
+  for (std::thread& stop : stops) stop.join();
 }
 
 TEST_F(PeerTransportTest, StopsWhileNothingAnswers) {

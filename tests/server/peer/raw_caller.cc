@@ -8,12 +8,11 @@
 
 namespace kappa::server {
 
-RawCaller::RawCaller(const std::string& address)
+RawCaller::RawCaller(const std::string& address, const std::string& method)
     : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())) {
   context_.set_deadline(std::chrono::system_clock::now() +
                         std::chrono::seconds(20));
-  stream_ = stub_.PrepareCall(&context_, "/kappa.raft.v1.PeerService/Connect",
-                              &queue_);
+  stream_ = stub_.PrepareCall(&context_, method, &queue_);
   stream_->StartCall(this);
   Wait();
 }

@@ -1,4 +1,4 @@
-// RawCaller: a stream to a node's PeerService that says whatever a test wants.
+// RawCaller: a stream to a node's port that says whatever a test wants.
 #ifndef KAPPA_TESTS_SERVER_PEER_RAW_CALLER_H_
 #define KAPPA_TESTS_SERVER_PEER_RAW_CALLER_H_
 
@@ -16,7 +16,9 @@ namespace kappa::server {
 // for all together.
 class RawCaller {
  public:
-  explicit RawCaller(const std::string& address);
+  explicit RawCaller(
+      const std::string& address,
+      const std::string& method = "/kappa.raft.v1.PeerService/Connect");
   ~RawCaller();
 
   // Sends one gRPC message; false when the stream has ended.

@@ -13,7 +13,8 @@ namespace {
 
 TEST(ReceiveWindowTest, ShutsAtItsLimitAndOpensOnce) {
   int opened = 0;
-  auto window = std::make_shared<ReceiveWindow>(100, [&] { ++opened; });
+  auto window = std::make_shared<ReceiveWindow>(100);
+  window->CallWhenOpen([&] { ++opened; });
   ReceiveCredit a = window->Take(60);
   EXPECT_TRUE(window->open());
   ReceiveCredit b = window->Take(60);
@@ -31,7 +32,7 @@ TEST(ReceiveWindowTest, ShutsAtItsLimitAndOpensOnce) {
 }
 
 TEST(ReceiveWindowTest, CreditsAreGivenBackExactlyOnce) {
-  auto window = std::make_shared<ReceiveWindow>(100, [] {});
+  auto window = std::make_shared<ReceiveWindow>(100);
   {
     ReceiveCredit a = window->Take(10);
     ReceiveCredit moved = std::move(a);
@@ -46,16 +47,31 @@ TEST(ReceiveWindowTest, CreditsMayOutliveTheStream) {
   std::atomic<int> opened{0};
   ReceiveCredit credit;
   {
-    auto window = std::make_shared<ReceiveWindow>(1, [&] { ++opened; });
+    auto window = std::make_shared<ReceiveWindow>(1);
+    window->CallWhenOpen([&] { ++opened; });
     credit = window->Take(5);
   }
   credit.Release();
   EXPECT_EQ(opened, 1);
 }
 
+TEST(ReceiveWindowTest, TellsWhoeverListensNow) {
+  int first = 0;
+  int second = 0;
+  auto window = std::make_shared<ReceiveWindow>(10);
+  window->Take(10);  // nobody listens
+  window->CallWhenOpen([&] { ++first; });
+  ReceiveCredit credit = window->Take(10);
+  window->CallWhenOpen([&] { ++second; });
+  credit.Release();
+  EXPECT_EQ(first, 0);
+  EXPECT_EQ(second, 1);
+}
+
 TEST(ReceiveWindowTest, EveryShutWindowOpensAgain) {
   std::atomic<int> opened{0};
-  auto window = std::make_shared<ReceiveWindow>(10, [&] { ++opened; });
+  auto window = std::make_shared<ReceiveWindow>(10);
+  window->CallWhenOpen([&] { ++opened; });
   int shut = 0;
   for (int round = 0; round < 200; ++round) {
     std::vector<std::thread> threads;
