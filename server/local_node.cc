@@ -279,13 +279,20 @@ absl::Status LocalNode::ReconcileReplicas() {
   std::vector<ReplicaSpec> missing;
   std::vector<ReplicaNumber> dropped;
   std::vector<std::string> dropped_topics;
+  std::vector<ElsewhereGroup> elsewhere;
   const absl::Status looked = RunOnMetadataShard([&](Shard&, Report report) {
     for (const auto& [name, topic] : metadata_->state().topics().topics()) {
       const uint32_t partitions =
           static_cast<uint32_t>(topic.snapshot->groups.size());
       for (uint32_t i = 0; i < partitions; ++i) {
-        if (present.contains(topic.snapshot->groups[i])) continue;
-        missing.push_back(SpecOf(*topic.snapshot, i, self()));
+        const TopicSnapshot& snapshot = *topic.snapshot;
+        if (present.contains(snapshot.groups[i])) continue;
+        if (IsHost(snapshot, i, self())) {
+          missing.push_back(SpecOf(snapshot, i, self()));
+        } else {
+          elsewhere.push_back(
+              {snapshot.groups[i], snapshot.VotersOf(i).front().node});
+        }
       }
     }
     for (const auto& [uuid, groups] : metadata_->state().pending_drops()) {
@@ -298,6 +305,7 @@ absl::Status LocalNode::ReconcileReplicas() {
     report(absl::OkStatus());
   });
   if (!looked.ok()) return looked;
+  TellElsewhere(router_, elsewhere);
   const absl::Status written = RunOnWriter([&](LogStore* store) {
     if (!missing.empty()) {
       absl::StatusOr<std::vector<ReplicaNumber>> numbers =
@@ -329,8 +337,8 @@ void LocalNode::PlacePartitions() {
 
 void LocalNode::PublishTopics() {
   host_ = std::make_unique<PartitionHost>(&host_context_, metadata_);
-  metadata_calls_ = std::make_unique<MetadataCalls>(
-      &router_, metadata_, &topics_, options_.clock, self());
+  metadata_calls_ = std::make_unique<MetadataCalls>(&router_, metadata_,
+                                                    &topics_, options_.clock);
   const absl::Status published =
       RunOnMetadataShard([this](Shard&, Report report) {
         for (const auto& [name, topic] : metadata_->state().topics().topics()) {

@@ -20,16 +20,6 @@ namespace {
 
 using storage::v1::MetadataCommand;
 
-// This version forms clusters of one node.
-constexpr uint32_t kNodes = 1;
-
-storage::v1::ReplicaId ReplicaIdRow(ReplicaId replica) {
-  storage::v1::ReplicaId row;
-  row.set_node(replica.node.value());
-  row.set_incarnation(replica.incarnation.value());
-  return row;
-}
-
 // Gathers one answer per partition, in the order asked; calls `done` with all
 // of them, or with the first error, once the last one is there.
 //
@@ -197,13 +187,12 @@ void MetadataCalls::Execute(
 
 void MetadataCalls::CreateTopic(const v1::CreateTopicRequest& request,
                                 Node::Callback<v1::CreateTopicResponse> done) {
-  absl::StatusOr<v1::Topic> topic = TopicOf(request, kNodes);
+  absl::StatusOr<v1::Topic> topic = TopicOf(request);
   if (!topic.ok()) return done(topic.status());
   topic->set_uuid(BytesOf(RandomUuid()));
   topic->set_create_time_us(clock_->NowUs());
   MetadataCommand command;
   *command.mutable_create_topic()->mutable_topic() = *std::move(topic);
-  *command.mutable_create_topic()->add_voters() = ReplicaIdRow(self_);
   Execute<v1::CreateTopicResponse>(
       std::move(command), std::move(done),
       [](CommandOutcome& outcome) -> absl::StatusOr<v1::CreateTopicResponse> {
@@ -285,7 +274,6 @@ void MetadataCalls::ProposePartitions(
   MetadataCommand command;
   *command.mutable_add_partitions()->mutable_request() = std::move(request);
   command.mutable_add_partitions()->set_topic_uuid(std::move(topic_uuid));
-  *command.mutable_add_partitions()->add_voters() = ReplicaIdRow(self_);
   Execute<v1::AddPartitionsResponse>(
       std::move(command), std::move(done),
       [](CommandOutcome& outcome) -> absl::StatusOr<v1::AddPartitionsResponse> {

@@ -35,12 +35,8 @@ class MetadataCalls {
  public:
   // Everything outlives this; `metadata` is used on the first shard only.
   MetadataCalls(const PartitionRouter* router, MetadataGroup* metadata,
-                const TopicMap* topics, const Clock* clock, ReplicaId self)
-      : router_(router),
-        metadata_(metadata),
-        topics_(topics),
-        clock_(clock),
-        self_(self) {}
+                const TopicMap* topics, const Clock* clock)
+      : router_(router), metadata_(metadata), topics_(topics), clock_(clock) {}
 
   void CreateTopic(const v1::CreateTopicRequest& request,
                    Node::Callback<v1::CreateTopicResponse> done);
@@ -85,7 +81,6 @@ class MetadataCalls {
   MetadataGroup* const metadata_;
   const TopicMap* const topics_;
   const Clock* const clock_;
-  const ReplicaId self_;
 };
 
 }  // namespace kappa::server

@@ -144,13 +144,14 @@ TopicChange MetadataState::ChangeOf(LogIndex index,
   const GroupId next_group(cluster_.next_group_id());
   switch (command.command_case()) {
     case MetadataCommand::kCreateTopic:
-      return topics_.Create(command.create_topic(), next_group);
+      return topics_.Create(command.create_topic(), next_group, nodes_);
     case MetadataCommand::kUpdateTopic:
       return topics_.Update(command.update_topic());
     case MetadataCommand::kDeleteTopic:
       return topics_.Delete(command.delete_topic(), index);
     case MetadataCommand::kAddPartitions:
-      return topics_.AddPartitions(command.add_partitions(), next_group);
+      return topics_.AddPartitions(command.add_partitions(), next_group,
+                                   nodes_);
     default:
       KAPPA_CHECK(false, "not a command about a topic");
       return TopicChange();

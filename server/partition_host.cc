@@ -1,5 +1,6 @@
 #include "server/partition_host.h"
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <utility>
@@ -41,14 +42,41 @@ struct DroppedNumbers {
 
 }  // namespace
 
+bool IsHost(const TopicSnapshot& topic, uint32_t partition, ReplicaId self) {
+  const auto has_self = [self](absl::Span<const ReplicaId> members) {
+    return std::find(members.begin(), members.end(), self) != members.end();
+  };
+  return has_self(topic.VotersOf(partition)) ||
+         has_self(topic.FirstVotersOf(partition));
+}
+
 ReplicaSpec SpecOf(const TopicSnapshot& topic, uint32_t partition,
                    ReplicaId self) {
+  const absl::Span<const ReplicaId> first = topic.FirstVotersOf(partition);
+  KAPPA_CHECK(!first.empty(), "a group has members");
   ReplicaSpec spec;
   spec.group = topic.groups[partition];
-  spec.configuration.voters = {self};
+  spec.configuration.voters.assign(first.begin(), first.end());
   spec.self = self;
   spec.chain_start = storage::ChainStart(topic.uuid, partition);
   return spec;
+}
+
+void TellElsewhere(const PartitionRouter& router,
+                   const std::vector<ElsewhereGroup>& groups) {
+  const size_t shards = router.shards().size();
+  std::vector<std::vector<ElsewhereGroup>> parts(shards);
+  for (const ElsewhereGroup& elsewhere : groups) {
+    parts[elsewhere.group.value() % shards].push_back(elsewhere);
+  }
+  for (size_t i = 0; i < shards; ++i) {
+    if (parts[i].empty()) continue;
+    router.shards()[i]->Post([part = std::move(parts[i])](Shard& shard) {
+      for (const ElsewhereGroup& elsewhere : part) {
+        shard.AddElsewhere(elsewhere.group, elsewhere.node);
+      }
+    });
+  }
 }
 
 void PlaceOnShards(const PartitionRouter& router,
@@ -100,19 +128,27 @@ void PartitionHost::CreateWaiting() {
   creating_ = true;
   auto works = std::make_shared<std::vector<Work>>();
   std::vector<ReplicaSpec> specs;
+  std::vector<ElsewhereGroup> elsewhere;
   while (!waiting_.empty() && waiting_.front().creates()) {
     Work& work = waiting_.front();
     const uint32_t partitions =
         static_cast<uint32_t>(work.topic->groups.size());
     for (uint32_t i = work.first_new_partition; i < partitions; ++i) {
-      specs.push_back(SpecOf(*work.topic, i, context_->self));
+      if (IsHost(*work.topic, i, context_->self)) {
+        specs.push_back(SpecOf(*work.topic, i, context_->self));
+      } else {
+        elsewhere.push_back(
+            {work.topic->groups[i], work.topic->VotersOf(i).front().node});
+      }
     }
     works->push_back(std::move(work));
     waiting_.pop_front();
   }
+  TellElsewhere(*context_->router, elsewhere);
   auto replicas = std::make_shared<std::vector<ReplicaInfo>>();
   context_->writer->Run(
       [specs = std::move(specs), replicas](LogStore* store) {
+        if (specs.empty()) return absl::OkStatus();
         absl::StatusOr<std::vector<ReplicaNumber>> numbers =
             store->CreateReplicas(specs);
         if (!numbers.ok()) return numbers.status();

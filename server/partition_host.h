@@ -35,9 +35,24 @@ struct HostContext {
   std::function<void(const absl::Status&)> on_fatal;
 };
 
-// The first term's members and digest of a partition's group.
+// Whether `self` is to hold a replica of the partition.
+bool IsHost(const TopicSnapshot& topic, uint32_t partition, ReplicaId self);
+
+// A replica of a partition's group as it begins: the group's first members,
+// whoever is a member by now, and its digest.
 storage::ReplicaSpec SpecOf(const TopicSnapshot& topic, uint32_t partition,
                             ReplicaId self);
+
+// A group that this node holds no replica of, and the node to ask.
+struct ElsewhereGroup {
+  GroupId group;
+  NodeId node;
+};
+
+// Tells the shards of them (Shard::AddElsewhere): before anything that is
+// posted there afterwards.
+void TellElsewhere(const PartitionRouter& router,
+                   const std::vector<ElsewhereGroup>& groups);
 
 // Hands the replicas to their shards. `done` runs once all are taken over, on
 // the thread of some shard.

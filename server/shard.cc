@@ -9,6 +9,7 @@
 #include "proto/wire/check.h"
 #include "server/errors.h"
 #include "server/log_reader.h"
+#include "server/not_leader.h"
 
 namespace kappa::server {
 namespace {
@@ -300,10 +301,16 @@ void Shard::AddReplica(storage::ReplicaInfo replica) {
   const GroupId group = replica.spec.group;
   const bool added = sleeping_.emplace(group, std::move(replica)).second;
   KAPPA_CHECK(added && FindAwake(group) == nullptr, "a group is there once");
+  elsewhere_.erase(group);
   counters_.partitions.Add(1);
   if (!wakes_all_) return;
   to_wake_.push_back(group);
   if (to_wake_.size() == 1) Post([](Shard& shard) { shard.WakeSome(); });
+}
+
+void Shard::AddElsewhere(GroupId group, NodeId node) {
+  if (sleeping_.contains(group) || FindAwake(group) != nullptr) return;
+  elsewhere_[group] = node;
 }
 
 absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
@@ -311,6 +318,10 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
   const auto sleeping = sleeping_.find(group);
   if (!finishing_.ok()) return finishing_;
   if (sleeping == sleeping_.end()) {
+    const auto elsewhere = elsewhere_.find(group);
+    if (elsewhere != elsewhere_.end()) {
+      return NotLeaderError(elsewhere->second, services_.nodes);
+    }
     return MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND,
                      "the topic does not exist any more");
   }
@@ -350,6 +361,7 @@ void Shard::FollowKnownDamage(Partition* partition) const {
 
 void Shard::RemovePartition(GroupId group, const absl::Status& status,
                             Removed done) {
+  elsewhere_.erase(group);
   const auto sleeping = sleeping_.find(group);
   if (sleeping != sleeping_.end()) {
     const ReplicaNumber number = sleeping->second.number;

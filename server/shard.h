@@ -98,7 +98,8 @@ class Shard {
   // then calls `done`, once.
   void HandOver(absl::AnyInvocable<void()> done);
   // The partition, woken if it slept; to be touched by the caller.
-  // Errors: TOPIC_NOT_FOUND, SHUTTING_DOWN; those of Partition::Open.
+  // Errors: NOT_LEADER: other nodes hold it; TOPIC_NOT_FOUND, SHUTTING_DOWN;
+  // those of Partition::Open.
   absl::StatusOr<Partition*> WakePartition(GroupId group);
   // Null when there is none, or it sleeps.
   Partition* FindAwake(GroupId group);
@@ -151,6 +152,7 @@ class Shard {
 
   // The thread's own.
   absl::flat_hash_map<GroupId, storage::ReplicaInfo> sleeping_;
+  absl::flat_hash_map<GroupId, NodeId> elsewhere_;
   absl::flat_hash_map<GroupId, std::unique_ptr<Partition>> partitions_;
   std::vector<std::unique_ptr<ShardGroup>> other_groups_;
   std::vector<ShardGroup*> touched_;

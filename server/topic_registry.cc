@@ -17,6 +17,44 @@ namespace {
 
 using storage::v1::TopicRow;
 
+constexpr Incarnation kFirstIncarnation{1};
+
+// The nodes of a run are those of all its groups, or there are none.
+bool IsWhole(const TopicRow& row) {
+  return std::all_of(row.groups().begin(), row.groups().end(),
+                     [](const storage::v1::GroupRun& run) {
+                       return static_cast<uint64_t>(run.nodes_size()) ==
+                              uint64_t{run.count()} * run.replicas();
+                     });
+}
+
+// The members of groups that were made before replicas were placed.
+std::vector<ReplicaId> UnplacedMembers(const TopicRow& row) {
+  std::vector<ReplicaId> members;
+  for (const storage::v1::ReplicaId& voter : row.voters()) {
+    members.push_back({NodeId(voter.node()), Incarnation(voter.incarnation())});
+  }
+  if (members.empty()) members.push_back({NodeId(1), kFirstIncarnation});
+  return members;
+}
+
+void AddMembers(const TopicRow& row, TopicSnapshot* snapshot) {
+  std::vector<ReplicaId> members;
+  for (const storage::v1::GroupRun& run : row.groups()) {
+    for (uint32_t i = 0; i < run.count(); ++i) {
+      members.clear();
+      for (uint32_t k = 0; k < run.replicas(); ++k) {
+        const auto place = static_cast<int>(i * run.replicas() + k);
+        members.push_back({NodeId(run.nodes(place)), kFirstIncarnation});
+      }
+      if (members.empty()) members = UnplacedMembers(row);
+      snapshot->voters.Add(members);
+      std::sort(members.begin(), members.end());
+      snapshot->first_voters.Add(members);
+    }
+  }
+}
+
 std::shared_ptr<const TopicSnapshot> SnapshotOf(const TopicRow& row) {
   auto snapshot = std::make_shared<TopicSnapshot>();
   snapshot->topic = row.topic();
@@ -30,6 +68,7 @@ std::shared_ptr<const TopicSnapshot> SnapshotOf(const TopicRow& row) {
   snapshot->accepts_zstd = accepts(v1::COMPRESSION_ZSTD);
   snapshot->accepts_lz4 = accepts(v1::COMPRESSION_LZ4);
   snapshot->groups = GroupsOf(row.groups());
+  AddMembers(row, snapshot.get());
   return snapshot;
 }
 
@@ -54,12 +93,6 @@ TopicChange ChangedTo(const TopicRow& row, uint32_t first_new_partition) {
   change.first_new_partition = first_new_partition;
   change.rows.push_back(PutRow(RowKey(kTopicPrefix, row.topic().name()), row));
   return change;
-}
-
-void AddRun(GroupId first, uint32_t count, TopicRow* row) {
-  storage::v1::GroupRun* run = row->add_groups();
-  run->set_first(first.value());
-  run->set_count(count);
 }
 
 }  // namespace
@@ -99,12 +132,14 @@ std::vector<GroupId> GroupsOf(
 
 absl::Status TopicRegistry::Load(std::string_view value) {
   TopicRow row;
-  if (!row.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+  if (!row.ParseFromArray(value.data(), static_cast<int>(value.size())) ||
+      !IsWhole(row)) {
     return absl::DataLossError("a topic's row cannot be decoded");
   }
   std::string name = row.topic().name();
   partitions_ += row.topic().partitions();
   std::shared_ptr<const TopicSnapshot> snapshot = SnapshotOf(row);
+  placement_.Add(*snapshot);
   topics_[std::move(name)] = {std::move(row), std::move(snapshot)};
   return absl::OkStatus();
 }
@@ -115,19 +150,28 @@ const TopicRegistry::Entry* TopicRegistry::Find(std::string_view name) const {
 }
 
 TopicChange TopicRegistry::Create(
-    const storage::v1::CreateTopicCommand& command, GroupId next_group) const {
-  const v1::Topic& wanted = command.topic();
+    const storage::v1::CreateTopicCommand& command, GroupId next_group,
+    absl::Span<const NodeInfo> nodes) const {
+  v1::Topic wanted = command.topic();
   if (const Entry* entry = Find(wanted.name())) {
+    if (wanted.replicas() == 0) {
+      wanted.set_replicas(entry->row.topic().replicas());
+    }
     if (SameSettings(entry->row.topic(), wanted)) return Unchanged(*entry);
     return Refused(MakeError(
         v1::ERROR_REASON_TOPIC_EXISTS,
         absl::StrCat("topic ", wanted.name(), " exists with other settings"),
         {{"topic", wanted.name()}}));
   }
+  const auto nodes_now = static_cast<uint32_t>(nodes.size());
+  if (wanted.replicas() == 0) {
+    wanted.set_replicas(std::clamp(nodes_now, 1u, kReplicasDefault));
+  }
+  const absl::Status enough = CheckReplicas(wanted.replicas(), nodes_now);
+  if (!enough.ok()) return Refused(enough);
   TopicRow row;
-  *row.mutable_topic() = wanted;
-  *row.mutable_voters() = command.voters();
-  AddRun(next_group, wanted.partitions(), &row);
+  *row.mutable_topic() = std::move(wanted);
+  AddRun(next_group, row.topic().partitions(), nodes, &row);
   return ChangedTo(row, 0);
 }
 
@@ -170,7 +214,11 @@ TopicChange TopicRegistry::Delete(
   deleted.set_delete_time_us(command.time_us());
   deleted.set_index(index.value());
   storage::v1::PendingDropRow pending;
-  *pending.mutable_groups() = entry->row.groups();
+  for (const storage::v1::GroupRun& run : entry->row.groups()) {
+    storage::v1::GroupRun* dropped = pending.add_groups();
+    dropped->set_first(run.first());
+    dropped->set_count(run.count());
+  }
   change.rows.push_back(RemoveRow(RowKey(kTopicPrefix, topic.name())));
   change.rows.push_back(PutRow(RowKey(kDeletedPrefix, topic.uuid()), deleted));
   change.rows.push_back(
@@ -179,8 +227,8 @@ TopicChange TopicRegistry::Delete(
 }
 
 TopicChange TopicRegistry::AddPartitions(
-    const storage::v1::AddPartitionsCommand& command,
-    GroupId next_group) const {
+    const storage::v1::AddPartitionsCommand& command, GroupId next_group,
+    absl::Span<const NodeInfo> nodes) const {
   const v1::AddPartitionsRequest& request = command.request();
   const Entry* entry = Find(request.name());
   if (entry == nullptr) return Refused(TopicNotFound(request.name()));
@@ -200,10 +248,26 @@ TopicChange TopicRegistry::AddPartitions(
                    {"max", absl::StrCat(now)},
                    {"value", absl::StrCat(request.partitions())}}));
   }
+  const absl::Status enough =
+      CheckReplicas(topic.replicas(), static_cast<uint32_t>(nodes.size()));
+  if (!enough.ok()) return Refused(enough);
   TopicRow row = entry->row;
   row.mutable_topic()->set_partitions(request.partitions());
-  AddRun(next_group, request.partitions() - now, &row);
+  AddRun(next_group, request.partitions() - now, nodes, &row);
   return ChangedTo(row, now);
+}
+
+void TopicRegistry::AddRun(GroupId first, uint32_t count,
+                           absl::Span<const NodeInfo> nodes,
+                           TopicRow* row) const {
+  storage::v1::GroupRun* run = row->add_groups();
+  run->set_first(first.value());
+  run->set_count(count);
+  run->set_replicas(row->topic().replicas());
+  for (const NodeId node :
+       placement_.Choose(nodes, row->topic().replicas(), count)) {
+    run->add_nodes(node.value());
+  }
 }
 
 void TopicRegistry::Apply(const TopicChange& change) {
@@ -213,6 +277,7 @@ void TopicRegistry::Apply(const TopicChange& change) {
   const auto found = topics_.find(name);
   if (found != topics_.end()) {
     partitions_ -= found->second.row.topic().partitions();
+    placement_.Remove(*found->second.snapshot);
   }
   if (!row.value.has_value()) {
     topics_.erase(name);
@@ -222,6 +287,7 @@ void TopicRegistry::Apply(const TopicChange& change) {
   KAPPA_CHECK(entry.row.ParseFromString(*row.value), "encoded just now");
   entry.snapshot = change.topic;
   partitions_ += entry.row.topic().partitions();
+  placement_.Add(*entry.snapshot);
 }
 
 }  // namespace kappa::server

@@ -11,8 +11,11 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "kappa/storage/v1/metadata.pb.h"
 #include "proto/wire/types.h"
+#include "server/node_directory.h"
+#include "server/replica_placement.h"
 #include "server/topic_snapshot.h"
 #include "storage/log_store.h"
 
@@ -42,15 +45,17 @@ class TopicRegistry {
   absl::Status Load(std::string_view value);
 
   // What a command would lead to; changes nothing. Ids of new groups begin
-  // with `next_group`.
+  // with `next_group`; their replicas are placed on `nodes`.
   TopicChange Create(const storage::v1::CreateTopicCommand& command,
-                     GroupId next_group) const;
+                     GroupId next_group,
+                     absl::Span<const NodeInfo> nodes) const;
   TopicChange Update(const storage::v1::UpdateTopicCommand& command) const;
   // `index`: of the command, for the record.
   TopicChange Delete(const storage::v1::DeleteTopicCommand& command,
                      LogIndex index) const;
   TopicChange AddPartitions(const storage::v1::AddPartitionsCommand& command,
-                            GroupId next_group) const;
+                            GroupId next_group,
+                            absl::Span<const NodeInfo> nodes) const;
   // Does what a change says. Requires: no other one came in between.
   void Apply(const TopicChange& change);
 
@@ -60,7 +65,11 @@ class TopicRegistry {
   size_t partitions() const { return partitions_; }
 
  private:
+  void AddRun(GroupId first, uint32_t count, absl::Span<const NodeInfo> nodes,
+              storage::v1::TopicRow* row) const;
+
   absl::btree_map<std::string, Entry> topics_;
+  ReplicaPlacement placement_;  // of all topics
   size_t partitions_ = 0;
 };
 

@@ -14,8 +14,6 @@
 namespace kappa::server {
 namespace {
 
-constexpr uint32_t kReplicasDefault = 3;
-
 bool IsNameByte(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' ||
          c == '_' || c == '-';
@@ -103,17 +101,6 @@ void SetCodecs(const v1::CompressionList& list, v1::Topic* topic) {
             topic->mutable_accepted_compressions()->end());
 }
 
-absl::Status CheckReplicas(uint32_t replicas, uint32_t nodes) {
-  if (replicas <= nodes) return absl::OkStatus();
-  return MakeError(
-      v1::ERROR_REASON_TOO_FEW_NODES,
-      absl::StrCat(replicas,
-                   " replicas were asked for; the "
-                   "cluster has ",
-                   nodes, " node(s)"),
-      {{"replicas", absl::StrCat(replicas)}, {"nodes", absl::StrCat(nodes)}});
-}
-
 }  // namespace
 
 absl::Status CheckName(std::string_view what, std::string_view name) {
@@ -142,8 +129,18 @@ absl::Status CheckPartitions(uint32_t partitions) {
   return CheckAtMost("partitions_max", kTopicPartitionsMax, partitions);
 }
 
-absl::StatusOr<v1::Topic> TopicOf(const v1::CreateTopicRequest& request,
-                                  uint32_t nodes) {
+absl::Status CheckReplicas(uint32_t replicas, uint32_t nodes) {
+  if (replicas <= nodes) return absl::OkStatus();
+  return MakeError(
+      v1::ERROR_REASON_TOO_FEW_NODES,
+      absl::StrCat(replicas,
+                   " replicas were asked for; the "
+                   "cluster has ",
+                   nodes, " node(s)"),
+      {{"replicas", absl::StrCat(replicas)}, {"nodes", absl::StrCat(nodes)}});
+}
+
+absl::StatusOr<v1::Topic> TopicOf(const v1::CreateTopicRequest& request) {
   absl::Status status = CheckName("topic", request.name());
   status.Update(CheckPartitions(request.partitions()));
   status.Update(CheckAtMost("description_bytes_max", kDescriptionBytesMax,
@@ -151,15 +148,12 @@ absl::StatusOr<v1::Topic> TopicOf(const v1::CreateTopicRequest& request,
   status.Update(CheckLabels(request.labels()));
   status.Update(CheckLimits(request.limits()));
   status.Update(CheckCodecs(request.accepted_compressions()));
-  status.Update(CheckReplicas(request.replicas(), nodes));
   if (!status.ok()) return status;
 
   v1::Topic topic;
   topic.set_name(request.name());
   topic.set_partitions(std::max<uint32_t>(1, request.partitions()));
-  topic.set_replicas(request.replicas() != 0
-                         ? request.replicas()
-                         : std::min(kReplicasDefault, nodes));
+  topic.set_replicas(request.replicas());
   topic.set_description(request.description());
   SetLabels(request.labels(), &topic);
   topic.set_deletion_protection(!request.has_deletion_protection() ||

@@ -12,6 +12,7 @@
 namespace kappa::server {
 
 inline constexpr uint32_t kTopicPartitionsMax = 10'000;
+inline constexpr uint32_t kReplicasDefault = 3;  // fewer where nodes are fewer
 inline constexpr size_t kNameBytesMax = 200;
 inline constexpr size_t kDescriptionBytesMax = 1024;
 inline constexpr int kLabelsMax = 64;
@@ -27,12 +28,14 @@ absl::Status CheckName(std::string_view what, std::string_view name);
 absl::Status LimitError(std::string_view limit, uint64_t max, uint64_t value);
 
 // The topic that a request asks for, with every default filled in and labels
-// and codecs ordered; no UUID and no creation time yet. `nodes` is the size of
-// the cluster.
+// and codecs ordered; `replicas` stays 0 where the request leaves it open; no
+// UUID and no creation time yet.
 // Errors: INVALID_NAME, LIMIT_EXCEEDED, MALFORMED_REQUEST (something twice),
-// COMPRESSION_REFUSED (unknown codec), TOO_FEW_NODES.
-absl::StatusOr<v1::Topic> TopicOf(const v1::CreateTopicRequest& request,
-                                  uint32_t nodes);
+// COMPRESSION_REFUSED (unknown codec).
+absl::StatusOr<v1::Topic> TopicOf(const v1::CreateTopicRequest& request);
+
+// Errors: TOO_FEW_NODES: there is no node for each of `replicas`.
+absl::Status CheckReplicas(uint32_t replicas, uint32_t nodes);
 
 // Whether an update is legal for any topic. Errors: as for TopicOf.
 absl::Status CheckUpdate(const v1::UpdateTopicRequest& request);

@@ -42,7 +42,7 @@ TEST(TopicRulesTest, EveryLimitIsChecked) {
       {"OK", [](auto* r) { r->set_partitions(10'000); }},
       {"LIMIT_EXCEEDED", [](auto* r) { r->set_partitions(10'001); }},
       {"OK", [](auto* r) { r->set_replicas(1); }},
-      {"TOO_FEW_NODES", [](auto* r) { r->set_replicas(2); }},
+      {"OK", [](auto* r) { r->set_replicas(9); }},
       {"OK", [](auto* r) { r->set_description(std::string(1024, 'd')); }},
       {"LIMIT_EXCEEDED",
        [](auto* r) { r->set_description(std::string(1025, 'd')); }},
@@ -98,7 +98,7 @@ TEST(TopicRulesTest, EveryLimitIsChecked) {
     v1::CreateTopicRequest request;
     request.set_name("t");
     cases[i].change(&request);
-    EXPECT_EQ(ReasonOf(TopicOf(request, 1).status()), cases[i].reason)
+    EXPECT_EQ(ReasonOf(TopicOf(request).status()), cases[i].reason)
         << "case " << i;
   }
 }
@@ -122,20 +122,27 @@ TEST(TopicRulesTest, DefaultsAreFilledInAndListsOrdered) {
       v1::COMPRESSION_LZ4);
   request.mutable_accepted_compressions()->add_compressions(
       v1::COMPRESSION_ZSTD);
-  const absl::StatusOr<v1::Topic> topic = TopicOf(request, 5);
+  const absl::StatusOr<v1::Topic> topic = TopicOf(request);
   ASSERT_TRUE(topic.ok());
   EXPECT_EQ(topic->partitions(), 1u);
-  EXPECT_EQ(topic->replicas(), 3u);
+  EXPECT_EQ(topic->replicas(), 0u);  // decided when it is placed
   EXPECT_TRUE(topic->deletion_protection());
   EXPECT_EQ(topic->labels(0).name(), "a");
   EXPECT_EQ(topic->accepted_compressions(0), v1::COMPRESSION_ZSTD);
-  EXPECT_EQ(TopicOf(request, 2)->replicas(), 2u);
+}
+
+TEST(TopicRulesTest, EachReplicaNeedsANode) {
+  EXPECT_TRUE(CheckReplicas(3, 3).ok());
+  const absl::Status refused = CheckReplicas(3, 2);
+  EXPECT_EQ(ReasonOf(refused), "TOO_FEW_NODES");
+  EXPECT_EQ(ErrorInfoOf(refused).metadata().at("replicas"), "3");
+  EXPECT_EQ(ErrorInfoOf(refused).metadata().at("nodes"), "2");
 }
 
 TEST(TopicRulesTest, SettingsAreComparedWithoutIdentity) {
   v1::CreateTopicRequest request;
   request.set_name("t");
-  v1::Topic a = *TopicOf(request, 1);
+  v1::Topic a = *TopicOf(request);
   v1::Topic b = a;
   b.set_uuid(std::string(16, 'u'));
   b.set_create_time_us(5);
