@@ -165,6 +165,9 @@ class GroupLog {
   // Whether an entry of the own term is committed, and taken by PopCommitted:
   // committed_tail() is then what is committed. False when not leader.
   bool own_term_committed() const;
+  // Whether committed_tail() says anything: false from a start until it is known
+  // how far what the store held is committed.
+  bool knows_committed() const { return !restored_.has_value(); }
   // What lies before the first entry.
   const storage::GroupBase& base() const { return base_; }
   // The pending entry at `index`, or null.

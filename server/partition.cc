@@ -410,7 +410,8 @@ void Partition::SetKnownDamage(absl::Status status) {
 void Partition::GetEnd(v1::Consistency consistency,
                        Node::Callback<PartitionEnd> done) {
   if (!closed_.ok()) return done(closed_);
-  if (consistency == v1::CONSISTENCY_COMMITTED && ready()) {
+  // What was committed stays so, whoever leads now.
+  if (consistency == v1::CONSISTENCY_COMMITTED && log_.knows_committed()) {
     return AnswerEnd(std::move(done));
   }
   AfterReadPoint(LogIndex(), [this, done = std::move(done)](
@@ -451,7 +452,8 @@ void Partition::FindTime(int64_t time_us, Node::Callback<Offset> done) {
 
 void Partition::Read(ReadCommand command, Node::Callback<ReadChunk> done) {
   if (!closed_.ok()) return done(closed_);
-  if (ready() && command.from <= log_.committed_tail().end_offset) {
+  if (log_.knows_committed() &&
+      command.from <= log_.committed_tail().end_offset) {
     return reads_.Read(Scope(), log_.base().offset, std::move(command),
                        std::move(done));
   }

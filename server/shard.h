@@ -88,6 +88,8 @@ class Shard {
   // the first request: then it is recovered from the store, and leads its group
   // at once where it is the only voter.
   void AddReplica(storage::ReplicaInfo replica);
+  // Who asks for the group, which has no replica here, is sent to `node`.
+  void AddElsewhere(GroupId group, NodeId node);
   // From now on there are other nodes. Wakes all replicas that sleep, and from
   // now on whoever is added: others must be able to ask them. A few at a time,
   // between events. `network` outlives the thread.
