@@ -11,7 +11,10 @@
 #include "proto/wire/check.h"
 #include "server/append_check.h"
 #include "server/errors.h"
+#include "server/formation_rules.h"
+#include "server/join_answer.h"
 #include "server/latch.h"
+#include "server/logging.h"
 #include "server/node_rows.h"
 #include "server/random_uuid.h"
 #include "storage/chain.h"
@@ -26,6 +29,8 @@ using storage::ReplicaSpec;
 constexpr size_t kReaderQueueMax = 4096;
 constexpr size_t kChunkBytes = size_t{16} << 20;
 constexpr int64_t kFinishUsMax = 3'000'000;
+// A node that has been heard for so long is there to stay.
+constexpr int64_t kSteadyUs = 5'000'000;
 constexpr int64_t kHandOverUsMax = 1'500'000;
 
 uint32_t ShardCount(uint32_t wanted) {
@@ -358,15 +363,44 @@ void LocalNode::PublishTopics() {
 PeerCallbacks LocalNode::AnswersToNodes() {
   PeerCallbacks answers;
   answers.forward = options_.forward;
+  answers.join = [this](raft::v1::JoinRequest request,
+                        PeerCallbacks::Done<raft::v1::JoinResponse> done) {
+    JoinNode(std::move(request), std::move(done));
+  };
   return answers;
+}
+
+void LocalNode::JoinNode(raft::v1::JoinRequest request,
+                         PeerCallbacks::Done<raft::v1::JoinResponse> done) {
+  metadata_calls_->RegisterNode(
+      FromClusterNode(request.self()),
+      [this,
+       done = std::move(done)](absl::StatusOr<RegisteredNode> node) mutable {
+        if (!node.ok()) return done(WithLeaderPeer(node.status(), nodes_));
+        done(JoinResponseOf(identity_, options_.self, node->node, node->nodes));
+      });
+}
+
+void LocalNode::RegisterMovedNodes() {
+  shards_[0]->Post([this](Shard&) {
+    if (!metadata_->leads() || !metadata_->state().formed()) return;
+    for (const NodeInfo& row : metadata_->state().nodes()) {
+      const std::optional<NodeInfo> now = nodes_.Find(row.node);
+      if (!now.has_value() || *now == row) continue;
+      LogInfo("a node moved", {{"node", absl::StrCat(row.node.value())},
+                               {"address", now->address},
+                               {"client_address", now->client_address}});
+      metadata_calls_->RegisterNode(*now, [](const auto&) {});
+    }
+  });
 }
 
 absl::Status LocalNode::JoinNetwork() {
   NodeInfo self = options_.self;
   self.node = identity_.node_id;
   self.disk_id = identity_.disk_id;
-  for (const NodeInfo& node : identity_.founders) nodes_.Set(node);
-  nodes_.Set(self);
+  for (const NodeInfo& node : identity_.founders) nodes_.SetFounder(node);
+  nodes_.SetTold(self);
   if (!options_.start_network) return absl::OkStatus();
   NodeNetworkOptions network;
   network.identity = identity_;
@@ -378,9 +412,28 @@ absl::Status LocalNode::JoinNetwork() {
   network.clock = options_.clock;
   network.tick_us = options_.tick_us;
   network.silent_us = 20 * options_.tick_us;
+  balance_ =
+      std::make_unique<LeaderBalance>(&topics_, &router_, identity_.node_id);
+  membership_ = std::make_unique<Membership>(&topics_, &router_, metadata_);
+  network.every_second = [this](const NodeNetwork& network) {
+    membership_->Run();
+    RegisterMovedNodes();
+    balance_->Run([&network](NodeId node) {
+      return network.AliveForUs(node) >= kSteadyUs;
+    });
+  };
   auto started = NodeNetwork::Start(std::move(network));
   if (!started.ok()) return started.status();
   network_ = *std::move(started);
+  // On the metadata group's shard from now on.
+  shards_[0]->Post([this, network = network_.get()](Shard&) {
+    metadata_->SetNodesChanged(
+        [this, network](const std::vector<NodeInfo>& nodes) {
+          if (nodes.empty()) return;  // the cluster is being formed
+          nodes_.SetCommitted(nodes);
+          network->FollowDirectory();
+        });
+  });
   return absl::OkStatus();
 }
 

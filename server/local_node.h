@@ -17,8 +17,10 @@
 #include "server/append_clock.h"
 #include "server/identity.h"
 #include "server/known_producers.h"
+#include "server/leader_balance.h"
 #include "server/log_reader.h"
 #include "server/maintenance.h"
+#include "server/membership.h"
 #include "server/metadata_calls.h"
 #include "server/metadata_group.h"
 #include "server/node.h"
@@ -104,6 +106,10 @@ class LocalNode final : public Node, public Maintenance {
   absl::Status JoinNetwork();
   // What other nodes ask.
   PeerCallbacks AnswersToNodes();
+  void JoinNode(raft::v1::JoinRequest request,
+                PeerCallbacks::Done<raft::v1::JoinResponse> done);
+  // As leader of the metadata group: commits where nodes say that they are.
+  void RegisterMovedNodes();
   // Gives leadership away, as far as others can take it.
   void HandOver();
 
@@ -158,6 +164,8 @@ class LocalNode final : public Node, public Maintenance {
   std::unique_ptr<PartitionHost> host_;
   std::unique_ptr<MetadataCalls> metadata_calls_;
   std::unique_ptr<NodeScrub> scrub_;
+  std::unique_ptr<LeaderBalance> balance_;
+  std::unique_ptr<Membership> membership_;
   std::unique_ptr<NodeNetwork> network_;  // absent: the node is alone
   uint64_t instance_ = 0;                 // this start
 

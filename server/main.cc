@@ -8,9 +8,11 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +20,7 @@
 #include "proto/wire/crc32c.h"
 #include "proto/wire/string_view.h"
 #include "server/address_file.h"
+#include "server/cluster_network.h"
 #include "server/command_line.h"
 #include "server/disk_guard.h"
 #include "server/logging.h"
@@ -26,6 +29,7 @@
 #include "server/metrics.h"
 #include "server/metrics_server.h"
 #include "server/node.h"
+#include "server/rpc/forward_target.h"
 #include "server/rpc/grpc_server.h"
 #include "server/tools/check_tool.h"
 #include "server/tools/dump_tool.h"
@@ -53,7 +57,7 @@ uint64_t ReserveBytes(const MemoryBudget& memory) {
 
 NodeOptions NodeOptionsOf(const ServerConfig& config,
                           const MemoryBudget& memory, const Clock* clock,
-                          DiskGuard* disk) {
+                          DiskGuard* disk, std::function<bool()> stop) {
   NodeOptions options;
   options.data_dir = config.data_dir;
   options.shards = config.shards;
@@ -68,6 +72,10 @@ NodeOptions NodeOptionsOf(const ServerConfig& config,
   options.disk = disk->state();
   options.on_locked = [disk] { disk->OnLocked(); };
   options.on_fatal = EndAfterFailedWrite;
+  options.start_network = NetworkOf(config, clock);
+  options.self = SelfOf(config);
+  options.find_cluster = FinderOf(config, clock, std::move(stop));
+  options.tick_us = int64_t{config.cluster.election_timeout_ms} * 100;
   return options;
 }
 
@@ -131,8 +139,11 @@ struct Faces {
 };
 
 absl::Status OpenFaces(const ServerConfig& config, const MemoryBudget& memory,
-                       Node* node, const Clock* clock, Faces* faces) {
+                       Node* node, const Clock* clock, ForwardTarget* forward,
+                       Faces* faces) {
   GrpcServerOptions options;
+  options.peers = node->peers();
+  options.forward_target = forward;
   options.listen = config.listen;
   options.tls = config.tls;
   // The window keeps large payloads in the network buffers they came in.
@@ -182,6 +193,12 @@ sigset_t BlockEndSignals() {
   return signals;
 }
 
+// Whether one of the signals came; takes it.
+bool WasTold(const sigset_t& signals) {
+  const timespec no_wait{};
+  return sigtimedwait(&signals, nullptr, &no_wait) > 0;
+}
+
 int Serve(const ServerConfig& config) {
   const sigset_t end_signals = BlockEndSignals();
   StartLogging(config.log_format, config.log_level);
@@ -201,13 +218,26 @@ int Serve(const ServerConfig& config) {
                                 .reserve_bytes = ReserveBytes(memory),
                                 .probe = nullptr});
   if (!disk.ok()) return Refuse(config, disk.status());
-  auto node = Node::Open(NodeOptionsOf(config, memory, &clock, disk->get()));
+  ForwardTarget forward;
+  NodeOptions options =
+      NodeOptionsOf(config, memory, &clock, disk->get(),
+                    [&end_signals] { return WasTold(end_signals); });
+  options.forward = [&forward](raft::v1::ForwardRequest request,
+                               ForwardTarget::Done done) {
+    forward.Run(std::move(request), std::move(done));
+  };
+  auto node = Node::Open(std::move(options));
+  if (absl::IsCancelled(node.status())) {
+    LogInfo("ended before there was a cluster");
+    return 0;
+  }
   if (!node.ok()) return Refuse(config, node.status());
   if (auto* maintenance = dynamic_cast<Maintenance*>(node->get())) {
     maintenance->KeepScrubbing(ScrubSettingsOf(config));
   }
   Faces faces;
-  absl::Status open = OpenFaces(config, memory, node->get(), &clock, &faces);
+  absl::Status open =
+      OpenFaces(config, memory, node->get(), &clock, &forward, &faces);
   if (!open.ok()) {
     CloseFaces(node->get(), &faces);
     return Refuse(config, open);

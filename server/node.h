@@ -44,7 +44,11 @@ struct NodeOptions {
   size_t block_cache_bytes = 64 << 20;
   size_t append_queue_bytes = 64 << 20;
   uint32_t reader_threads = 2;
-  // Of a node of a cluster: makes its network; absent: the node is alone.
+  // Of a node of a cluster: finds the directory's identity, once the directory
+  // is locked, however long that takes; absent: an empty directory becomes a
+  // cluster of its own.
+  std::function<absl::StatusOr<Identity>()> find_cluster;
+  // Makes its network; absent: the node is alone.
   StartNetwork start_network;
   // Where this node serves others. `node` and `disk_id` are filled in.
   NodeInfo self;

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,10 +29,34 @@ struct NodeInfo {
 // Thread safety: thread-safe.
 class NodeDirectory {
  public:
-  // Adds the node, or replaces what is known about it.
-  void Set(NodeInfo node) {
+  // What a node says about itself: adds it, or replaces what is known.
+  void SetTold(NodeInfo node) {
     MutexLock lock(&mutex_);
+    told_.insert(node.node);
     nodes_[node.node] = std::move(node);
+  }
+
+  // All nodes that the metadata group names. What it says about one that has
+  // said something itself may be older, and is left out.
+  void SetCommitted(const std::vector<NodeInfo>& nodes) {
+    MutexLock lock(&mutex_);
+    complete_ = true;
+    for (const NodeInfo& node : nodes) {
+      if (!told_.contains(node.node)) nodes_[node.node] = node;
+    }
+  }
+
+  // Who is known before the metadata group has said anything.
+  void SetFounder(const NodeInfo& node) {
+    MutexLock lock(&mutex_);
+    nodes_.try_emplace(node.node, node);
+  }
+
+  // Whether the metadata group has named all nodes: before, there may be nodes
+  // that are not known here.
+  bool complete() const {
+    MutexLock lock(&mutex_);
+    return complete_;
   }
 
   std::optional<NodeInfo> Find(NodeId node) const {
@@ -58,6 +83,8 @@ class NodeDirectory {
  private:
   mutable Mutex mutex_;
   std::map<NodeId, NodeInfo> nodes_ ABSL_GUARDED_BY(mutex_);
+  std::set<NodeId> told_ ABSL_GUARDED_BY(mutex_);
+  bool complete_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace kappa::server

@@ -15,6 +15,7 @@ namespace {
 // A thread that was held up for longer tells the shards that so many ticks
 // have passed.
 constexpr int64_t kTicksMax = 2;
+constexpr int64_t kSecondUs = 1'000'000;
 
 }  // namespace
 
@@ -64,21 +65,30 @@ void NodeNetwork::FollowDirectory() {
     {
       MutexLock lock(&mutex_);
       const auto [peer, added] = known_.try_emplace(node.node);
-      if (added) peer->second.since_us = now_us;
+      if (added) peer->second.since_us = peer->second.alive_since_us = now_us;
     }
     if (!node.address.empty()) peers_->SetPeer(node.node, node.address);
   }
 }
 
-bool NodeNetwork::Alive(NodeId node) const {
+int64_t NodeNetwork::AliveForUs(NodeId node) const {
+  const int64_t now_us = options_.clock->MonotonicUs();
   MutexLock lock(&mutex_);
   const auto found = known_.find(node);
-  return found != known_.end() && found->second.alive;
+  if (found == known_.end() || !found->second.alive) return 0;
+  return now_us - found->second.alive_since_us;
 }
 
 absl::Status NodeNetwork::Judge(const raft::v1::Hello& hello) {
   const NodeId node(hello.greeting().from_node());
   std::optional<NodeInfo> known = options_.nodes->Find(node);
+  if (!known.has_value() && !options_.nodes->complete() &&
+      hello.greeting().disk_id().size() == sizeof(Uuid)) {
+    // This node has just joined; whoever is of the cluster may tell it more.
+    known.emplace();
+    known->node = node;
+    known->disk_id = UuidOf(hello.greeting().disk_id());
+  }
   if (!known.has_value()) {
     return absl::UnavailableError(absl::StrCat(
         "hello: node ", node.value(), " is not known to be of this cluster"));
@@ -95,12 +105,15 @@ absl::Status NodeNetwork::Judge(const raft::v1::Hello& hello) {
     told.client_address = hello.client_address();
   }
   if (!hello.rack().empty()) told.rack = hello.rack();
-  if (told != *known) options_.nodes->Set(told);
+  options_.nodes->SetTold(told);
   bool started_anew = false;
   {
     MutexLock lock(&mutex_);
     Peer& peer = known_[node];
     const uint64_t open_id = hello.greeting().open_id();
+    if (peer.open_id != open_id) {
+      peer.alive_since_us = options_.clock->MonotonicUs();
+    }
     started_anew = peer.open_id != 0 && peer.open_id != open_id && peer.alive;
     peer.open_id = open_id;
   }
@@ -120,15 +133,25 @@ void NodeNetwork::TellShards(NodeId node, bool alive) const {
 }
 
 void NodeNetwork::LookAtPeers(int64_t now_us) {
+  std::vector<NodeId> nodes;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [node, peer] : known_) nodes.push_back(node);
+  }
+  // Without the lock: the network may judge a node meanwhile.
+  std::map<NodeId, int64_t> heard;
+  for (const NodeId node : nodes) {
+    heard[node] = peers_->LastHeardUs(node).value_or(0);
+  }
   std::vector<std::pair<NodeId, bool>> changes;
   {
     MutexLock lock(&mutex_);
     for (auto& [node, peer] : known_) {
-      const int64_t heard_us =
-          std::max(peers_->LastHeardUs(node).value_or(0), peer.since_us);
+      const int64_t heard_us = std::max(heard[node], peer.since_us);
       const bool alive = now_us - heard_us <= options_.silent_us;
       if (alive == peer.alive) continue;
       peer.alive = alive;
+      peer.alive_since_us = now_us;
       changes.emplace_back(node, alive);
     }
   }
@@ -141,6 +164,7 @@ void NodeNetwork::LookAtPeers(int64_t now_us) {
 
 void NodeNetwork::Run() {
   int64_t ticked_us = options_.clock->MonotonicUs();
+  int64_t called_us = ticked_us;
   while (true) {
     {
       MutexLock lock(&mutex_);
@@ -157,6 +181,10 @@ void NodeNetwork::Run() {
     LookAtPeers(now_us);
     for (int64_t tick = std::min(passed, kTicksMax); tick > 0; --tick) {
       for (Shard* const shard : options_.router->shards()) shard->Tick();
+    }
+    if (options_.every_second && now_us - called_us >= kSecondUs) {
+      called_us = now_us;
+      options_.every_second(*this);
     }
   }
 }

@@ -8,6 +8,7 @@
 #define KAPPA_SERVER_NODE_NETWORK_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <thread>
@@ -25,6 +26,8 @@
 
 namespace kappa::server {
 
+class NodeNetwork;
+
 // Times in microseconds of Clock::MonotonicUs.
 struct NodeNetworkOptions {
   Identity identity;
@@ -38,6 +41,8 @@ struct NodeNetworkOptions {
   int64_t tick_us = 20'000;
   // A node that was not heard for so long is silent.
   int64_t silent_us = 400'000;
+  // Called about once a second, on the thread that looks at the clock.
+  std::function<void(const NodeNetwork&)> every_second;
 };
 
 // Who connects must be a node that the directory knows, on the disk that the
@@ -56,8 +61,8 @@ class NodeNetwork {
   // Connects to every node of the directory whose address is known; again when
   // the directory has changed.
   void FollowDirectory();
-  // Whether the node was heard lately.
-  bool Alive(NodeId node) const;
+  // How long the node has been heard without a break; 0: it is silent.
+  int64_t AliveForUs(NodeId node) const;
   // Neither messages nor ticks come any more.
   void Stop();
 
@@ -65,6 +70,7 @@ class NodeNetwork {
   struct Peer {
     int64_t since_us = 0;  // when it was expected to be heard first
     bool alive = true;
+    int64_t alive_since_us = 0;
     uint64_t open_id = 0;  // 0: it never said
   };
 

@@ -43,16 +43,18 @@ absl::StatusOr<std::unique_ptr<RocksLogStore>> OpenStore(
 }
 
 // The directory's identity; a new one for a directory that holds nothing yet.
-absl::StatusOr<Identity> FindIdentity(const std::string& data_dir,
+absl::StatusOr<Identity> FindIdentity(const NodeOptions& options,
                                       const RocksLogStore& store) {
+  const std::string& data_dir = options.data_dir;
   absl::StatusOr<std::optional<Identity>> found = ReadIdentity(data_dir);
   if (!found.ok()) return found.status();
-  if (found->has_value()) return **found;
-  if (!store.Replicas().empty()) {
+  if (found->has_value() && !options.find_cluster) return **found;
+  if (!found->has_value() && !store.Replicas().empty()) {
     return absl::DataLossError(data_dir +
                                "/identity is gone, but the directory holds "
                                "replicas");
   }
+  if (options.find_cluster) return options.find_cluster();
   const Identity identity = Identity::OfNewCluster();
   const absl::Status written = WriteIdentity(data_dir, identity);
   if (!written.ok()) return written;
@@ -67,7 +69,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Open(NodeOptions options) {
       OpenStore(options, written);
   if (!store.ok()) return store.status();
   const std::string data_dir = options.data_dir;
-  absl::StatusOr<Identity> identity = FindIdentity(data_dir, **store);
+  absl::StatusOr<Identity> identity = FindIdentity(options, **store);
   if (!identity.ok()) return identity.status();
   absl::StatusOr<std::unique_ptr<LocalNode>> node =
       LocalNode::OpenOn(std::move(options), *std::move(store), *identity,

@@ -1,0 +1,74 @@
+#include "server/cluster_network.h"
+
+#include <memory>
+#include <utility>
+
+#include "server/formation.h"
+#include "server/peer/peer_transport.h"
+#include "server/random_uuid.h"
+
+namespace kappa::server {
+namespace {
+
+// Several signs of life fit into the time after which a node is silent, which
+// is twice the election timeout.
+int64_t BeatPeriodUs(const ClusterConfig& cluster) {
+  return int64_t{cluster.election_timeout_ms} * 550;
+}
+
+}  // namespace
+
+NodeInfo SelfOf(const ServerConfig& config) {
+  const ClusterConfig& cluster = config.cluster;
+  NodeInfo self;
+  self.address = cluster.peer_advertise.empty()
+                     ? cluster.PeerListen().ToString()
+                     : cluster.peer_advertise;
+  self.client_address =
+      cluster.advertise.empty() ? config.listen.ToString() : cluster.advertise;
+  self.rack = cluster.rack;
+  return self;
+}
+
+std::function<absl::StatusOr<Identity>()> FinderOf(const ServerConfig& config,
+                                                   const Clock* clock,
+                                                   std::function<bool()> stop) {
+  const ClusterConfig& cluster = config.cluster;
+  if (cluster.peers.empty() && cluster.join.empty()) return nullptr;
+  FormationOptions options;
+  options.data_dir = config.data_dir;
+  options.self = SelfOf(config);
+  options.self.node = NodeId(cluster.node_id);
+  options.peers = cluster.peers;
+  options.join = cluster.join;
+  options.listen = cluster.PeerListen();
+  options.clock = clock;
+  options.stop = std::move(stop);
+  return [options] { return FindCluster(options); };
+}
+
+StartNetwork NetworkOf(const ServerConfig& config, const Clock* clock) {
+  if (!config.cluster.listens()) return nullptr;
+  return
+      [cluster = config.cluster, self = SelfOf(config), clock](
+          const Identity& identity, uint64_t open_id, PeerCallbacks callbacks)
+          -> absl::StatusOr<std::unique_ptr<PeerNetwork>> {
+        PeerTransportOptions options;
+        options.listen = cluster.PeerListen();
+        options.self.cluster_id = BytesOf(identity.cluster_id);
+        options.self.node = identity.node_id;
+        options.self.disk_id = identity.disk_id;
+        options.self.open_id = open_id;
+        options.self.address = self.address;
+        options.self.client_address = self.client_address;
+        options.self.rack = self.rack;
+        callbacks.probe = AnswerProbes(identity, self, cluster.peers);
+        options.callbacks = std::move(callbacks);
+        options.clock = clock;
+        options.beat_period_us = BeatPeriodUs(cluster);
+        options.seed = open_id;
+        return PeerTransport::Start(std::move(options));
+      };
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,38 @@
+// LeaderBalance: gives leadership back to the nodes that shall have it.
+#ifndef KAPPA_SERVER_LEADER_BALANCE_H_
+#define KAPPA_SERVER_LEADER_BALANCE_H_
+
+#include <cstddef>
+#include <functional>
+
+#include "proto/wire/types.h"
+#include "server/partition_router.h"
+#include "server/topic_map.h"
+
+namespace kappa::server {
+
+// Each partition names who shall lead it (TopicSnapshot::VotersOf), evenly over
+// the nodes. A node that was away leads nothing when it returns; this gives it
+// its share back, a few partitions at a time, once it has caught up.
+//
+// Thread safety: thread-compatible.
+class LeaderBalance {
+ public:
+  // Everything outlives this.
+  LeaderBalance(const TopicMap* topics, const PartitionRouter* router,
+                NodeId self)
+      : topics_(topics), router_(router), self_(self) {}
+
+  // Has the shards hand over what another node shall lead that `steady` says is
+  // there to stay.
+  void Run(const std::function<bool(NodeId)>& steady) const;
+
+ private:
+  const TopicMap* const topics_;
+  const PartitionRouter* const router_;
+  const NodeId self_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_LEADER_BALANCE_H_

@@ -1,0 +1,134 @@
+#include "server/membership.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "absl/types/span.h"
+#include "server/shard.h"
+
+namespace kappa::server {
+namespace {
+
+constexpr size_t kMetadataVotersMax = 5;
+// Changes begun by one shard at a time: each new replica is sent a whole log.
+constexpr size_t kAtOnceMax = 4;
+
+using Replicas = std::vector<ReplicaId>;
+using Topics = std::vector<std::shared_ptr<const TopicSnapshot>>;
+
+Replicas Sorted(absl::Span<const ReplicaId> replicas) {
+  Replicas sorted(replicas.begin(), replicas.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
+Replicas Without(const Replicas& a, const Replicas& b) {
+  Replicas rest;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(),
+                      std::back_inserter(rest));
+  return rest;
+}
+
+Replicas Joined(const Replicas& a, const Replicas& b) {
+  Replicas all;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(),
+                 std::back_inserter(all));
+  return all;
+}
+
+bool ChangeUnderWay(const raft::Configuration& present) {
+  return present.joint() || !present.promoting.empty();
+}
+
+bool AsWanted(const raft::Configuration& present,
+              absl::Span<const ReplicaId> voters) {
+  return !present.joint() && present.learners.empty() &&
+         present.voters.size() == voters.size() &&
+         std::is_permutation(voters.begin(), voters.end(),
+                             present.voters.begin());
+}
+
+// Begins what is to be begun for the partitions of the topics that `shard`
+// runs.
+void BeginChanges(Shard* shard, const PartitionRouter& router,
+                  const Topics& topics) {
+  size_t under_way = 0;
+  for (const auto& topic : topics) {
+    const uint32_t partitions = static_cast<uint32_t>(topic->groups.size());
+    for (uint32_t i = 0; i < partitions && under_way < kAtOnceMax; ++i) {
+      const GroupId group = topic->groups[i];
+      if (router.ShardOf(group) != shard) continue;
+      Partition* const partition = shard->FindAwake(group);
+      if (partition == nullptr || !partition->leads()) continue;
+      const raft::Configuration& present = partition->core().configuration();
+      if (AsWanted(present, topic->VotersOf(i))) continue;
+      if (ChangeUnderWay(present)) ++under_way;
+      const auto change = NextChange(present, {Sorted(topic->VotersOf(i)), {}});
+      if (!change.has_value()) continue;
+      // Refused while the change before it, or the first entry of this leader,
+      // is not committed: the next time, then.
+      if (!partition->ChangeConfiguration(*change).ok()) continue;
+      shard->Touch(partition);
+      ++under_way;
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<raft::ConfigurationChange> NextChange(
+    const raft::Configuration& present, const Members& wanted) {
+  if (ChangeUnderWay(present)) return std::nullopt;
+  raft::ConfigurationChange change;
+  const Replicas missing = Without(wanted.voters, present.voters);
+  if (!missing.empty()) {
+    change.voters = present.voters;
+    change.learners = Joined(present.learners, missing);
+    change.promoting = missing;
+    return change;
+  }
+  if (present.voters == wanted.voters && present.learners == wanted.learners) {
+    return std::nullopt;
+  }
+  change.voters = wanted.voters;
+  change.learners = wanted.learners;
+  return change;
+}
+
+Members MetadataMembers(std::vector<NodeId> nodes) {
+  std::sort(nodes.begin(), nodes.end());
+  Members members;
+  for (const NodeId node : nodes) {
+    (members.voters.size() < kMetadataVotersMax ? members.voters
+                                                : members.learners)
+        .push_back({node, Incarnation(1)});
+  }
+  return members;
+}
+
+void Membership::Run() const {
+  const auto topics = std::make_shared<const Topics>(
+      topics_->List("", "", std::numeric_limits<size_t>::max()));
+  for (Shard* const shard : router_->shards()) {
+    shard->Post([topics, router = router_](Shard& shard) {
+      BeginChanges(&shard, *router, *topics);
+    });
+  }
+  router_->shards()[0]->Post([metadata = metadata_](Shard& shard) {
+    if (!metadata->leads()) return;
+    std::vector<NodeId> nodes;
+    for (const NodeInfo& node : metadata->state().nodes()) {
+      nodes.push_back(node.node);
+    }
+    if (nodes.empty()) return;  // the cluster is being formed
+    const auto change =
+        NextChange(metadata->configuration(), MetadataMembers(nodes));
+    if (!change.has_value()) return;
+    if (metadata->ChangeConfiguration(*change).ok()) shard.Touch(metadata);
+  });
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,53 @@
+// Membership: moves groups to the members that metadata wants them to have.
+#ifndef KAPPA_SERVER_MEMBERSHIP_H_
+#define KAPPA_SERVER_MEMBERSHIP_H_
+
+#include <optional>
+#include <vector>
+
+#include "proto/wire/types.h"
+#include "raft/configuration.h"
+#include "raft/configuration_change.h"
+#include "server/metadata_group.h"
+#include "server/partition_router.h"
+#include "server/topic_map.h"
+
+namespace kappa::server {
+
+// Who shall belong to a group; both lists sorted.
+struct Members {
+  std::vector<ReplicaId> voters;
+  std::vector<ReplicaId> learners;
+};
+
+// The next step from `present` to `wanted`: whoever is new learns first, and
+// votes once it has caught up; who shall not vote any more goes after that.
+// nullopt: there is nothing to do, or a step is under way.
+std::optional<raft::ConfigurationChange> NextChange(
+    const raft::Configuration& present, const Members& wanted);
+
+// The metadata group of a cluster of `nodes`: the five lowest ids vote, the
+// others learn.
+Members MetadataMembers(std::vector<NodeId> nodes);
+
+// Thread safety: thread-compatible.
+class Membership {
+ public:
+  // Everything outlives this; `metadata` is used on the first shard only.
+  Membership(const TopicMap* topics, const PartitionRouter* router,
+             MetadataGroup* metadata)
+      : topics_(topics), router_(router), metadata_(metadata) {}
+
+  // Has the shards begin the next step of every group that this node leads and
+  // that has other members than it shall have.
+  void Run() const;
+
+ private:
+  const TopicMap* const topics_;
+  const PartitionRouter* const router_;
+  MetadataGroup* const metadata_;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_SERVER_MEMBERSHIP_H_

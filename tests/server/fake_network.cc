@@ -1,0 +1,147 @@
+#include "tests/server/fake_network.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/wire/check.h"
+#include "server/random_uuid.h"
+
+namespace kappa::server {
+
+class FakeSwitch::FakeNetwork final : public PeerNetwork {
+ public:
+  FakeNetwork(FakeSwitch* the_switch, NodeId self)
+      : switch_(the_switch), self_(self) {}
+  ~FakeNetwork() override { Stop(); }
+
+  void SetPeer(NodeId, const std::string&) override {}
+  void Send(NodeId node, std::vector<PeerMessage> messages) override {
+    switch_->Deliver(self_, node, std::move(messages));
+  }
+  std::optional<int64_t> LastHeardUs(NodeId node) const override {
+    if (switch_->Hears(self_, node)) {
+      heard_[node] = switch_->clock_->MonotonicUs();
+    }
+    const auto found = heard_.find(node);
+    if (found == heard_.end()) return std::nullopt;
+    return found->second;
+  }
+  void Forward(NodeId node, raft::v1::ForwardRequest request, int64_t,
+               Callback<raft::v1::ForwardResponse> done) override {
+    const auto callbacks = switch_->Reach(self_, node);
+    if (callbacks == nullptr || !callbacks->forward) return done(Broken());
+    callbacks->forward(std::move(request), std::move(done));
+  }
+  void AskPartition(NodeId node, raft::v1::PartitionRequest request, int64_t,
+                    Callback<raft::v1::PartitionResponse> done) override {
+    const auto callbacks = switch_->Reach(self_, node);
+    if (callbacks == nullptr || !callbacks->ask_partition) {
+      return done(Broken());
+    }
+    callbacks->ask_partition(std::move(request), std::move(done));
+  }
+  void Stop() override {
+    MutexLock lock(&switch_->mutex_);
+    switch_->endpoints_.erase(self_);
+  }
+
+ private:
+  static absl::Status Broken() {
+    return absl::UnavailableError("the node cannot be reached");
+  }
+
+  FakeSwitch* const switch_;
+  const NodeId self_;
+  mutable std::map<NodeId, int64_t> heard_;  // of the thread that looks
+};
+
+StartNetwork FakeSwitch::NetworkOf(NodeInfo self) {
+  return [this, self](const Identity& identity, uint64_t open_id,
+                      PeerCallbacks callbacks)
+             -> absl::StatusOr<std::unique_ptr<PeerNetwork>> {
+    auto endpoint = std::make_shared<Endpoint>(
+        Endpoint{std::move(callbacks), self, identity, open_id});
+    MutexLock lock(&mutex_);
+    endpoints_[identity.node_id] = std::move(endpoint);
+    return std::make_unique<FakeNetwork>(this, identity.node_id);
+  };
+}
+
+void FakeSwitch::Cut(NodeId node) {
+  MutexLock lock(&mutex_);
+  cut_.insert(node);
+}
+
+void FakeSwitch::Mend(NodeId node) {
+  MutexLock lock(&mutex_);
+  cut_.erase(node);
+}
+
+uint64_t FakeSwitch::calls() const {
+  MutexLock lock(&mutex_);
+  return calls_;
+}
+
+bool FakeSwitch::ConnectedLocked(NodeId a, NodeId b) const {
+  return endpoints_.contains(a) && endpoints_.contains(b) &&
+         !cut_.contains(a) && !cut_.contains(b);
+}
+
+bool FakeSwitch::GreetLocked(NodeId from, NodeId to) {
+  const Endpoint& caller = *endpoints_.at(from);
+  const Endpoint& called = *endpoints_.at(to);
+  uint64_t& greeted = greeted_[{from, to}];
+  if (greeted == (caller.open_id ^ called.open_id)) return true;
+  raft::v1::Hello hello;
+  hello.set_cluster_id(BytesOf(caller.identity.cluster_id));
+  hello.set_to_node(to.value());
+  hello.set_address(caller.self.address);
+  hello.set_client_address(caller.self.client_address);
+  hello.mutable_greeting()->set_from_node(from.value());
+  hello.mutable_greeting()->set_disk_id(BytesOf(caller.identity.disk_id));
+  hello.mutable_greeting()->set_open_id(caller.open_id);
+  if (!called.callbacks.judge(hello).ok()) return false;
+  greeted = caller.open_id ^ called.open_id;
+  return true;
+}
+
+bool FakeSwitch::Hears(NodeId node, NodeId other) {
+  MutexLock lock(&mutex_);
+  return ConnectedLocked(node, other) && GreetLocked(other, node);
+}
+
+void FakeSwitch::Deliver(NodeId from, NodeId to,
+                         std::vector<PeerMessage> messages) {
+  MutexLock lock(&mutex_);
+  if (!ConnectedLocked(from, to) || !GreetLocked(from, to)) return;
+  for (const PeerMessage& sent : messages) {
+    std::vector<std::string> contents;
+    for (const Payload& content : sent.contents) {
+      contents.push_back(content.ToString());
+    }
+    std::string bytes;
+    encoder_.Encode(
+        sent.message,
+        std::vector<std::string_view>(contents.begin(), contents.end()), {},
+        &bytes);
+    KAPPA_CHECK(decoder_.Decode(bytes).ok(), "it was encoded here");
+    PeerDelivery delivery;
+    delivery.message.message = decoder_.decoded().message;
+    for (const std::string_view content : decoder_.decoded().contents) {
+      delivery.message.contents.push_back(
+          Payload::FromString(std::string(content)));
+    }
+    endpoints_.at(to)->callbacks.deliver(std::move(delivery));
+  }
+}
+
+std::shared_ptr<const PeerCallbacks> FakeSwitch::Reach(NodeId from, NodeId to) {
+  MutexLock lock(&mutex_);
+  if (!ConnectedLocked(from, to)) return nullptr;
+  ++calls_;
+  const std::shared_ptr<Endpoint> endpoint = endpoints_.at(to);
+  return {endpoint, &endpoint->callbacks};
+}
+
+}  // namespace kappa::server

@@ -1,0 +1,71 @@
+// FakeNetwork: the PeerNetwork of nodes of one process; a test cuts it.
+#ifndef KAPPA_TESTS_SERVER_FAKE_NETWORK_H_
+#define KAPPA_TESTS_SERVER_FAKE_NETWORK_H_
+
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/mutex.h"
+#include "proto/wire/types.h"
+#include "server/identity.h"
+#include "server/message_decoder.h"
+#include "server/message_encoder.h"
+#include "server/node_directory.h"
+#include "server/peer_network.h"
+
+namespace kappa::server {
+
+// Messages go through the real encoding, and arrive at once, in order.
+//
+// Thread safety: thread-safe. Outlives the nodes.
+class FakeSwitch {
+ public:
+  explicit FakeSwitch(const Clock* clock) : clock_(clock) {}
+
+  // What a node is given; `self` is what it says of itself.
+  StartNetwork NetworkOf(NodeInfo self);
+
+  // The node hears nothing and is not heard.
+  void Cut(NodeId node);
+  void Mend(NodeId node);
+  // Calls answered so far, of all nodes.
+  uint64_t calls() const;
+
+ private:
+  class FakeNetwork;
+  struct Endpoint {
+    PeerCallbacks callbacks;
+    NodeInfo self;
+    Identity identity;
+    uint64_t open_id = 0;
+  };
+
+  bool ConnectedLocked(NodeId a, NodeId b) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Greets, once for each start of either end. False: refused.
+  bool GreetLocked(NodeId from, NodeId to)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Deliver(NodeId from, NodeId to, std::vector<PeerMessage> messages);
+  bool Hears(NodeId node, NodeId other);
+  // The callbacks of `to`; null when it cannot be reached.
+  std::shared_ptr<const PeerCallbacks> Reach(NodeId from, NodeId to);
+
+  const Clock* const clock_;
+  mutable Mutex mutex_;
+  std::map<NodeId, std::shared_ptr<Endpoint>> endpoints_
+      ABSL_GUARDED_BY(mutex_);
+  std::set<NodeId> cut_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<NodeId, NodeId>, uint64_t> greeted_
+      ABSL_GUARDED_BY(mutex_);
+  MessageEncoder encoder_ ABSL_GUARDED_BY(mutex_);
+  MessageDecoder decoder_ ABSL_GUARDED_BY(mutex_);
+  uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace kappa::server
+
+#endif  // KAPPA_TESTS_SERVER_FAKE_NETWORK_H_

@@ -1,0 +1,107 @@
+#include "server/membership.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace kappa::server {
+namespace {
+
+using testing::IsEmpty;
+
+ReplicaId Replica(uint64_t node) { return {NodeId(node), Incarnation(1)}; }
+
+std::vector<ReplicaId> Replicas(const std::vector<uint64_t>& nodes) {
+  std::vector<ReplicaId> replicas;
+  for (const uint64_t node : nodes) replicas.push_back(Replica(node));
+  return replicas;
+}
+
+raft::Configuration Present(const std::vector<uint64_t>& voters,
+                            const std::vector<uint64_t>& learners = {}) {
+  raft::Configuration present;
+  present.voters = Replicas(voters);
+  present.learners = Replicas(learners);
+  return present;
+}
+
+// Steps until nothing is left to do, each of them legal; learners that are
+// promoted catch up at once.
+raft::Configuration After(raft::Configuration present, const Members& wanted) {
+  for (int step = 0; step < 10; ++step) {
+    const auto change = NextChange(present, wanted);
+    if (!change.has_value()) return present;
+    auto next = raft::ApplyChange(present, *change);
+    EXPECT_TRUE(next.ok()) << next.status();
+    if (!next.ok()) return present;
+    present = *next;
+    present.outgoing_voters.clear();
+    present.learners_next.clear();
+    present.auto_leave = false;
+    while (!present.promoting.empty()) {
+      raft::ConfigurationChange promote;
+      promote.voters = present.voters;
+      promote.voters.push_back(present.promoting.front());
+      std::sort(promote.voters.begin(), promote.voters.end());
+      promote.learners = present.learners;
+      std::erase(promote.learners, present.promoting.front());
+      promote.promoting = present.promoting;
+      promote.promoting.erase(promote.promoting.begin());
+      next = raft::ApplyChange(present, promote);
+      EXPECT_TRUE(next.ok()) << next.status();
+      if (!next.ok()) return present;
+      present = *next;
+    }
+  }
+  ADD_FAILURE() << "it does not end";
+  return present;
+}
+
+TEST(MembershipTest, WhoIsNewLearnsFirst) {
+  const auto change = NextChange(Present({1}), {Replicas({1, 2, 3}), {}});
+  ASSERT_TRUE(change.has_value());
+  EXPECT_EQ(change->voters, Replicas({1}));
+  EXPECT_EQ(change->learners, Replicas({2, 3}));
+  EXPECT_EQ(change->promoting, Replicas({2, 3}));
+}
+
+TEST(MembershipTest, NothingIsDoneTwice) {
+  EXPECT_FALSE(
+      NextChange(Present({1, 2, 3}), {Replicas({1, 2, 3}), {}}).has_value());
+  raft::Configuration promoting = Present({1}, {2});
+  promoting.promoting = Replicas({2});
+  EXPECT_FALSE(NextChange(promoting, {Replicas({1, 2}), {}}).has_value());
+  raft::Configuration joint = Present({2, 3});
+  joint.outgoing_voters = Replicas({1});
+  EXPECT_FALSE(NextChange(joint, {Replicas({2, 3}), {}}).has_value());
+}
+
+TEST(MembershipTest, EveryWishIsReached) {
+  const std::vector<std::vector<uint64_t>> sets = {
+      {1}, {2}, {1, 2, 3}, {3, 4, 5}, {2, 3, 4, 5, 6}, {1, 6}};
+  for (const auto& from : sets) {
+    for (const auto& to : sets) {
+      const raft::Configuration end = After(Present(from), {Replicas(to), {}});
+      EXPECT_EQ(end.voters, Replicas(to));
+      EXPECT_THAT(end.learners, IsEmpty());
+    }
+  }
+}
+
+TEST(MembershipTest, FiveNodesVoteOnMetadata) {
+  std::vector<NodeId> nodes;
+  for (const uint64_t node : {7, 2, 3, 9, 4, 5, 1})
+    nodes.push_back(NodeId(node));
+  const Members members = MetadataMembers(nodes);
+  EXPECT_EQ(members.voters, Replicas({1, 2, 3, 4, 5}));
+  EXPECT_EQ(members.learners, Replicas({7, 9}));
+  const raft::Configuration end = After(Present({1}), members);
+  EXPECT_EQ(end.voters, members.voters);
+  EXPECT_EQ(end.learners, members.learners);
+}
+
+}  // namespace
+}  // namespace kappa::server

@@ -1,0 +1,189 @@
+// Three nodes: replication, failover, handing over, and what they refuse.
+#include "tests/server/node_cluster.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace kappa::server {
+namespace {
+
+using testing::ElementsAre;
+
+v1::ProducerSequence Session(uint64_t sequence) {
+  return Sequence("0123456789abcdef", 0, sequence);
+}
+
+TEST(NodeClusterTest, WhatIsAppendedAtTheLeaderIsReadEverywhere) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 1);
+  const GroupId group = cluster.GroupOf("t", 0);
+  for (uint64_t i = 1; i <= 20; ++i) {
+    cluster.Append(group, absl::StrCat("v", i), Session(i));
+  }
+  std::vector<std::string> expected;
+  for (int i = 1; i <= 20; ++i) expected.push_back(absl::StrCat("v", i));
+  const auto chain = cluster.driver(0).GetEnd(group)->chain;
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    EXPECT_EQ(cluster.ReadAll(i, group, 20), expected) << "node " << i;
+    EXPECT_EQ(cluster.driver(i).GetEnd(group)->chain, chain);
+  }
+}
+
+TEST(NodeClusterTest, WhoDoesNotLeadNamesTheLeader) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 1);
+  const GroupId group = cluster.GroupOf("t", 0);
+  const size_t leader = cluster.Leader(group);
+  const size_t other = (leader + 1) % NodeCluster::kNodes;
+  absl::Status refused;
+  ASSERT_TRUE(cluster.Await([&] {
+    refused = cluster.driver(other).Append(group, {"x"}).status();
+    return !FactOf(refused, "leader_node").empty();
+  })) << refused;
+  EXPECT_EQ(ReasonOf(refused), "NOT_LEADER");
+  EXPECT_EQ(FactOf(refused, "leader_node"), absl::StrCat(leader + 1));
+  EXPECT_EQ(FactOf(refused, "leader"),
+            absl::StrCat("client", leader + 1, ":1"));
+  EXPECT_EQ(FactOf(refused, "outcome"), "definite");
+}
+
+TEST(NodeClusterTest, LeadersAreSpread) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 9);
+  ASSERT_TRUE(cluster.Await([&] {
+    std::map<size_t, int> led;
+    for (uint32_t i = 0; i < 9; ++i) {
+      ++led[cluster.Leader(cluster.GroupOf("t", i))];
+    }
+    return led[0] == 3 && led[1] == 3 && led[2] == 3;
+  }));
+}
+
+TEST(NodeClusterTest, ALeaderThatDiesIsReplaced) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 1);
+  const GroupId group = cluster.GroupOf("t", 0);
+  std::vector<std::string> expected;
+  uint64_t sequence = 0;
+  const auto append = [&] {
+    ++sequence;
+    expected.push_back(absl::StrCat("v", sequence));
+    cluster.Append(group, expected.back(), Session(sequence));
+  };
+  for (int round = 0; round < 3; ++round) {
+    append();
+    const size_t leader = cluster.Leader(group);
+    cluster.Kill(leader);
+    append();
+    cluster.Start(leader);
+    append();
+  }
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    EXPECT_EQ(cluster.ReadAll(i, group, expected.size()), expected);
+  }
+}
+
+TEST(NodeClusterTest, ALeaderThatIsCutOffAnswersNothing) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 1);
+  const GroupId group = cluster.GroupOf("t", 0);
+  cluster.Append(group, "before", Session(1));
+  const size_t old = cluster.Leader(group);
+  cluster.Cut(old);
+  // It takes the batch, or not, and must not say that it is stored; nor may it
+  // tell an end.
+  const absl::Status cut_off =
+      cluster.driver(old).Append(group, {"lost"}).status();
+  EXPECT_EQ(cut_off.code(), absl::StatusCode::kUnavailable) << cut_off;
+  EXPECT_FALSE(cluster.driver(old).GetEnd(group).ok());
+  const size_t others[] = {(old + 1) % 3, (old + 2) % 3};
+  ASSERT_TRUE(cluster.Await([&] {
+    for (const size_t i : others) {
+      if (cluster.driver(i).Append(group, {"after"}, Session(2)).ok()) {
+        return true;
+      }
+    }
+    return false;
+  }));
+  cluster.Mend(old);
+  EXPECT_THAT(cluster.ReadAll(old, group, 2), ElementsAre("before", "after"));
+}
+
+TEST(NodeClusterTest, WithoutAMajorityNothingIsPromised) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 1);
+  const GroupId group = cluster.GroupOf("t", 0);
+  cluster.Append(group, "v1", Session(1));
+  cluster.Kill(0);
+  cluster.Kill(1);
+  absl::Status end;
+  ASSERT_TRUE(cluster.Await([&] {
+    end = cluster.driver(2).GetEnd(group).status();
+    return ReasonOf(end) == "NOT_LEADER";
+  })) << end;
+  EXPECT_FALSE(cluster.driver(2).Append(group, {"v2"}).ok());
+  cluster.Start(0);
+  cluster.Append(group, "v2", Session(2));
+  EXPECT_THAT(cluster.ReadAll(0, group, 2), ElementsAre("v1", "v2"));
+  EXPECT_THAT(cluster.ReadAll(2, group, 2), ElementsAre("v1", "v2"));
+}
+
+TEST(NodeClusterTest, AllNodesAtOnceKeepEverything) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 3);
+  for (uint32_t partition = 0; partition < 3; ++partition) {
+    cluster.Append(cluster.GroupOf("t", partition), "v1", Session(1));
+  }
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) cluster.Kill(i);
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) cluster.Start(i);
+  for (uint32_t partition = 0; partition < 3; ++partition) {
+    const GroupId group = cluster.GroupOf("t", partition);
+    const AppendResult again = cluster.Append(group, "v1", Session(1));
+    EXPECT_TRUE(again.duplicate);
+    EXPECT_EQ(again.base_offset, Offset(0));
+    cluster.Append(group, "v2", Session(2));
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+      EXPECT_THAT(cluster.ReadAll(i, group, 2), ElementsAre("v1", "v2"));
+    }
+  }
+}
+
+TEST(NodeClusterTest, WhoEndsHandsOver) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 6);
+  for (uint32_t partition = 0; partition < 6; ++partition) {
+    cluster.Append(cluster.GroupOf("t", partition), "v1", Session(1));
+  }
+  cluster.Stop(0);
+  // Others lead at once: none of these waits for a silence.
+  for (uint32_t partition = 0; partition < 6; ++partition) {
+    EXPECT_NE(cluster.Leader(cluster.GroupOf("t", partition)), 0u);
+  }
+  cluster.Start(0);
+  for (uint32_t partition = 0; partition < 6; ++partition) {
+    const GroupId group = cluster.GroupOf("t", partition);
+    cluster.Append(group, "v2", Session(2));
+    EXPECT_THAT(cluster.ReadAll(0, group, 2), ElementsAre("v1", "v2"));
+  }
+}
+
+// A node that never said that it is of this cluster, or says so with another
+// disk, is not heard.
+TEST(NodeClusterTest, AnotherDiskIsRefused) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 1);
+  cluster.Stop(2);
+  cluster.harness(2).identity.disk_id[0] ^= 1;
+  cluster.Start(2);
+  const GroupId group = cluster.GroupOf("t", 0);
+  cluster.Append(group, "v1", Session(1));
+  EXPECT_FALSE(cluster.driver(2).GetEnd(group).ok());
+}
+
+}  // namespace
+}  // namespace kappa::server
