@@ -1,6 +1,7 @@
 #!/bin/bash
 # Shows what Kappa is for, on real data: installs what is missing, builds, and
-# runs client/demo/run.sh. With nothing to do, that starts within seconds.
+# runs client/demo/run.sh, --nodes 3 with a cluster of three. With nothing to
+# do, that starts within seconds.
 # shellcheck source=bazel/environment.sh
 source "$(dirname "$(readlink -f "$0")")/environment.sh"
 
