@@ -21,14 +21,23 @@ namespace {
 // Of GetAllOffsets.
 constexpr uint32_t kThreadsMax = 16;
 
+// How long the first attempt of a call that reads, or changes something, may
+// take before another node is asked. Doubles with each that took longer.
+constexpr absl::Duration kReadTimeoutMin = absl::Seconds(1);
+constexpr absl::Duration kChangeTimeoutMin = absl::Seconds(4);
+
 // Whom to ask, and when to ask again.
 struct Routing {
+  // Empty: what is about no partition; any node.
   std::string topic = {};
-  // Absent: any node.
-  std::optional<uint32_t> partition = {};
+  uint32_t partition = 0;
+  absl::Duration timeout_min = kReadTimeoutMin;
   // False: only definite errors are followed by another attempt.
   bool repeatable = true;
 };
+
+// Of a call that changes topics or producers.
+constexpr Routing kChange = {.timeout_min = kChangeTimeoutMin};
 
 template <typename Stub, typename Request, typename Response>
 using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&,
@@ -42,23 +51,28 @@ absl::StatusOr<Response> Call(
     const Request& request) {
   const absl::Time deadline = absl::Now() + client->options().call_timeout;
   Backoff backoff(client->options().backoff_min, client->options().backoff_max);
+  absl::Duration timeout = routing.timeout_min;
+  bool at_once = false;
   while (true) {
     const std::string address =
-        routing.partition.has_value()
-            ? client->AddressOf(routing.topic, *routing.partition)
-            : client->SeedAddress();
+        client->AddressOf(routing.topic, routing.partition);
     typename Service::Stub stub(client->ChannelTo(address));
     grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(deadline));
+    context.set_deadline(absl::ToChronoTime(
+        routing.repeatable ? std::min(deadline, absl::Now() + timeout)
+                           : deadline));
     Response response;
     const absl::Status status =
         StatusFromGrpc((stub.*method)(&context, request, &response));
     if (status.ok()) return response;
-    const bool again =
-        IsRetriable(status) && (routing.repeatable || IsDefinite(status));
-    client->NoteError(routing.topic, routing.partition.value_or(0), address,
-                      status);
-    const absl::Duration wait = std::max(backoff.Next(), RetryAfter(status));
+    const bool again = (IsRetriable(status) || IsLostConnection(status)) &&
+                       (routing.repeatable || IsDefinite(status));
+    if (status.code() == absl::StatusCode::kDeadlineExceeded) timeout *= 2;
+    at_once =
+        client->NoteError(routing.topic, routing.partition, address, status) &&
+        !at_once;
+    absl::Duration wait = absl::ZeroDuration();
+    if (!at_once) wait = std::max(backoff.Next(status), RetryAfter(status));
     if (!again || absl::Now() + wait >= deadline) return status;
     absl::SleepFor(wait);
   }
@@ -70,16 +84,15 @@ Admin::Admin(std::shared_ptr<Client> client) : client_(std::move(client)) {}
 
 absl::StatusOr<v1::CreateTopicResponse> Admin::CreateTopic(
     const v1::CreateTopicRequest& request) {
-  return Call<v1::TopicService>(client_.get(), {.topic = request.name()},
+  return Call<v1::TopicService>(client_.get(), kChange,
                                 &v1::TopicService::Stub::CreateTopic, request);
 }
 
 absl::StatusOr<v1::Topic> Admin::GetTopic(std::string_view name) {
   v1::GetTopicRequest request;
   request.set_name(std::string(name));
-  absl::StatusOr<v1::GetTopicResponse> response =
-      Call<v1::TopicService>(client_.get(), {.topic = request.name()},
-                             &v1::TopicService::Stub::GetTopic, request);
+  absl::StatusOr<v1::GetTopicResponse> response = Call<v1::TopicService>(
+      client_.get(), {}, &v1::TopicService::Stub::GetTopic, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic());
 }
@@ -104,9 +117,8 @@ absl::StatusOr<std::vector<v1::Topic>> Admin::ListTopics(
 
 absl::StatusOr<v1::Topic> Admin::UpdateTopic(
     const v1::UpdateTopicRequest& request) {
-  absl::StatusOr<v1::UpdateTopicResponse> response =
-      Call<v1::TopicService>(client_.get(), {.topic = request.name()},
-                             &v1::TopicService::Stub::UpdateTopic, request);
+  absl::StatusOr<v1::UpdateTopicResponse> response = Call<v1::TopicService>(
+      client_.get(), kChange, &v1::TopicService::Stub::UpdateTopic, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic());
 }
@@ -114,7 +126,7 @@ absl::StatusOr<v1::Topic> Admin::UpdateTopic(
 absl::StatusOr<std::string> Admin::DeleteTopic(
     const v1::DeleteTopicRequest& request) {
   absl::StatusOr<v1::DeleteTopicResponse> response = Call<v1::TopicService>(
-      client_.get(), {.topic = request.name(), .repeatable = false},
+      client_.get(), {.timeout_min = kChangeTimeoutMin, .repeatable = false},
       &v1::TopicService::Stub::DeleteTopic, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic_uuid());
@@ -122,9 +134,8 @@ absl::StatusOr<std::string> Admin::DeleteTopic(
 
 absl::StatusOr<v1::Topic> Admin::AddPartitions(
     const v1::AddPartitionsRequest& request) {
-  absl::StatusOr<v1::AddPartitionsResponse> response =
-      Call<v1::TopicService>(client_.get(), {.topic = request.name()},
-                             &v1::TopicService::Stub::AddPartitions, request);
+  absl::StatusOr<v1::AddPartitionsResponse> response = Call<v1::TopicService>(
+      client_.get(), kChange, &v1::TopicService::Stub::AddPartitions, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic());
 }
@@ -174,13 +185,13 @@ absl::StatusOr<std::vector<v1::GetOffsetsResponse>> Admin::GetAllOffsets(
 
 absl::StatusOr<v1::OpenProducerResponse> Admin::OpenProducer(
     const v1::OpenProducerRequest& request) {
-  return Call<v1::LogService>(client_.get(), {.topic = request.topic()},
+  return Call<v1::LogService>(client_.get(), kChange,
                               &v1::LogService::Stub::OpenProducer, request);
 }
 
 absl::StatusOr<v1::GetProducerResponse> Admin::GetProducer(
     const v1::GetProducerRequest& request) {
-  return Call<v1::LogService>(client_.get(), {.topic = request.topic()},
+  return Call<v1::LogService>(client_.get(), {},
                               &v1::LogService::Stub::GetProducer, request);
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "client/cpp/error.h"
 
 namespace kappa::client {
@@ -26,6 +27,7 @@ AppendStream::AppendStream(std::shared_ptr<grpc::Channel> channel,
 std::optional<uint64_t> AppendStream::Write(grpc::ByteBuffer message) {
   MutexLock lock(&mutex_);
   if (stopped_ || closing_) return std::nullopt;
+  if (answered_total_ >= queued_total_) silent_since_ = absl::Now();
   queue_.push_back(std::move(message));
   const uint64_t ticket = queued_total_++;
   if (!writing_) StartNextWrite();
@@ -37,6 +39,25 @@ void AppendStream::Close() {
   if (stopped_ || closing_) return;
   closing_ = true;
   if (!writing_) StartNextWrite();
+}
+
+void AppendStream::GiveUp(absl::Status cause) {
+  {
+    MutexLock lock(&mutex_);
+    if (given_up_.ok()) given_up_ = std::move(cause);
+  }
+  Cancel();
+}
+
+size_t AppendStream::unanswered() {
+  MutexLock lock(&mutex_);
+  return answered_total_ < queued_total_ ? queued_total_ - answered_total_ : 0;
+}
+
+absl::Duration AppendStream::Silence(absl::Time now) {
+  MutexLock lock(&mutex_);
+  if (answered_total_ >= queued_total_) return absl::ZeroDuration();
+  return now - silent_since_;
 }
 
 void AppendStream::StartNextWrite() {
@@ -73,7 +94,14 @@ void AppendStream::OnWriteDone(bool ok) {
 
 void AppendStream::OnReadDone(bool ok) {
   if (ok) {
-    listener_->OnAnswer(answer_);
+    absl::Duration silence;
+    {
+      MutexLock lock(&mutex_);
+      const absl::Time now = absl::Now();
+      silence = now - std::exchange(silent_since_, now);
+      ++answered_total_;
+    }
+    listener_->OnAnswer(this, silence, answer_);
     StartRead(&answer_);
     return;
   }
@@ -83,12 +111,13 @@ void AppendStream::OnReadDone(bool ok) {
 
 void AppendStream::OnDone(const grpc::Status& status) {
   uint64_t started;
+  absl::Status outcome = StatusFromGrpc(status);
   {
     MutexLock lock(&mutex_);
     started = started_total_;
     queue_.clear();
+    if (!given_up_.ok()) outcome = given_up_;
   }
-  absl::Status outcome = StatusFromGrpc(status);
   if (outcome.ok()) {
     outcome = absl::UnavailableError("the server ended the append stream");
   }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
@@ -35,7 +36,9 @@ class AppendStream final
   class Listener {
    public:
     virtual ~Listener() = default;
-    virtual void OnAnswer(const v1::AppendStreamResponse& answer) = 0;
+    // `silence`: how long there was none while appends were waiting.
+    virtual void OnAnswer(AppendStream* stream, absl::Duration silence,
+                          const v1::AppendStreamResponse& answer) = 0;
     // The call is over; nothing more comes. `started` is the number of messages
     // that may have left: those with a ticket below it.
     virtual void OnStreamEnd(AppendStream* stream, uint64_t started,
@@ -56,6 +59,13 @@ class AppendStream final
   void Close();
   // Breaks the call at once.
   void Cancel() { context_.TryCancel(); }
+  // The same; `cause` is what OnStreamEnd tells.
+  void GiveUp(absl::Status cause);
+
+  // Messages not answered yet.
+  size_t unanswered();
+  // How long there has been no answer; zero when none is awaited.
+  absl::Duration Silence(absl::Time now);
 
  private:
   void OnWriteDone(bool ok) override;
@@ -81,6 +91,10 @@ class AppendStream final
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t queued_total_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t started_total_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t answered_total_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Since when an answer is awaited, while one is.
+  absl::Time silent_since_ ABSL_GUARDED_BY(mutex_);
+  absl::Status given_up_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kappa::client

@@ -15,7 +15,7 @@
 namespace kappa::client {
 
 // Makes a channel at the first use of an address and keeps it: gRPC reconnects
-// it with its own back-off, set to that of the client. Bounded by the number of
+// it, with a short back-off, while somebody wants it. Bounded by the number of
 // nodes that seeds and answers name.
 //
 // Thread safety: thread-safe.

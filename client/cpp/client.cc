@@ -60,7 +60,7 @@ absl::StatusOr<std::vector<std::string>> ParseSeeds(const std::string& text) {
 Client::Client(ClientOptions options, std::vector<std::string> seeds,
                const TlsMaterial& tls)
     : options_(std::move(options)),
-      seeds_(std::move(seeds)),
+      nodes_(std::move(seeds)),
       channels_(options_, tls) {}
 
 absl::StatusOr<std::shared_ptr<Client>> Client::Create(ClientOptions options) {
@@ -90,7 +90,7 @@ absl::StatusOr<std::shared_ptr<Client>> Client::Connect(ClientOptions options) {
       const absl::Time slice = std::min(deadline, absl::Now() + kSlice);
       if ((*client)->ChannelTo(seeds[i])->WaitForConnected(
               absl::ToChronoTime(slice))) {
-        (*client)->seed_ = i;
+        (*client)->nodes_.Choose(i);
         return client;
       }
     }
@@ -99,16 +99,12 @@ absl::StatusOr<std::shared_ptr<Client>> Client::Connect(ClientOptions options) {
   for (size_t i = 0; i < seeds.size(); ++i) {
     absl::Status why = WhyNotConnected((*client)->ChannelTo(seeds[i]));
     if (why.ok()) {
-      (*client)->seed_ = i;
+      (*client)->nodes_.Choose(i);
       return client;
     }
     failures.emplace_back(seeds[i], std::move(why));
   }
   return ConnectFailure(failures);
-}
-
-std::string Client::SeedAddress() const {
-  return seeds_[seed_.load() % seeds_.size()];
 }
 
 std::string Client::AddressOf(std::string_view topic, uint32_t partition) {
@@ -120,29 +116,36 @@ std::shared_ptr<grpc::Channel> Client::ChannelTo(const std::string& address) {
   return channels_.Get(address);
 }
 
-void Client::NoteError(std::string_view topic, uint32_t partition,
+bool Client::NoteError(std::string_view topic, uint32_t partition,
                        const std::string& address, const absl::Status& status) {
-  if (ReasonOf(status) == v1::ERROR_REASON_NOT_LEADER) {
+  const v1::ErrorReason reason = ReasonOf(status);
+  if (reason == v1::ERROR_REASON_NOT_LEADER) {
     std::optional<std::string> leader = MetadataOf(status, "leader");
-    if (leader.has_value() && IsAddress(*leader)) {
-      leaders_.Set(topic, partition, *std::move(leader));
-    } else {
-      leaders_.Forget(topic, partition, address);
-      NoteFailure(address);
+    if (leader.has_value() && IsAddress(*leader) && *leader != address) {
+      nodes_.Learn(*leader);
+      // Who was told of the last leader's end later than we is no help.
+      if (!nodes_.FailedLately(*leader, absl::Now())) {
+        leaders_.Set(topic, partition, *std::move(leader));
+        return true;
+      }
     }
-  } else if (IsRetriable(status) &&
-             status.code() == absl::StatusCode::kUnavailable) {
+    leaders_.Forget(topic, partition, address);
+    nodes_.MoveOn(address, absl::Now());
+  } else if (reason == v1::ERROR_REASON_OUTCOME_UNKNOWN) {
+    // It led, and does no longer, or passed the call on in vain.
+    leaders_.Forget(topic, partition, address);
+    nodes_.MoveOn(address, absl::Now());
+  } else if (IsLostConnection(status) ||
+             (IsRetriable(status) &&
+              status.code() == absl::StatusCode::kUnavailable)) {
     NoteFailure(address);
   }
+  return false;
 }
 
 void Client::NoteFailure(const std::string& address) {
   leaders_.ForgetNode(address);
-  size_t current = seed_.load();
-  // Only the first of several failures of one seed moves on.
-  if (seeds_[current % seeds_.size()] == address) {
-    seed_.compare_exchange_strong(current, current + 1);
-  }
+  nodes_.NoteFailure(address, absl::Now());
 }
 
 }  // namespace kappa::client

@@ -21,9 +21,14 @@ struct ClientOptions {
   // How long one administrative call may take, retries included.
   absl::Duration call_timeout = absl::Seconds(30);
   // Wait before the first repetition of a failed attempt; doubles each time up
-  // to the maximum. The actual wait is random between half of it and all.
+  // to the maximum. The actual wait is random between half of it and all. While
+  // nodes are gone or do not lead it stays below 80 ms for some seconds first.
   absl::Duration backoff_min = absl::Milliseconds(20);
   absl::Duration backoff_max = absl::Seconds(2);
+  // A node that leaves all appends of a producer with exact retries unanswered
+  // for so long is given up for another one: it was stopped or cut off. Longer
+  // where answers are slow. Infinite: only when the connection breaks.
+  absl::Duration silence_min = absl::Seconds(1);
 };
 
 }  // namespace kappa::client

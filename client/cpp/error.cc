@@ -131,6 +131,13 @@ bool IsRetriable(const absl::Status& status) {
   }
 }
 
+bool IsLostConnection(const absl::Status& status) {
+  return ReasonOf(status) == v1::ERROR_REASON_UNSPECIFIED &&
+         (IsRetriable(status) ||
+          status.code() == absl::StatusCode::kCancelled ||
+          status.code() == absl::StatusCode::kDeadlineExceeded);
+}
+
 absl::Duration RetryAfter(const absl::Status& status) {
   const std::optional<uint64_t> ms = NumberOf(status, "retry_after_ms");
   // A day is more than any server means.

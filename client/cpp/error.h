@@ -44,6 +44,10 @@ bool IsDefinite(const absl::Status& status);
 // it is safe is another question: see IsDefinite.
 bool IsRetriable(const absl::Status& status);
 
+// True for a call that ended without an answer of the server: it broke, was
+// ended by a server that stops or a proxy, or took too long.
+bool IsLostConnection(const absl::Status& status);
+
 // How long the server asks to wait before a retry; zero when it says nothing.
 absl::Duration RetryAfter(const absl::Status& status);
 

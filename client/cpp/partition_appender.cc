@@ -174,26 +174,26 @@ void PartitionAppender::SendBatches() {
     // On a broken stream nothing is sent; its end is told to us soon.
     queue_.SetTicket(attempt->serial,
                      ticket.value_or(std::numeric_limits<uint64_t>::max()));
+    environment_.OnSent();
   }
 }
 
 void PartitionAppender::ScheduleResume() {
   if (resume_scheduled_) return;
   resume_scheduled_ = true;
-  environment_.RunAfter(
-      environment_.RetryDelay(queue_.failures_in_row(), queue_.cause()),
-      [this] {
-        Batches sealed;
-        {
-          MutexLock lock(&mutex_);
-          resume_scheduled_ = false;
-          if (queue_.state() == PartitionQueue::State::kWaiting) {
-            queue_.Resume();
-          }
-          sealed = Advance();
-        }
-        if (!sealed.empty()) Prepare(sealed);
-      });
+  const absl::Duration delay = environment_.RetryDelay(
+      partition_, queue_.failures_in_row(), resumed_at_once_, queue_.cause());
+  resumed_at_once_ = delay == absl::ZeroDuration();
+  environment_.RunAfter(delay, [this] {
+    Batches sealed;
+    {
+      MutexLock lock(&mutex_);
+      resume_scheduled_ = false;
+      if (queue_.state() == PartitionQueue::State::kWaiting) queue_.Resume();
+      sealed = Advance();
+    }
+    if (!sealed.empty()) Prepare(sealed);
+  });
 }
 
 void PartitionAppender::ScheduleExpiry() {

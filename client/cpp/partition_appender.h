@@ -46,10 +46,14 @@ class AppendEnvironment {
   virtual AppendStream* StreamFor(uint32_t partition) = 0;
   // Answers, later, by OnSession. `anew`: the last one was forgotten.
   virtual void OpenSession(uint32_t partition, bool anew) = 0;
+  // A message was written to a stream.
+  virtual void OnSent() = 0;
   // As Timer::RunAfter.
   virtual void RunAfter(absl::Duration delay, std::function<void()> task) = 0;
-  // How long to wait before repetition number `failures` (from 1) in a row.
-  virtual absl::Duration RetryDelay(uint32_t failures,
+  // How long to wait before repetition number `failures` (from 1) in a row;
+  // zero only if the last time it was not.
+  virtual absl::Duration RetryDelay(uint32_t partition, uint32_t failures,
+                                    bool last_was_zero,
                                     const absl::Status& cause) = 0;
   // Tells the user. Called without locks.
   virtual void Finish(uint32_t partition,
@@ -131,6 +135,7 @@ class PartitionAppender {
   PartitionSession session_ ABSL_GUARDED_BY(mutex_);
   bool had_session_ ABSL_GUARDED_BY(mutex_) = false;
   bool opening_ ABSL_GUARDED_BY(mutex_) = false;
+  bool resumed_at_once_ ABSL_GUARDED_BY(mutex_) = false;
   bool resume_scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   bool expiry_scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   // Carries everything in flight.

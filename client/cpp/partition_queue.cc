@@ -50,7 +50,7 @@ void PartitionQueue::Resume() {
 
 std::optional<PartitionQueue::Attempt> PartitionQueue::TakeNext() {
   if (state_ != State::kOpen || next_ == batches_.size() ||
-      in_flight_.size() >= in_flight_max_ || !batches_[next_]->ready) {
+      in_flight_.size() >= InFlightMax() || !batches_[next_]->ready) {
     return std::nullopt;
   }
   Attempt attempt;

@@ -29,6 +29,8 @@ namespace kappa::client {
 // names as its predecessor the one before it in the queue, or the last one
 // known to be stored: so a refused batch leaves a hole that the next one steps
 // over (after the server said SEQUENCE_GAP to those already on their way).
+// From the second failure in a row on, the first batch goes alone until one is
+// stored: who cannot take it shall not be sent all of them.
 //
 // Invariants: batches_ is in order of Push; its first next_ batches are in
 // flight; sequences ascend along it.
@@ -119,6 +121,10 @@ class PartitionQueue {
   // Learns from SEQUENCE_GAP. False when it contradicts what we know.
   bool AcceptGap(const InFlight& attempt, const absl::Status& error);
   void BeginDraining(const absl::Status& cause);
+  // Attempts that may be under way at once.
+  size_t InFlightMax() const {
+    return failures_in_row_ < 2 ? in_flight_max_ : 1;
+  }
   // Leaves kDraining when nothing is in flight any more.
   void FinishDraining(std::vector<FinishedBatch>* finished);
   // The server forgot the session: what is in doubt cannot be repeated.

@@ -53,13 +53,6 @@ void SetPosition(const ReplayPosition& position, v1::ReadStop* stop) {
   }
 }
 
-// A server that stops, or a proxy, may end a call so.
-bool IsLostConnection(const absl::Status& status) {
-  return ReasonOf(status) == v1::ERROR_REASON_UNSPECIFIED &&
-         (status.code() == absl::StatusCode::kCancelled ||
-          status.code() == absl::StatusCode::kDeadlineExceeded);
-}
-
 }  // namespace
 
 PartitionReader::PartitionReader(std::shared_ptr<Client> client,
@@ -139,6 +132,7 @@ void PartitionReader::BeginMessage(ReplayMessage message) {
   message_ = std::move(message);
   next_batch_ = 0;
   backoff_.Reset();
+  again_at_once_ = false;
   if (topic_uuid_.empty()) topic_uuid_ = message_->topic_uuid;
   end_offset_ = message_->end_offset;
   if (message_->gap.has_value()) Emit(ReplayEvent::Kind::kGap);
@@ -237,13 +231,15 @@ PartitionReader::Step PartitionReader::OnStreamEnd(absl::Status status) {
       (options_.bytes_max > 0 && payload_bytes_ >= options_.bytes_max)) {
     return End(absl::OkStatus());
   }
-  client_->NoteError(options_.topic, options_.partition, address, status);
+  const bool follow =
+      client_->NoteError(options_.topic, options_.partition, address, status);
   if (!IsRetriable(status) && !IsLostConnection(status)) return End(status);
   const absl::Time now = absl::Now();
-  const bool known = ReasonOf(status) == v1::ERROR_REASON_NOT_LEADER &&
-                     MetadataOf(status, "leader").has_value();
-  const absl::Duration wait = std::max(backoff_.Next(), RetryAfter(status));
-  retry_at_ = known ? now + wait / 16 : now + wait;
+  again_at_once_ = follow && !again_at_once_;
+  retry_at_ = now;
+  if (!again_at_once_) {
+    retry_at_ += std::max(backoff_.Next(status), RetryAfter(status));
+  }
   if (retry_at_ - last_life_ > options_.retry_timeout) return End(status);
   Emit(ReplayEvent::Kind::kReconnecting, status);
   return Step::kRecord;

@@ -90,6 +90,8 @@ class PartitionReader {
   Backoff backoff_;
   std::unique_ptr<ReplayStream> stream_;
   absl::Time retry_at_ = absl::InfinitePast();
+  // Whether the last attempt followed the one before without a wait.
+  bool again_at_once_ = false;
   absl::Time last_life_;
   absl::Time wake_time_ = absl::InfiniteFuture();
 

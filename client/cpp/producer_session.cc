@@ -17,6 +17,8 @@ namespace {
 
 // How long the destructor lets the server end its streams by itself.
 constexpr absl::Duration kFarewell = absl::Seconds(2);
+// How often WatchStreams looks within the time of one silence.
+constexpr int kLooksPerLimit = 8;
 
 // A random 128-bit id.
 std::string RandomId() {
@@ -81,6 +83,8 @@ ProducerSession::ProducerSession(std::shared_ptr<Client> client,
       opened_(std::move(opened)),
       memory_(options_.memory_bytes_max),
       opener_(client_, &timer_, topic_.name(), topic_.uuid(), options_.name),
+      silence_(options_.exact_retries ? client_->options().silence_min
+                                      : absl::InfiniteDuration()),
       sticky_partition_(std::random_device()() % topic_.partitions()) {
   AppendEnvironment* const environment = this;
   for (uint32_t i = 0; i < topic_.partitions(); ++i) {
@@ -234,7 +238,9 @@ void ProducerSession::Fail(const absl::Status& status) {
   for (const auto& partition : partitions_) partition->Fail(status);
 }
 
-void ProducerSession::OnAnswer(const v1::AppendStreamResponse& answer) {
+void ProducerSession::OnAnswer(AppendStream* stream, absl::Duration silence,
+                               const v1::AppendStreamResponse& answer) {
+  silence_.OnAnswer(silence);
   const uint64_t partition = answer.correlation_id() >> kSerialBits;
   const uint64_t serial =
       answer.correlation_id() & ((uint64_t{1} << kSerialBits) - 1);
@@ -245,7 +251,7 @@ void ProducerSession::OnAnswer(const v1::AppendStreamResponse& answer) {
   }
   const absl::Status error = StatusFromWire(answer.error());
   client_->NoteError(topic_.name(), static_cast<uint32_t>(partition),
-                     AddressOf(static_cast<uint32_t>(partition)), error);
+                     stream->address(), error);
   partitions_[partition]->OnAnswer(serial, error);
   if (ReasonOf(error) == v1::ERROR_REASON_PRODUCER_FENCED) Fail(error);
 }
@@ -285,12 +291,8 @@ void ProducerSession::DestroyEndedStreams() {
   ended.swap(ended_streams_);
 }
 
-std::string ProducerSession::AddressOf(uint32_t partition) {
-  return client_->AddressOf(topic_.name(), partition);
-}
-
 AppendStream* ProducerSession::StreamFor(uint32_t partition) {
-  const std::string address = AddressOf(partition);
+  const std::string address = client_->AddressOf(topic_.name(), partition);
   MutexLock lock(&streams_mutex_);
   if (closing_) return nullptr;
   std::unique_ptr<AppendStream>& stream = streams_[address];
@@ -335,26 +337,61 @@ void ProducerSession::OpenSession(uint32_t partition, bool anew) {
                });
 }
 
+void ProducerSession::OnSent() {
+  if (silence_.limit() == absl::InfiniteDuration()) return;
+  if (watching_.exchange(true)) return;
+  timer_.RunAfter(silence_.limit() / kLooksPerLimit,
+                  [this] { WatchStreams(); });
+}
+
+void ProducerSession::WatchStreams() {
+  // Before it looks: what is sent later makes it look again.
+  watching_ = false;
+  const absl::Duration limit = silence_.limit();
+  const absl::Time now = absl::Now();
+  bool awaited = false;
+  bool given_up = false;
+  {
+    MutexLock lock(&streams_mutex_);
+    for (const auto& [address, stream] : streams_) {
+      awaited |= stream->unanswered() > 0;
+      const absl::Duration silence = stream->Silence(now);
+      if (silence < limit) continue;
+      given_up = true;
+      stream->GiveUp(absl::UnavailableError(absl::StrCat(
+          address, " has answered nothing for ",
+          absl::FormatDuration(absl::Trunc(silence, absl::Milliseconds(1))))));
+    }
+  }
+  if (given_up) silence_.OnSilence();
+  if (awaited) OnSent();
+}
+
 void ProducerSession::RunAfter(absl::Duration delay,
                                std::function<void()> task) {
   timer_.RunAfter(delay, std::move(task));
 }
 
-absl::Duration ProducerSession::RetryDelay(uint32_t failures,
+absl::Duration ProducerSession::RetryDelay(uint32_t partition,
+                                           uint32_t failures,
+                                           bool last_was_zero,
                                            const absl::Status& cause) {
   const v1::ErrorReason reason = ReasonOf(cause);
-  const bool cured = reason == v1::ERROR_REASON_SEQUENCE_GAP ||
-                     (reason == v1::ERROR_REASON_NOT_LEADER &&
-                      MetadataOf(cause, "leader").has_value());
-  if (cured && failures <= 1) return absl::ZeroDuration();
+  if (reason == v1::ERROR_REASON_SEQUENCE_GAP && failures <= 1) {
+    return absl::ZeroDuration();
+  }
+  // OnAnswer passed it to NoteError: the leader that it names is worth going to
+  // if that is remembered. Two nodes that name each other are not asked faster
+  // for that.
+  if (reason == v1::ERROR_REASON_NOT_LEADER &&
+      (failures <= 1 || !last_was_zero) &&
+      MetadataOf(cause, "leader") ==
+          client_->AddressOf(topic_.name(), partition)) {
+    return absl::ZeroDuration();
+  }
   Backoff backoff(client_->options().backoff_min,
                   client_->options().backoff_max);
-  absl::Duration delay = backoff.Next();
-  constexpr uint32_t kDoublingsMax = 30;
-  for (uint32_t i = 1; i < std::min(failures, kDoublingsMax); ++i) {
-    delay = backoff.Next();
-  }
-  return std::max(delay, RetryAfter(cause));
+  return std::max(backoff.At(failures, cause), RetryAfter(cause));
 }
 
 void ProducerSession::Finish(uint32_t partition,

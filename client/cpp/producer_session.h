@@ -20,6 +20,7 @@
 #include "client/cpp/partition_appender.h"
 #include "client/cpp/producer_options.h"
 #include "client/cpp/session_opener.h"
+#include "client/cpp/silence_limit.h"
 #include "client/cpp/timer.h"
 #include "kappa/v1/log_service.pb.h"
 #include "kappa/v1/topic_service.pb.h"
@@ -58,14 +59,17 @@ class ProducerSession final : private AppendStream::Listener,
   size_t memory_bytes() const { return memory_.used(); }
 
  private:
-  void OnAnswer(const v1::AppendStreamResponse& answer) override;
+  void OnAnswer(AppendStream* stream, absl::Duration silence,
+                const v1::AppendStreamResponse& answer) override;
   void OnStreamEnd(AppendStream* stream, uint64_t started,
                    const absl::Status& status) override;
 
   AppendStream* StreamFor(uint32_t partition) override;
   void OpenSession(uint32_t partition, bool anew) override;
+  void OnSent() override;
   void RunAfter(absl::Duration delay, std::function<void()> task) override;
-  absl::Duration RetryDelay(uint32_t failures,
+  absl::Duration RetryDelay(uint32_t partition, uint32_t failures,
+                            bool last_was_zero,
                             const absl::Status& cause) override;
   void Finish(uint32_t partition, std::vector<FinishedBatch> finished) override;
 
@@ -73,9 +77,10 @@ class ProducerSession final : private AppendStream::Listener,
   absl::Status TakeMemory(size_t bytes);
   void SealAll();
   void DestroyEndedStreams();
+  // Gives up streams that are silent for too long; looks again while an answer
+  // is awaited.
+  void WatchStreams();
   uint32_t ChoosePartition(const RecordView& record);
-  // The address whose stream carries the partition now, for NoteError.
-  std::string AddressOf(uint32_t partition);
   PartitionSession NewIdentity() const;
 
   const std::shared_ptr<Client> client_;
@@ -86,6 +91,9 @@ class ProducerSession final : private AppendStream::Listener,
   Timer timer_;
   SessionOpener opener_;
   std::vector<std::unique_ptr<PartitionAppender>> partitions_;
+  SilenceLimit silence_;
+  // WatchStreams is going to run.
+  std::atomic<bool> watching_{false};
   // Where records without a key go until their batch is full.
   std::atomic<uint32_t> sticky_partition_;
 

@@ -13,7 +13,9 @@
 namespace kappa::client {
 namespace {
 
-constexpr absl::Duration kAttemptTimeout = absl::Seconds(10);
+// Of the first attempt; doubles for each that took longer, up to the maximum.
+constexpr absl::Duration kAttemptTimeoutMin = absl::Seconds(1);
+constexpr absl::Duration kAttemptTimeoutMax = absl::Seconds(16);
 
 }  // namespace
 
@@ -33,6 +35,8 @@ struct SessionOpener::Call {
   PartitionSession session;
   Done done;
   Backoff backoff;
+  absl::Duration timeout = kAttemptTimeoutMin;
+  bool again_at_once = false;
 
   // Of the present attempt.
   std::string address;
@@ -75,8 +79,7 @@ void SessionOpener::Start(Call* call) {
   call->address = client_->AddressOf(topic_, call->partition);
   call->stub = v1::LogService::NewStub(client_->ChannelTo(call->address));
   call->context = std::make_unique<grpc::ClientContext>();
-  call->context->set_deadline(
-      absl::ToChronoTime(absl::Now() + kAttemptTimeout));
+  call->context->set_deadline(absl::ToChronoTime(absl::Now() + call->timeout));
   auto on_done = [this, call](const grpc::Status& status) {
     OnDone(call, StatusFromGrpc(status));
   };
@@ -99,9 +102,12 @@ void SessionOpener::Start(Call* call) {
 }
 
 void SessionOpener::OnDone(Call* call, const absl::Status& status) {
-  client_->NoteError(topic_, call->partition, call->address, status);
-  const bool again = IsRetriable(status) ||
-                     status.code() == absl::StatusCode::kDeadlineExceeded;
+  const bool follow =
+      client_->NoteError(topic_, call->partition, call->address, status);
+  const bool again = IsRetriable(status) || IsLostConnection(status);
+  if (status.code() == absl::StatusCode::kDeadlineExceeded) {
+    call->timeout = std::min(call->timeout * 2, kAttemptTimeoutMax);
+  }
   if (!again) {
     if (status.ok()) {
       call->session.start_offset = call->offsets.end_offset();
@@ -116,8 +122,12 @@ void SessionOpener::OnDone(Call* call, const absl::Status& status) {
   }
   MutexLock lock(&mutex_);
   if (again && !stopping_) {
-    timer_.RunAfter(std::max(call->backoff.Next(), RetryAfter(status)),
-                    [this, call] { Start(call); });
+    call->again_at_once = follow && !call->again_at_once;
+    const absl::Duration wait =
+        call->again_at_once
+            ? absl::ZeroDuration()
+            : std::max(call->backoff.Next(status), RetryAfter(status));
+    timer_.RunAfter(wait, [this, call] { Start(call); });
   } else {
     const auto found = calls_.find(call);
     finished_.push_back(std::move(found->second));

@@ -32,8 +32,9 @@ constexpr int kMetadataBytesMax = 16 << 10;
 // A client that is silent so long is asked whether it still lives.
 constexpr int kKeepaliveTimeMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
-// Clients may ping this often, with and without calls.
-constexpr int kClientPingIntervalMs = 5'000;
+// Clients may ping this often, with and without calls: they ask once a second
+// whether a node that owes them answers still lives.
+constexpr int kClientPingIntervalMs = 500;
 constexpr int kPingStrikesMax = 3;
 constexpr std::chrono::milliseconds kStopTimeout{1'000};
 

@@ -104,6 +104,43 @@ TEST(ClientTest, ForgetsALeaderThatCannotBeReached) {
   EXPECT_EQ(client->AddressOf("t", 0), "a:1");
 }
 
+TEST(ClientTest, SaysWhenToFollowAtOnce) {
+  std::shared_ptr<Client> client = *Client::Create({.seeds = "a:1,b:1"});
+  EXPECT_TRUE(client->NoteError("t", 0, "a:1", NotLeader({{"leader", "b:1"}})));
+  // A node that names itself, or nobody.
+  EXPECT_FALSE(
+      client->NoteError("t", 0, "b:1", NotLeader({{"leader", "b:1"}})));
+  EXPECT_FALSE(client->NoteError("t", 1, "b:1", NotLeader({})));
+  EXPECT_FALSE(client->NoteError("t", 0, "b:1", absl::UnavailableError("x")));
+}
+
+TEST(ClientTest, DoesNotFollowToANodeThatFailedJustNow) {
+  std::shared_ptr<Client> client = *Client::Create({.seeds = "a:1,b:1"});
+  client->NoteFailure("a:1");
+  // b has not noticed yet.
+  EXPECT_FALSE(
+      client->NoteError("t", 0, "b:1", NotLeader({{"leader", "a:1"}})));
+  EXPECT_NE(client->AddressOf("t", 0), "b:1");
+}
+
+TEST(ClientTest, NotLeaderConcernsOnePartitionOnly) {
+  std::shared_ptr<Client> client = *Client::Create({.seeds = "a:1,b:1"});
+  client->NoteError("t", 0, "a:1", NotLeader({{"leader", "b:1"}}));
+  client->NoteError("t", 1, "a:1", NotLeader({{"leader", "b:1"}}));
+  client->NoteError("t", 0, "b:1", NotLeader({}));
+  EXPECT_EQ(client->AddressOf("t", 1), "b:1");
+}
+
+TEST(ClientTest, AsksNodesThatItHeardOfWhenTheSeedsFail) {
+  std::shared_ptr<Client> client = *Client::Create({.seeds = "a:1"});
+  client->NoteError("t", 0, "a:1", NotLeader({{"leader", "b:1"}}));
+  client->NoteError("t", 0, "b:1", NotLeader({{"leader", "c:1"}}));
+  client->NoteFailure("a:1");
+  EXPECT_EQ(client->AddressOf("t", 1), "b:1");
+  client->NoteFailure("b:1");
+  EXPECT_EQ(client->AddressOf("t", 1), "c:1");
+}
+
 TEST(ClientTest, MovesToTheNextSeedOncePerFailure) {
   std::shared_ptr<Client> client = *Client::Create({.seeds = "a:1,b:1,c:1"});
   client->NoteFailure("a:1");

@@ -313,5 +313,26 @@ TEST_F(PartitionQueueTest, GivingUpTellsWhatMayHaveBeenStored) {
   EXPECT_EQ(finished_.size(), 2u);
 }
 
+TEST_F(PartitionQueueTest, TriesWithOneBatchAfterTheSecondFailure) {
+  PartitionQueue queue(true, 8);
+  queue.Open(0);
+  for (int i = 0; i < 3; ++i) Push(&queue);
+  const absl::Status refusal =
+      Error(grpc::UNAVAILABLE, v1::ERROR_REASON_NOT_LEADER);
+  for (const size_t sent : {3, 3, 1, 1}) {
+    EXPECT_EQ(TakeAll(&queue).size(), sent);
+    const std::vector<uint64_t> serials = serials_;
+    for (const uint64_t serial : serials) {
+      queue.OnAnswer(serial, refusal, &finished_);
+    }
+    ASSERT_EQ(queue.state(), State::kWaiting);
+    queue.Resume();
+  }
+  EXPECT_THAT(TakeAll(&queue), ElementsAre(std::pair(1, 0)));
+  queue.OnAnswer(serials_[0], Ack(0), &finished_);
+  EXPECT_THAT(TakeAll(&queue), ElementsAre(std::pair(2, 1), std::pair(3, 2)));
+  EXPECT_EQ(finished_.size(), 1u);
+}
+
 }  // namespace
 }  // namespace kappa::client
