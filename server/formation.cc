@@ -65,7 +65,8 @@ class Search {
   explicit Search(const FormationOptions& options)
       : options_(options), self_(options.self) {
     if (!options_.channel_credentials) {
-      options_.channel_credentials = grpc::InsecureChannelCredentials;
+      options_.channel_credentials =
+          [insecure = grpc::InsecureChannelCredentials()] { return insecure; };
     }
   }
 
@@ -122,16 +123,24 @@ class Search {
     for (const PeerAddress& peer : options_.peers) {
       addresses.push_back(peer.address);
     }
-    PeerProbes probes(addresses, options_.channel_credentials, options_.clock,
-                      kProbeTimeoutUs, [this] { SignalNews(); });
+    std::unique_ptr<PeerProbes> probes;
+    std::shared_ptr<grpc::ChannelCredentials> credentials;
     int64_t ask_at_us = 0;
     while (!Stops()) {
       const int64_t now_us = options_.clock->MonotonicUs();
       if (now_us >= ask_at_us) {
-        probes.Ask(Question());
+        auto current = options_.channel_credentials();
+        if (current != credentials) {
+          credentials = std::move(current);
+          probes.reset();  // what it knows is asked for anew
+          probes = std::make_unique<PeerProbes>(addresses, credentials,
+                                                options_.clock, kProbeTimeoutUs,
+                                                [this] { SignalNews(); });
+        }
+        probes->Ask(Question());
         ask_at_us = now_us + options_.period_us;
       }
-      auto verdict = JudgeProbes(self_, options_.peers, probes.results(),
+      auto verdict = JudgeProbes(self_, options_.peers, probes->results(),
                                  now_us, options_.fresh_us);
       if (!verdict.ok()) return verdict.status();
       if (verdict->action != FormationVerdict::Action::kWait) {

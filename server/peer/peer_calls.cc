@@ -20,19 +20,28 @@ struct PeerCalls::CallOf final : Call {
   PeerNetwork::Callback<Response> done;
 };
 
+std::shared_ptr<PeerCalls::Peer> PeerCalls::MakePeer(
+    const std::string& address,
+    std::shared_ptr<grpc::ChannelCredentials> credentials) const {
+  auto peer = std::make_shared<Peer>();
+  peer->address = address;
+  peer->channel = MakePeerChannel({.address = address,
+                                   .credentials = credentials,
+                                   .connect_timeout_us = connect_timeout_us_,
+                                   .receive_bytes_max = kPeerReceiveBytesMax});
+  peer->credentials = std::move(credentials);
+  peer->stub = raft::v1::PeerService::NewStub(peer->channel);
+  return peer;
+}
+
 void PeerCalls::SetPeer(NodeId node, const std::string& address) {
+  auto credentials = context_->credentials();
   MutexLock lock(&mutex_);
   if (stopped_) return;
   std::shared_ptr<Peer>& place = peers_[node];
   if (place != nullptr && place->address == address) return;
   if (place != nullptr) former_.push_back(std::move(place));
-  place = std::make_shared<Peer>();
-  place->address = address;
-  place->channel = MakePeerChannel({.address = address,
-                                    .credentials = context_->credentials(),
-                                    .connect_timeout_us = connect_timeout_us_,
-                                    .receive_bytes_max = kPeerReceiveBytesMax});
-  place->stub = raft::v1::PeerService::NewStub(place->channel);
+  place = MakePeer(address, std::move(credentials));
 }
 
 void PeerCalls::RemovePeer(NodeId node) {
@@ -116,9 +125,15 @@ void PeerCalls::AskPartition(
         });
 }
 
-void PeerCalls::Sweep() {
+void PeerCalls::Renew() {
+  const auto credentials = context_->credentials();
   std::vector<std::shared_ptr<Peer>> unused;  // freed after the lock
   MutexLock lock(&mutex_);
+  for (auto& [node, peer] : peers_) {
+    if (peer->credentials == credentials) continue;
+    former_.push_back(peer);
+    peer = MakePeer(peer->address, credentials);
+  }
   std::vector<std::shared_ptr<Peer>> used;
   for (std::shared_ptr<Peer>& peer : former_) {
     // Nobody can get hold of it anew, so the count only falls.

@@ -57,9 +57,10 @@ class PeerCalls {
                     int64_t timeout_us,
                     PeerNetwork::Callback<raft::v1::PartitionResponse> done);
 
-  // Frees connections that are not needed any more. Not to be called within a
-  // callback of gRPC (RetiredStreams says why).
-  void Sweep();
+  // Frees connections that are not needed any more, and replaces those whose
+  // credentials have changed; calls under way stay where they are. Not to be
+  // called within a callback of gRPC (RetiredStreams says why).
+  void Renew();
 
   // Cancels all calls; every `done` was called on return. Idempotent, from any
   // number of threads.
@@ -68,6 +69,7 @@ class PeerCalls {
  private:
   struct Peer {
     std::string address;
+    std::shared_ptr<grpc::ChannelCredentials> credentials;
     std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<raft::v1::PeerService::Stub> stub;
   };
@@ -80,6 +82,9 @@ class PeerCalls {
   template <typename Request, typename Response>
   struct CallOf;
 
+  std::shared_ptr<Peer> MakePeer(
+      const std::string& address,
+      std::shared_ptr<grpc::ChannelCredentials> credentials) const;
   template <typename Request, typename Response, typename Begin>
   void Start(NodeId node, Request request, size_t passed_on_bytes,
              int64_t timeout_us, PeerNetwork::Callback<Response> done,
@@ -98,7 +103,7 @@ class PeerCalls {
   absl::flat_hash_map<NodeId, std::shared_ptr<Peer>> peers_
       ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<std::shared_ptr<Call>> calls_ ABSL_GUARDED_BY(mutex_);
-  // Replaced or removed; freed by Sweep once no call uses them.
+  // Replaced or removed; freed by Renew once no call uses them.
   std::vector<std::shared_ptr<Peer>> former_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -10,15 +10,14 @@ namespace kappa::server {
 
 PeerProbes::PeerProbes(
     const std::vector<std::string>& addresses,
-    const std::function<std::shared_ptr<grpc::ChannelCredentials>()>&
-        credentials,
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials,
     const Clock* clock, int64_t timeout_us, std::function<void()> on_news)
     : clock_(clock), timeout_us_(timeout_us), on_news_(std::move(on_news)) {
   MutexLock lock(&mutex_);
   for (const std::string& address : addresses) {
     Place& place = places_.emplace_back();
     place.channel = MakePeerChannel({.address = address,
-                                     .credentials = credentials(),
+                                     .credentials = credentials,
                                      .connect_timeout_us = timeout_us,
                                      .receive_bytes_max = kPeerCallBytesMax});
     place.stub = raft::v1::PeerService::NewStub(place.channel);

@@ -29,8 +29,7 @@ class PeerProbes {
   // A question without an answer is given up after `timeout_us`. `on_news` is
   // called, on any thread, when one has come to its end.
   PeerProbes(const std::vector<std::string>& addresses,
-             const std::function<std::shared_ptr<grpc::ChannelCredentials>()>&
-                 credentials,
+             const std::shared_ptr<grpc::ChannelCredentials>& credentials,
              const Clock* clock, int64_t timeout_us,
              std::function<void()> on_news);
   // Ends the questions that are under way.

@@ -112,6 +112,7 @@ struct PeerTransport::State {
   bool stop_is_over ABSL_GUARDED_BY(mutex) = false;
   CondVar stop_over;
 
+  int64_t renew_at_us = 0;           // the timer's
   std::unique_ptr<PeerTimer> timer;  // last: its thread uses the above
 };
 
@@ -157,8 +158,12 @@ std::optional<PeerTransport::State::Links> PeerTransport::State::LinksOf(
 
 int64_t PeerTransport::State::Tick() {
   context->retired.Sweep();
-  context->hellos.EndLate(options.clock->MonotonicUs());
-  calls.Sweep();
+  const int64_t now_us = options.clock->MonotonicUs();
+  context->hellos.EndLate(now_us);
+  if (now_us >= renew_at_us) {
+    calls.Renew();
+    renew_at_us = now_us + kTickLongestUs;
+  }
   std::vector<std::shared_ptr<PeerLink>> links;
   {
     MutexLock lock(&mutex);
@@ -198,7 +203,8 @@ absl::StatusOr<std::unique_ptr<PeerTransport>> PeerTransport::Start(
     options.server_credentials = grpc::InsecureServerCredentials();
   }
   if (!options.channel_credentials) {
-    options.channel_credentials = grpc::InsecureChannelCredentials;
+    options.channel_credentials =
+        [insecure = grpc::InsecureChannelCredentials()] { return insecure; };
   }
   auto state = std::make_unique<State>(std::move(options));
   State* raw = state.get();

@@ -59,7 +59,9 @@ struct PeerTransportOptions {
   int64_t backoff_longest_us = 2'000'000;
   uint64_t seed = 0;  // of the jitter
 
-  // nullptr: no TLS.
+  // nullptr: no TLS. Those for channels are asked for at each connection of a
+  // stream and once a second; another object replaces channels that are kept
+  // (NodeTls).
   std::shared_ptr<grpc::ServerCredentials> server_credentials;
   std::function<std::shared_ptr<grpc::ChannelCredentials>()>
       channel_credentials;
