@@ -342,8 +342,8 @@ void LocalNode::PlacePartitions() {
 
 void LocalNode::PublishTopics() {
   host_ = std::make_unique<PartitionHost>(&host_context_, metadata_);
-  metadata_calls_ = std::make_unique<MetadataCalls>(&router_, metadata_,
-                                                    &topics_, options_.clock);
+  metadata_calls_ = std::make_unique<MetadataCalls>(
+      &router_, metadata_, options_.clock, [this] { return peers(); });
   const absl::Status published =
       RunOnMetadataShard([this](Shard&, Report report) {
         for (const auto& [name, topic] : metadata_->state().topics().topics()) {
@@ -366,6 +366,10 @@ PeerCallbacks LocalNode::AnswersToNodes() {
   answers.join = [this](raft::v1::JoinRequest request,
                         PeerCallbacks::Done<raft::v1::JoinResponse> done) {
     JoinNode(std::move(request), std::move(done));
+  };
+  answers.ask_partition = [this](const raft::v1::PartitionRequest& request,
+                                 PartitionAsker::Done done) {
+    AnswerPartitionRequest(router_, request, std::move(done));
   };
   return answers;
 }

@@ -1,16 +1,14 @@
 #include "server/metadata_calls.h"
 
 #include <algorithm>
-#include <functional>
+#include <numeric>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/mutex.h"
 #include "proto/wire/string_view.h"
 #include "server/errors.h"
-#include "server/log_reader.h"
 #include "server/node_rows.h"
 #include "server/random_uuid.h"
 #include "server/topic_rules.h"
@@ -58,26 +56,23 @@ class Gathering {
   Done done_;
 };
 
-// Asks `ask` for each of `groups`; see Gathering.
-template <typename T>
-void AskPartitions(
-    const PartitionRouter& router, const std::vector<GroupId>& groups,
-    typename Gathering<T>::Done done,
-    const std::function<void(size_t i, Partition&, Node::Callback<T>)>& ask) {
-  if (groups.empty()) return done(std::vector<T>());
-  auto gathering =
-      std::make_shared<Gathering<T>>(groups.size(), std::move(done));
-  const auto shared_ask =
-      std::make_shared<std::remove_cvref_t<decltype(ask)>>(ask);
-  for (size_t i = 0; i < groups.size(); ++i) {
-    router.Route<T>(
-        groups[i],
-        [gathering, i](absl::StatusOr<T> answer) {
-          gathering->Take(i, std::move(answer));
-        },
-        [shared_ask, i](Partition& partition, Node::Callback<T> answer) {
-          (*shared_ask)(i, partition, std::move(answer));
-        });
+using raft::v1::PartitionRequest;
+using raft::v1::PartitionResponse;
+
+// Asks each of `partitions` of the topic what `ask` says; see Gathering.
+void AskPartitions(const PartitionAsker& asker, const TopicSnapshot& topic,
+                   const std::vector<uint32_t>& partitions,
+                   PartitionRequest ask,
+                   Gathering<PartitionResponse>::Done done) {
+  if (partitions.empty()) return done(std::vector<PartitionResponse>());
+  auto gathering = std::make_shared<Gathering<PartitionResponse>>(
+      partitions.size(), std::move(done));
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    ask.set_group_id(topic.groups[partitions[i]].value());
+    ask.set_partition(partitions[i]);
+    asker.Ask(ask, [gathering, i](absl::StatusOr<PartitionResponse> answer) {
+      gathering->Take(i, std::move(answer));
+    });
   }
 }
 
@@ -103,28 +98,32 @@ absl::Status CheckPartitionList(const TopicSnapshot& topic,
   return absl::OkStatus();
 }
 
-// The topic of a producer's call. Errors: INVALID_NAME, TOPIC_NOT_FOUND,
+// Errors: TOPIC_NOT_FOUND, TOPIC_UUID_MISMATCH.
+absl::StatusOr<std::shared_ptr<const TopicSnapshot>> TopicIn(
+    const MetadataState& state, const std::string& name,
+    const std::string& uuid) {
+  const TopicRegistry::Entry* const entry = state.topics().Find(name);
+  if (entry == nullptr) return TopicNotFound(name);
+  const absl::Status same = CheckTopicUuid(entry->snapshot->topic, uuid);
+  if (!same.ok()) return same;
+  return entry->snapshot;
+}
+
+// The topic of a producer's call. Errors: TOPIC_NOT_FOUND,
 // TOPIC_UUID_MISMATCH, PARTITION_NOT_FOUND, MALFORMED_REQUEST.
 template <typename Request>
-absl::StatusOr<TopicMap::Snapshot> TopicOfProducerCall(const TopicMap& topics,
-                                                       const Request& request) {
-  absl::Status status = CheckName("producer", request.name());
-  if (!status.ok()) return status;
-  TopicMap::Snapshot topic = topics.Find(request.topic());
-  if (topic == nullptr) return TopicNotFound(request.topic());
-  status = CheckTopicUuid(topic->topic, request.topic_uuid());
-  if (status.ok()) status = CheckPartitionList(*topic, request.partitions());
-  if (!status.ok()) return status;
+absl::StatusOr<std::shared_ptr<const TopicSnapshot>> TopicOfProducerCall(
+    const MetadataState& state, const Request& request) {
+  auto topic = TopicIn(state, request.topic(), request.topic_uuid());
+  if (!topic.ok()) return topic.status();
+  const absl::Status listed = CheckPartitionList(**topic, request.partitions());
+  if (!listed.ok()) return listed;
   return topic;
 }
 
-std::vector<GroupId> GroupsOfPartitions(
-    const TopicSnapshot& topic, const std::vector<uint32_t>& partitions) {
-  std::vector<GroupId> groups;
-  for (const uint32_t partition : partitions) {
-    groups.push_back(topic.groups[partition]);
-  }
-  return groups;
+template <typename Request>
+std::vector<uint32_t> PartitionsOf(const Request& request) {
+  return {request.partitions().begin(), request.partitions().end()};
 }
 
 absl::Status ProducerNotFound(const std::string& name) {
@@ -133,18 +132,38 @@ absl::Status ProducerNotFound(const std::string& name) {
                    {{"producer", name}});
 }
 
+// Of an answer that lacks what was asked for: another node's bug.
+absl::Status BadAnswer() {
+  return MakeError(v1::ERROR_REASON_INTERNAL,
+                   "a partition's leader answered something else");
+}
+
 template <typename Response>
-Response ProducerResponse(const TopicSnapshot& topic,
-                          const NamedProducer& producer,
-                          std::vector<v1::ProducerPosition> positions) {
+absl::StatusOr<Response> ProducerResponse(
+    const TopicSnapshot& topic, const NamedProducer& producer,
+    const std::vector<PartitionResponse>& positions) {
   Response response;
   response.set_producer_id(BytesOf(producer.id));
   response.set_epoch(producer.epoch);
   response.set_topic_uuid(topic.topic.uuid());
-  for (v1::ProducerPosition& position : positions) {
-    *response.add_positions() = std::move(position);
+  for (const PartitionResponse& answer : positions) {
+    if (!answer.has_position() || !response.add_positions()->ParseFromString(
+                                      answer.position().position())) {
+      return BadAnswer();
+    }
   }
   return response;
+}
+
+// Of a fence that failed once the epoch was raised: that much has happened.
+absl::Status FenceError(const NamedProducer& producer,
+                        const absl::Status& status) {
+  const std::string reason = ErrorInfoOf(status).reason();
+  if (reason != "NOT_LEADER" && reason != "SHUTTING_DOWN") return status;
+  return MakeError(
+      v1::ERROR_REASON_OUTCOME_UNKNOWN,
+      absl::StrCat("the producer's epoch is ", producer.epoch,
+                   " now, and not every partition knows: ", status.message()));
 }
 
 }  // namespace
@@ -161,6 +180,30 @@ void MetadataCalls::OnMetadata(
   };
   Shard* const shard = router_->shards()[0];
   if (!shard->TryPost(task)) (*answer)(shard->Refusal());
+}
+
+template <typename T>
+void MetadataCalls::AtLeader(
+    FindTopic find, Node::Callback<T> done,
+    absl::AnyInvocable<void(MetadataGroup&, const Topic&, Node::Callback<T>)>
+        work) {
+  OnMetadata<T>(
+      std::move(done),
+      [find = std::move(find), work = std::move(work)](
+          MetadataGroup& metadata, Node::Callback<T> done) mutable {
+        if (!metadata.leads()) return done(metadata.NotLeader());
+        absl::StatusOr<Topic> topic = find(metadata.state());
+        if (topic.ok()) return work(metadata, *topic, std::move(done));
+        // What is not there may be there where the group is led by now.
+        metadata.AfterReadPoint(
+            [&metadata, find = std::move(find), work = std::move(work),
+             done = std::move(done)](const absl::Status& status) mutable {
+              if (!status.ok()) return done(status);
+              absl::StatusOr<Topic> topic = find(metadata.state());
+              if (!topic.ok()) return done(topic.status());
+              work(metadata, *topic, std::move(done));
+            });
+      });
 }
 
 template <typename T>
@@ -237,23 +280,36 @@ void MetadataCalls::AddPartitions(
     Node::Callback<v1::AddPartitionsResponse> done) {
   const absl::Status legal = CheckPartitions(request.partitions());
   if (!legal.ok()) return done(legal);
-  const Topic topic = topics_->Find(request.name());
-  if (topic == nullptr) return done(TopicNotFound(request.name()));
-  const absl::Status same = CheckTopicUuid(topic->topic, request.topic_uuid());
-  if (!same.ok()) return done(same);
+  AtLeader<v1::AddPartitionsResponse>(
+      [request](const MetadataState& state) {
+        return TopicIn(state, request.name(), request.topic_uuid());
+      },
+      std::move(done),
+      [this, request](MetadataGroup&, const Topic& topic,
+                      Node::Callback<v1::AddPartitionsResponse> done) mutable {
+        AddPartitionsTo(topic, std::move(request), std::move(done));
+      });
+}
+
+void MetadataCalls::AddPartitionsTo(
+    const Topic& topic, v1::AddPartitionsRequest request,
+    Node::Callback<v1::AddPartitionsResponse> done) {
   const std::string uuid = topic->topic.uuid();
   if (request.accept_key_movement() ||
       request.partitions() <= topic->groups.size()) {
     return ProposePartitions(std::move(request), uuid, std::move(done));
   }
-  AskPartitions<PartitionEnd>(
-      *router_, topic->groups,
+  std::vector<uint32_t> all(topic->groups.size());
+  std::iota(all.begin(), all.end(), 0);
+  PartitionRequest ask;
+  ask.set_end(true);
+  AskPartitions(
+      asker_, *topic, all, std::move(ask),
       [this, uuid, request = std::move(request), done = std::move(done)](
-          absl::StatusOr<std::vector<PartitionEnd>> ends) mutable {
+          absl::StatusOr<std::vector<PartitionResponse>> ends) mutable {
         if (!ends.ok()) return done(ends.status());
-        if (std::any_of(ends->begin(), ends->end(), [](const auto& end) {
-              return end.end_offset > Offset();
-            })) {
+        if (std::any_of(ends->begin(), ends->end(),
+                        [](const auto& end) { return end.end_offset() > 0; })) {
           return done(
               MakeError(v1::ERROR_REASON_KEY_MOVEMENT_NOT_ACCEPTED,
                         absl::StrCat("topic ", request.name(),
@@ -262,9 +318,6 @@ void MetadataCalls::AddPartitions(
                         {{"topic", request.name()}}));
         }
         ProposePartitions(std::move(request), std::move(uuid), std::move(done));
-      },
-      [](size_t, Partition& partition, Node::Callback<PartitionEnd> answer) {
-        partition.GetEnd(v1::CONSISTENCY_UNSPECIFIED, std::move(answer));
       });
 }
 
@@ -302,27 +355,26 @@ void MetadataCalls::RegisterNode(const NodeInfo& node,
 void MetadataCalls::OpenProducer(
     v1::OpenProducerRequest request,
     Node::Callback<v1::OpenProducerResponse> done) {
-  absl::StatusOr<Topic> topic = TopicOfProducerCall(*topics_, request);
-  if (!topic.ok()) return done(topic.status());
-  MetadataCommand command;
-  command.mutable_open_producer()->set_name(request.name());
-  command.mutable_open_producer()->set_new_id(BytesOf(RandomUuid()));
-  OnMetadata<v1::OpenProducerResponse>(
+  const absl::Status legal = CheckName("producer", request.name());
+  if (!legal.ok()) return done(legal);
+  AtLeader<v1::OpenProducerResponse>(
+      [request](const MetadataState& state) {
+        return TopicOfProducerCall(state, request);
+      },
       std::move(done),
-      [this, command = std::move(command), topic = *std::move(topic),
-       partitions = std::vector<uint32_t>(request.partitions().begin(),
-                                          request.partitions().end())](
-          MetadataGroup& metadata,
-          Node::Callback<v1::OpenProducerResponse> done) mutable {
-        metadata.Execute(
-            std::move(command),
-            [this, topic = std::move(topic), partitions = std::move(partitions),
-             done = std::move(done)](
-                absl::StatusOr<CommandOutcome> outcome) mutable {
-              if (!outcome.ok()) return done(outcome.status());
-              FenceEverywhere(topic, outcome->producer, partitions,
-                              std::move(done));
-            });
+      [this, request](MetadataGroup& metadata, const Topic& topic,
+                      Node::Callback<v1::OpenProducerResponse> done) mutable {
+        MetadataCommand command;
+        command.mutable_open_producer()->set_name(request.name());
+        command.mutable_open_producer()->set_new_id(BytesOf(RandomUuid()));
+        metadata.Execute(std::move(command),
+                         [this, topic, partitions = PartitionsOf(request),
+                          done = std::move(done)](
+                             absl::StatusOr<CommandOutcome> outcome) mutable {
+                           if (!outcome.ok()) return done(outcome.status());
+                           FenceEverywhere(topic, outcome->producer, partitions,
+                                           std::move(done));
+                         });
       });
 }
 
@@ -330,48 +382,47 @@ void MetadataCalls::FenceEverywhere(
     const Topic& topic, const NamedProducer& producer,
     const std::vector<uint32_t>& partitions,
     Node::Callback<v1::OpenProducerResponse> done) {
-  AskPartitions<v1::ProducerPosition>(
-      *router_, GroupsOfPartitions(*topic, partitions),
+  PartitionRequest ask;
+  ask.mutable_fence()->set_producer_id(BytesOf(producer.id));
+  ask.mutable_fence()->set_epoch(producer.epoch);
+  AskPartitions(
+      asker_, *topic, partitions, std::move(ask),
       [topic, producer, done = std::move(done)](
-          absl::StatusOr<std::vector<v1::ProducerPosition>> positions) mutable {
-        if (!positions.ok()) return done(positions.status());
+          absl::StatusOr<std::vector<PartitionResponse>> positions) mutable {
+        if (!positions.ok()) {
+          return done(FenceError(producer, positions.status()));
+        }
         done(ProducerResponse<v1::OpenProducerResponse>(*topic, producer,
-                                                        *std::move(positions)));
-      },
-      [producer, partitions](size_t i, Partition& partition,
-                             Node::Callback<v1::ProducerPosition> answer) {
-        partition.Fence(producer.id, producer.epoch, partitions[i],
-                        std::move(answer));
+                                                        *positions));
       });
 }
 
 void MetadataCalls::GetProducer(v1::GetProducerRequest request,
                                 Node::Callback<v1::GetProducerResponse> done) {
-  absl::StatusOr<Topic> topic = TopicOfProducerCall(*topics_, request);
-  if (!topic.ok()) return done(topic.status());
+  const absl::Status legal = CheckName("producer", request.name());
+  if (!legal.ok()) return done(legal);
   OnMetadata<v1::GetProducerResponse>(
       std::move(done),
-      [this, request = std::move(request), topic = *std::move(topic)](
+      [this, request = std::move(request)](
           MetadataGroup& metadata,
           Node::Callback<v1::GetProducerResponse> done) mutable {
         metadata.AfterReadPoint([this, &metadata, request = std::move(request),
-                                 topic = std::move(topic),
                                  done = std::move(done)](
                                     const absl::Status& status) mutable {
           if (!status.ok()) return done(status);
+          auto topic = TopicOfProducerCall(metadata.state(), request);
+          if (!topic.ok()) return done(topic.status());
           metadata.FindProducer(
               request.name(),
-              [this, request, topic = std::move(topic), done = std::move(done)](
+              [this, request, topic = *std::move(topic),
+               done = std::move(done)](
                   absl::StatusOr<std::optional<NamedProducer>> found) mutable {
                 if (!found.ok()) return done(found.status());
                 if (!found->has_value()) {
                   return done(ProducerNotFound(request.name()));
                 }
-                LookUpEverywhere(
-                    topic, **found,
-                    std::vector<uint32_t>(request.partitions().begin(),
-                                          request.partitions().end()),
-                    std::move(done));
+                LookUpEverywhere(topic, **found, PartitionsOf(request),
+                                 std::move(done));
               });
         });
       });
@@ -381,17 +432,15 @@ void MetadataCalls::LookUpEverywhere(
     const Topic& topic, const NamedProducer& producer,
     const std::vector<uint32_t>& partitions,
     Node::Callback<v1::GetProducerResponse> done) {
-  AskPartitions<v1::ProducerPosition>(
-      *router_, GroupsOfPartitions(*topic, partitions),
+  PartitionRequest ask;
+  ask.mutable_look_up()->set_producer_id(BytesOf(producer.id));
+  AskPartitions(
+      asker_, *topic, partitions, std::move(ask),
       [topic, producer, done = std::move(done)](
-          absl::StatusOr<std::vector<v1::ProducerPosition>> positions) mutable {
+          absl::StatusOr<std::vector<PartitionResponse>> positions) mutable {
         if (!positions.ok()) return done(positions.status());
         done(ProducerResponse<v1::GetProducerResponse>(*topic, producer,
-                                                       *std::move(positions)));
-      },
-      [producer, partitions](size_t i, Partition& partition,
-                             Node::Callback<v1::ProducerPosition> answer) {
-        partition.LookUpProducer(producer.id, partitions[i], std::move(answer));
+                                                       *positions));
       });
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -17,8 +18,8 @@
 #include "server/metadata_group.h"
 #include "server/node.h"
 #include "server/node_directory.h"
+#include "server/partition_asker.h"
 #include "server/partition_router.h"
-#include "server/topic_map.h"
 
 namespace kappa::server {
 
@@ -28,15 +29,20 @@ struct RegisteredNode {
   std::vector<NodeInfo> nodes;  // of the cluster, by id
 };
 
-// Answers as Node says.
+// Answers as Node says. What changes something runs where the metadata group is
+// led, and answers NOT_LEADER elsewhere; partitions are asked wherever they are
+// led.
 //
 // Thread safety: thread-safe.
 class MetadataCalls {
  public:
   // Everything outlives this; `metadata` is used on the first shard only.
   MetadataCalls(const PartitionRouter* router, MetadataGroup* metadata,
-                const TopicMap* topics, const Clock* clock)
-      : router_(router), metadata_(metadata), topics_(topics), clock_(clock) {}
+                const Clock* clock, PartitionAsker::Peers peers)
+      : router_(router),
+        metadata_(metadata),
+        clock_(clock),
+        asker_(router, std::move(peers)) {}
 
   void CreateTopic(const v1::CreateTopicRequest& request,
                    Node::Callback<v1::CreateTopicResponse> done);
@@ -63,10 +69,22 @@ class MetadataCalls {
   void OnMetadata(
       Node::Callback<T> done,
       absl::AnyInvocable<void(MetadataGroup&, Node::Callback<T>)> work);
+  // The topic of a call as the state has it, or why there is none.
+  using FindTopic = absl::AnyInvocable<absl::StatusOr<Topic>(
+      const MetadataState& state) const>;
+  // The same where the group is led, with the topic that is found there; else
+  // answers NOT_LEADER.
+  template <typename T>
+  void AtLeader(
+      FindTopic find, Node::Callback<T> done,
+      absl::AnyInvocable<void(MetadataGroup&, const Topic&, Node::Callback<T>)>
+          work);
   // Answers with what `answer` makes of the outcome.
   template <typename T>
   void Execute(storage::v1::MetadataCommand command, Node::Callback<T> done,
                absl::AnyInvocable<absl::StatusOr<T>(CommandOutcome&)> answer);
+  void AddPartitionsTo(const Topic& topic, v1::AddPartitionsRequest request,
+                       Node::Callback<v1::AddPartitionsResponse> done);
   void ProposePartitions(v1::AddPartitionsRequest request,
                          std::string topic_uuid,
                          Node::Callback<v1::AddPartitionsResponse> done);
@@ -79,8 +97,8 @@ class MetadataCalls {
 
   const PartitionRouter* const router_;
   MetadataGroup* const metadata_;
-  const TopicMap* const topics_;
   const Clock* const clock_;
+  const PartitionAsker asker_;
 };
 
 }  // namespace kappa::server

@@ -4,19 +4,12 @@
 
 #include "absl/status/status.h"
 #include "grpcpp/support/status.h"
-#include "kappa/v1/error.pb.h"
+#include "server/status_message.h"
 
 namespace kappa::server {
 
-// A status as kappa.v1.Status with one ErrorInfo. A status that carries no
-// reason of the API is a bug of the server: INTERNAL, with its text.
-v1::Status ToStatusMessage(const absl::Status& status);
-
-// The status that ToStatusMessage made a message of; OK for code 0.
-absl::Status FromStatusMessage(const v1::Status& message);
-
-// The same as what ends a call: code, message, and the kappa.v1.Status as error
-// details (trailer grpc-status-details-bin).
+// What ends a call: code and message of ToStatusMessage, and the
+// kappa.v1.Status as error details (trailer grpc-status-details-bin).
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace kappa::server
