@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/formation.h"
+#include "server/peer/node_tls.h"
 #include "server/peer/peer_transport.h"
 #include "server/random_uuid.h"
 
@@ -14,6 +15,17 @@ namespace {
 // is twice the election timeout.
 int64_t BeatPeriodUs(const ClusterConfig& cluster) {
   return int64_t{cluster.election_timeout_ms} * 550;
+}
+
+// Fills in the credentials of `options`, where TLS is asked for.
+template <typename Options>
+absl::Status Secure(const TlsFiles& files, Options* options) {
+  if (files.cert.empty()) return absl::OkStatus();
+  absl::StatusOr<NodeTls> tls = NodeTls::Open(files);
+  if (!tls.ok()) return tls.status();
+  options->server_credentials = tls->server_credentials;
+  options->channel_credentials = tls->channel_credentials;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -44,7 +56,11 @@ std::function<absl::StatusOr<Identity>()> FinderOf(const ServerConfig& config,
   options.listen = cluster.PeerListen();
   options.clock = clock;
   options.stop = std::move(stop);
-  return [options] { return FindCluster(options); };
+  return [options, files = cluster.tls]() mutable -> absl::StatusOr<Identity> {
+    const absl::Status secured = Secure(files, &options);
+    if (!secured.ok()) return secured;
+    return FindCluster(options);
+  };
 }
 
 StartNetwork NetworkOf(const ServerConfig& config, const Clock* clock) {
@@ -67,6 +83,8 @@ StartNetwork NetworkOf(const ServerConfig& config, const Clock* clock) {
         options.clock = clock;
         options.beat_period_us = BeatPeriodUs(cluster);
         options.seed = open_id;
+        const absl::Status secured = Secure(cluster.tls, &options);
+        if (!secured.ok()) return secured;
         return PeerTransport::Start(std::move(options));
       };
 }

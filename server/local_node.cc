@@ -590,9 +590,38 @@ absl::Status LocalNode::CheckAppend(const AppendCommand& command) const {
   return absl::OkStatus();
 }
 
+void LocalNode::RefuseUnknown(const v1::ProducerSequence& producer,
+                              Callback<AppendResult> done) {
+  auto answer = std::make_shared<Callback<AppendResult>>(std::move(done));
+  Shard::Task ask = [this, producer, answer](Shard& shard) {
+    shard.Touch(metadata_);
+    metadata_->AfterReadPoint([this, producer,
+                               answer](const absl::Status& status) {
+      absl::Status refusal = NeverOpened(producer);
+      if (!status.ok()) {
+        refusal = status;
+      } else if (known_producers_->WasOpened(producer.id(), producer.epoch())) {
+        refusal = MakeError(v1::ERROR_REASON_OVERLOADED,
+                            "this node has learnt of the producer just now",
+                            {{"retry_after_ms", "1"}});
+      }
+      refusals_.Count(refusal);
+      (*answer)(std::move(refusal));
+    });
+  };
+  if (shards_[0]->TryPost(ask)) return;
+  refusals_.Count(shards_[0]->Refusal());
+  (*answer)(shards_[0]->Refusal());
+}
+
 void LocalNode::Append(AppendCommand command, Callback<AppendResult> done) {
   PendingAppend append;
   absl::Status refusal = CheckAppend(command);
+  if (!refusal.ok() && network_ != nullptr && command.producer.has_value() &&
+      ErrorInfoOf(refusal).reason() == "PRODUCER_UNKNOWN") {
+    // Another node may have opened it, and this one not heard of it yet.
+    return RefuseUnknown(*command.producer, std::move(done));
+  }
   if (refusal.ok()) {
     append.permit = append_budget_.TryAcquire(MemoryOf(command));
     if (!append.permit) {

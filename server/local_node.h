@@ -129,6 +129,10 @@ class LocalNode final : public Node, public Maintenance {
   bool RefuseClosed(Callback<T>& done) const;
   // Why an append is refused before its shard sees it; OK: it is not.
   absl::Status CheckAppend(const AppendCommand& command) const;
+  // Refuses an append whose producer is not known here, once that is confirmed
+  // by the leader of the metadata group.
+  void RefuseUnknown(const v1::ProducerSequence& producer,
+                     Callback<AppendResult> done);
   // DISK_FULL while the disk is nearly full.
   absl::Status CheckRoom() const;
   // Calls `done` with DISK_FULL and returns true while the disk is nearly full

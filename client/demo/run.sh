@@ -83,8 +83,9 @@ start_cluster() {
       fail "three nodes do not start"
     base_port=
   done
-  address=127.0.0.1:$base_port
-  export KAPPA_SERVER=$address,127.0.0.1:$((base_port + 1)),127.0.0.1:$((base_port + 2))
+  KAPPA_SERVER=127.0.0.1:$base_port
+  KAPPA_SERVER+=,127.0.0.1:$((base_port + 1)),127.0.0.1:$((base_port + 2))
+  export KAPPA_SERVER
 }
 
 # The rows, and in the middle of them the end of a node that leads a third of
@@ -107,7 +108,7 @@ events() {
 digest() { "$KAPPA" replay earthquakes --to end --digest; }
 
 view() {
-  "$EARTHQUAKES" --server "$address" --view "$1" --out "$2"
+  "$EARTHQUAKES" --server "$KAPPA_SERVER" --view "$1" --out "$2"
 }
 
 [[ -f $EVENTS ]] || fail "no events at $EVENTS"
