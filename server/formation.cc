@@ -83,7 +83,11 @@ class Search {
   }
 
  private:
-  bool Stops() const { return options_.stop && options_.stop(); }
+  // Once true it stays so: the reason may be told only once.
+  bool Stops() const {
+    stops_ = stops_ || (options_.stop && options_.stop());
+    return stops_;
+  }
   static absl::Status Stopped() {
     return absl::CancelledError("the node ends before it has a cluster");
   }
@@ -291,6 +295,7 @@ class Search {
 
   FormationOptions options_;
   NodeInfo self_;
+  mutable bool stops_ = false;
   std::string waits_for_;
   int64_t remind_at_us_ = 0;
 

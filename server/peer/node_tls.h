@@ -20,7 +20,7 @@ namespace kappa::server {
 // New connections use what the files hold when they begin, or what was last
 // good (TlsFollower); those that are there go on.
 struct NodeTls {
-  std::shared_ptr<grpc::ServerCredentials> server_credentials;
+  std::shared_ptr<grpc::ServerCredentials> server_credentials;  // of one server
   // As PeerTransportOptions::channel_credentials.
   std::function<std::shared_ptr<grpc::ChannelCredentials>()>
       channel_credentials;

@@ -304,5 +304,21 @@ TEST_F(JoinTest, EndsWhenTheNodeIsStopped) {
   EXPECT_TRUE(absl::IsCancelled(joining.Result().status()));
 }
 
+// As a signal is.
+TEST_F(JoinTest, EndsWhenItIsToldOnce) {
+  PeerCallbacks never;
+  std::atomic<bool> asked{false};
+  std::vector<PeerCallbacks::Done<raft::v1::JoinResponse>> kept;
+  never.join = [&](raft::v1::JoinRequest, auto done) {
+    kept.push_back(std::move(done));
+    asked = true;
+  };
+  Serve(1, cluster_, std::move(never));
+  FormationOptions options = Joining(3);
+  options.stop = [&] { return asked.exchange(false); };
+  EXPECT_TRUE(absl::IsCancelled(FindCluster(options).status()));
+  EndServing(1);
+}
+
 }  // namespace
 }  // namespace kappa::server
