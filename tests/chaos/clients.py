@@ -65,6 +65,13 @@ class Clients:
             raise RuntimeError(f"{'; '.join(faults)}:\n{self.log()}")
         self.feed.join()
 
+    def end(self):
+        """After a failure: the histories are kept if they can be."""
+        try:
+            self.stop()
+        except RuntimeError:
+            self.kill()
+
     def kill(self):
         for process in self._processes.values():
             process.kill()

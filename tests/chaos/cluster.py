@@ -1,10 +1,14 @@
 """A cluster of real nodes, and what can happen to it."""
 
+import collections
 import concurrent.futures
+import os
 import pathlib
 import time
 
 import grpc
+from kappa.v1 import cluster_service_pb2 as cluster_pb2
+from kappa.v1 import cluster_service_pb2_grpc
 from kappa.v1 import log_service_pb2 as log_pb2
 from kappa.v1 import log_service_pb2_grpc
 from kappa.v1 import record_pb2
@@ -19,8 +23,8 @@ CALL_SECONDS_MAX = 5
 # Far beyond any end: an append that expects it is refused by whoever leads.
 NEVER = 2**62
 
-ROOT = pathlib.Path(__file__).parents[2]
-KAPPAD = ROOT / "server/kappad"
+ROOT = pathlib.Path(__file__).absolute().parents[2]
+KAPPAD = pathlib.Path(os.environ.get("KAPPAD", ROOT / "server/kappad"))
 EARLY = ROOT / "tests/crash/kappad_acknowledging_early"
 
 
@@ -115,6 +119,32 @@ class Cluster:
                 return next(answers).error.code == grpc.StatusCode.FAILED_PRECONDITION.value[0]
             except (grpc.RpcError, StopIteration):
                 return False
+
+    def terms(self, topic):
+        """The highest term of each partition that a node tells."""
+        request = cluster_pb2.DescribePartitionsRequest(topic=topic, page_size=1000)
+        terms = collections.Counter()
+        for each in self.nodes:
+            with each.channel() as channel:
+                service = cluster_service_pb2_grpc.ClusterServiceStub(channel)
+                try:
+                    answer = service.DescribePartitions(request, timeout=CALL_SECONDS_MAX)
+                except grpc.RpcError as error:
+                    if error.code() == grpc.StatusCode.UNIMPLEMENTED:
+                        return []
+                    raise
+            for status in answer.partitions:
+                terms[status.partition] = max(terms[status.partition], status.term)
+        return list(terms.values())
+
+    @staticmethod
+    def transfer(topic, partition, leader, to):
+        """Hands leadership from one node to another; returns when that leads."""
+        with leader.channel() as channel:
+            cluster_service_pb2_grpc.ClusterServiceStub(channel).TransferLeadership(
+                cluster_pb2.TransferLeadershipRequest(
+                    topic=topic, partition=partition, to_node=to.number),
+                timeout=CALL_SECONDS_MAX)
 
     def others(self, *nodes):
         return [each for each in self.nodes if each not in nodes]

@@ -17,6 +17,7 @@ from tests.process import loop_disk
 _CLONE_NEWNET = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NAMES = pathlib.Path("/run/netns")
+WIRE = pathlib.Path(__file__).with_name("slow_wire_main")
 _PREFIX = "10.77.0."
 _CLIENTS = 200
 _TOOLS = ("ip", "nft", "nsenter", "setpriv", "mkfs.ext4", "mount")
@@ -80,6 +81,7 @@ class Network:
         self.numbers = range(1, count + 1)
         self._cuts = set()
         self._loss = 0.0
+        self._wire = None
         self._namespaces = []
         try:
             self._make()
@@ -97,15 +99,17 @@ class Network:
         lines += [f"link set p{i} netns switch name n{i}" for i in self.numbers]
         _run("ip", "-batch", "-", text="\n".join(lines))
         ports = ["c", *(f"n{i}" for i in self.numbers)]
-        lines = ["link add br0 type bridge forward_delay 0", "link set br0 up"]
-        lines += [f"link set {port} master br0 up" for port in ports]
-        _run("ip", "-n", "switch", "-batch", "-", text="\n".join(lines))
+        self._batch_switch(["link add br0 type bridge forward_delay 0", "link set br0 up",
+                            *(f"link set {port} master br0 up" for port in ports)])
         for i in self.numbers:
             _run("ip", "-n", f"n{i}", "-batch", "-", text="\n".join(
                 ["link set lo up", f"address add {address(i)}/24 dev eth0", "link set eth0 up"]))
         self._apply()
 
     def remove(self):
+        if self._wire:
+            self._wire.kill()
+            self._wire.communicate()
         # With a namespace its links go too, but some time later.
         if os.path.exists("/proc/self/net/dev_snmp6/c0"):
             _run("ip", "link", "delete", "c0")
@@ -135,9 +139,34 @@ class Network:
         self._loss = share
         self._apply()
 
+    def slow(self, delay_ms, reordered, duplicated, seed):
+        """Frames between nodes take a time in the range `delay_ms`; these shares
+        of them overtake others, or come twice."""
+        ports = ["c", *(f"n{i}" for i in self.numbers)]
+        self._batch_switch(f"link set {port} nomaster" for port in ports)
+        self._wire = subprocess.Popen(
+            ["nsenter", f"--net={_NAMES / 'switch'}", *ENDS_WITH_US, WIRE, *ports,
+             "--delay-ms", f"{delay_ms[0]},{delay_ms[1]}", "--reordered", str(reordered),
+             "--duplicated", str(duplicated), "--seed", str(seed)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=loop_disk.ENVIRONMENT)
+        if self._wire.stdout.readline() != b"ready\n":
+            raise Missing("slow_wire does not run (chaos tests need packet sockets)")
+
+    def _end_wire(self):
+        if self._wire:
+            self._wire.communicate()
+            self._wire = None
+            self._batch_switch(f"link set {port} master br0"
+                               for port in ("c", *(f"n{i}" for i in self.numbers)))
+
     def heal(self):
+        self._end_wire()
         self._cuts, self._loss = set(), 0.0
         self._apply()
+
+    @staticmethod
+    def _batch_switch(lines):
+        _run("ip", "-n", "switch", "-batch", "-", text="\n".join(lines))
 
     def _apply(self):
         rules = [f'iifname "n{a}" oifname "n{b}" drop' for a, b in sorted(self._cuts)]

@@ -6,6 +6,7 @@ import pathlib
 import random
 import shutil
 import subprocess
+import time
 
 from tests.chaos import clients
 from tests.chaos import cluster
@@ -19,6 +20,8 @@ DURING_BATCHES = 500
 AFTER_BATCHES = 500
 LOAD_SECONDS_MAX = 60
 PROGRESS_SECONDS_MAX = 30
+# A second, and what reading the clocks takes.
+APPEND_TIME_ERROR_MS_MAX = 1200
 
 
 class Failed(AssertionError):
@@ -45,11 +48,12 @@ def line(figures):
 
 
 class Run:
-    """`name` is also its topic; everything it leaves is in `folder`."""
+    """A row's name and a seed are also its topic; what it leaves is in `folder`."""
 
-    def __init__(self, of, name, folder, seed, partitions=PARTITIONS, rate=1.0):
+    def __init__(self, of, row, folder, seed, partitions=PARTITIONS, rate=1.0):
         self.cluster = of
-        self.topic = name
+        self.row = row
+        self.topic = name = f"{row}-{seed}"
         self.seed = seed
         self.random = random.Random(f"{seed} {name}")
         self.partitions = range(partitions)
@@ -58,6 +62,9 @@ class Run:
         self.clients = clients.Clients(of.addresses, name, partitions, self.folder, seed, rate)
         self.counts = collections.Counter()  # of what the faults did
         self.gaps_us = []
+        # Rows set these: what must hold beside what every run must.
+        self.expect_no_sdk_error = False
+        self.expect_append_times = False
         self._events = []
         self._begin_us = self._heal_us = None
 
@@ -99,9 +106,22 @@ class Run:
         partitions = self.partitions if partitions is None else partitions
         self.gaps_us.append(self.feed.longest_gap_us(since_us, feed.now_us(), partitions))
 
+    def leaders(self):
+        """By partition, as of now."""
+        return {p: self.cluster.leader(self.topic, p) for p in self.partitions}
+
     def led_by(self, node):
-        return [p for p in self.partitions
-                if self.cluster.leader(self.topic, p) is node]
+        return [p for p, leader in self.leaders().items() if leader is node]
+
+    def any_leader(self):
+        return self.cluster.leader(self.topic, self.random.choice(self.partitions))
+
+    def hold(self, seconds):
+        """The fault lasts that long."""
+        self.feed.wait_for(lambda: False, seconds)
+
+    def hold_until(self, time_us):
+        self.hold(max(0, time_us - feed.now_us()) / 1_000_000)
 
     # --- the whole ---
 
@@ -115,11 +135,14 @@ class Run:
             self.clients.start()
             self.load(BEFORE_BATCHES)
             self.await_progress(0)
+            terms = self.cluster.terms(self.topic)
             fault(self)
             self._heal()
+            self.counts["terms"] = sum(self.cluster.terms(self.topic)) - sum(terms)
             self.clients.stop()
-        finally:
-            self.clients.kill()
+        except BaseException:
+            self.clients.end()
+            raise
         self.clients.read_all_nodes()
         figures = self._figures(check(self.history()))
         self._judge(figures)
@@ -148,18 +171,50 @@ class Run:
     def _figures(self, report):
         counts = self.feed.counts
         return {
-            "row": self.topic, "seed": self.seed, **self.counts,
+            "row": self.row, "seed": self.seed, **self.counts,
             "acknowledged": self.feed.batches(), "records": self.feed.records,
             "during": self.feed.count_between(self._begin_us, self._heal_us),
             "after": self.feed.count_between(self._heal_us, feed.now_us()),
+            "sdk_errors": self._sdk_errors(),
             "gaps_ms": [round(gap / 1000) for gap in self.gaps_us],
             "outcomes": {outcome.name.lower(): counts[outcome] for outcome in feed.Outcome},
             "anomalies": report["anomalies_total"], "anomaly_names": report["counts"],
             "evidence": report["anomalies"][:5],
         }
 
+    def _sdk_errors(self):
+        """Appends through the SDK that were not acknowledged."""
+        errors = []
+        for role in ("producer", "session"):
+            for text in (self.folder / f"{role}.part").read_text(encoding="utf-8").splitlines():
+                event = json.loads(text)
+                if event["type"] in ("fail", "unknown"):
+                    errors.append(event["reason"])
+        return collections.Counter(errors)
+
+    def _append_time_error_us(self):
+        """How far an append time was outside of its call, at most."""
+        wall_us = time.time_ns() // 1000 - feed.now_us()
+        # A repetition is answered with the time of the first attempt.
+        first, begun, worst = {}, {}, 0
+        for text in self.history().read_text(encoding="utf-8").splitlines():
+            event = json.loads(text)
+            if event["type"] == "invoke" and "values" in event:
+                time_us = event["time_us"] + wall_us
+                begun[event["op"]] = first.setdefault(event["values"][0], time_us)
+            elif event["type"] == "ok" and "append_time_us" in event:
+                told = event["append_time_us"]
+                worst = max(worst, begun[event["op"]] - told, told - event["time_us"] - wall_us)
+        return worst
+
     def _judge(self, figures):
         faults = []
+        if self.expect_no_sdk_error and figures["sdk_errors"]:
+            faults.append(f"the SDK's clients saw errors: {figures['sdk_errors']}")
+        if self.expect_append_times:
+            figures["append_time_error_ms"] = self._append_time_error_us() // 1000
+            if figures["append_time_error_ms"] > APPEND_TIME_ERROR_MS_MAX:
+                faults.append(f"append times off by {figures['append_time_error_ms']} ms")
         if figures["anomalies"]:
             faults.append(f"{figures['anomalies']} anomalies: {figures['anomaly_names']} "
                           f"{json.dumps(figures['evidence'], indent=1)}")
