@@ -115,6 +115,18 @@ absl::Status InboundStream::TakeFrame() {
   });
 }
 
+void InboundStream::LogRefusal(const absl::Status& why) const {
+  const std::string reason(ToStd(why.message()));
+  if (!context_->refusals.ShallLog(reason, context_->clock->MonotonicUs())) {
+    return;
+  }
+  LogWarning("peer refused",
+             {{"from", from_},
+              {"node", caller_ ? absl::StrCat(caller_->node.value())
+                               : std::string("?")},
+              {"reason", reason}});
+}
+
 void InboundStream::OnReadDone(bool ok) {
   {
     MutexLock lock(&mutex_);
@@ -128,11 +140,7 @@ void InboundStream::OnReadDone(bool ok) {
   if (ok) {
     absl::Status taken = caller_.has_value() ? TakeFrame() : TakeHello();
     if (!taken.ok()) {
-      LogWarning("peer refused",
-                 {{"from", from_},
-                  {"node", caller_ ? absl::StrCat(caller_->node.value())
-                                   : std::string("?")},
-                  {"reason", std::string(ToStd(taken.message()))}});
+      LogRefusal(taken);
       End(std::move(taken));
     }
   }

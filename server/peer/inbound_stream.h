@@ -54,6 +54,7 @@ class InboundStream final
   absl::Status TakeHello();
   // Every further one.
   absl::Status TakeFrame();
+  void LogRefusal(const absl::Status& why) const;
   void Pump() {
     gate_.Run([this] { StartOperations(); });
   }

@@ -52,6 +52,17 @@ void PeerCalls::RemovePeer(NodeId node) {
   peers_.erase(found);
 }
 
+void PeerCalls::RetryNow(NodeId node) {
+  std::shared_ptr<Peer> peer;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = peers_.find(node);
+    if (found == peers_.end()) return;
+    peer = found->second;
+  }
+  grpc::experimental::ChannelResetConnectionBackoff(peer->channel.get());
+}
+
 absl::Status PeerCalls::Register(NodeId node,
                                  const std::shared_ptr<Call>& call) {
   MutexLock lock(&mutex_);

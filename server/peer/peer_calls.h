@@ -46,6 +46,9 @@ class PeerCalls {
   // Calls under way go on.
   void RemovePeer(NodeId node);
 
+  // The node was heard: a connection that waits for its next attempt begins it.
+  void RetryNow(NodeId node);
+
   // As in PeerNetwork. `done` may be called before they return. Errors besides
   // those: RESOURCE_EXHAUSTED with OVERLOADED, here or at the other end: too
   // much is under way, nothing happened; INVALID_ARGUMENT: a request above

@@ -21,6 +21,7 @@
 #include "server/peer/hello.h"
 #include "server/peer/live_count.h"
 #include "server/peer/peer_callbacks.h"
+#include "server/peer/refusal_log.h"
 #include "server/peer/retired_streams.h"
 
 namespace kappa::server {
@@ -46,6 +47,7 @@ struct PeerContext {
   std::function<void(NodeId)> on_caller;
   Hearing hearing;
   AwaitedHellos hellos;
+  RefusalLog refusals;
   RetiredStreams retired;
   // Streams of both directions, and calls of other nodes, whose OnDone is not
   // over.

@@ -187,6 +187,7 @@ void PeerTransport::State::ResizeQuota(size_t peer_count) {
 void PeerTransport::State::OnCaller(NodeId node) {
   if (std::optional<Links> links = LinksOf(node)) {
     for (const auto& link : *links) link->RetryNow();
+    calls.RetryNow(node);
   }
 }
 
