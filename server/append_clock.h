@@ -2,7 +2,11 @@
 #ifndef KAPPA_SERVER_APPEND_CLOCK_H_
 #define KAPPA_SERVER_APPEND_CLOCK_H_
 
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "proto/wire/clock.h"
 
@@ -14,6 +18,19 @@ inline constexpr int64_t kClockBehindUsMax = int64_t{24} * 3600 * 1'000'000;
 // How much the clock of a group's leader may differ from that of an earlier or
 // later leader: each is held within a second of the median.
 inline constexpr int64_t kLeaderClocksDifferUs = 2'000'000;
+
+// How much a leader's clock may differ from the median.
+inline constexpr int64_t kMedianDiffersUsMax = 1'000'000;
+
+// The lower middle of what the nodes' clocks are ahead by, this node's 0
+// included. Requires: it is not empty.
+inline int64_t MedianAheadUs(std::vector<int64_t> ahead_us) {
+  const size_t middle = (ahead_us.size() - 1) / 2;
+  std::nth_element(ahead_us.begin(),
+                   ahead_us.begin() + static_cast<std::ptrdiff_t>(middle),
+                   ahead_us.end());
+  return ahead_us[middle];
+}
 
 // Append time = max(time of the entry before, leader's clock held within a
 // second of the median of the voters' clocks). A node that is its group's only
@@ -28,12 +45,18 @@ class AppendClock {
   // The time of the next entry after one of `last_us`; never below it, never
   // negative. Microseconds since 1970-01-01T00:00:00Z.
   int64_t Next(int64_t last_us) const {
-    const int64_t now_us = clock_->NowUs();
+    const int64_t now_us = HeldUs();
     return now_us > last_us ? now_us : last_us;
   }
 
   // The time that every leader's clock has passed, as long as none is set back.
-  int64_t PassedUs() const { return clock_->NowUs() - kLeaderClocksDifferUs; }
+  int64_t PassedUs() const { return HeldUs() - kLeaderClocksDifferUs; }
+
+  // By how much the median of the clocks of the nodes that are heard, this one
+  // included, is ahead of this node's clock; 0 until it is set.
+  void SetMedianAheadUs(int64_t ahead_us) {
+    median_ahead_us_.store(ahead_us, std::memory_order_relaxed);
+  }
 
   // Whether the clock is so far behind `newest_us` that something is wrong.
   bool IsFarBehind(int64_t newest_us) const {
@@ -41,7 +64,17 @@ class AppendClock {
   }
 
  private:
+  // The clock, held within a second of the median.
+  int64_t HeldUs() const {
+    const int64_t median_us = median_ahead_us_.load(std::memory_order_relaxed);
+    const int64_t step_us =
+        std::clamp(int64_t{0}, median_us - kMedianDiffersUsMax,
+                   median_us + kMedianDiffersUsMax);
+    return std::max(int64_t{0}, clock_->NowUs() + step_us);
+  }
+
   const Clock* const clock_;
+  std::atomic<int64_t> median_ahead_us_{0};
 };
 
 }  // namespace kappa::server

@@ -419,6 +419,9 @@ absl::Status LocalNode::JoinNetwork() {
   balance_ =
       std::make_unique<LeaderBalance>(&topics_, &router_, identity_.node_id);
   membership_ = std::make_unique<Membership>(&topics_, &router_, metadata_);
+  network.on_look = [this](const NodeNetwork& network) {
+    append_clock_.SetMedianAheadUs(network.MedianAheadUs());
+  };
   network.every_second = [this](const NodeNetwork& network) {
     membership_->Run();
     RegisterMovedNodes();

@@ -147,7 +147,7 @@ class LocalNode final : public Node, public Maintenance {
   const NodeOptions options_;
   const Identity identity_;
   const std::function<void()> on_written_;
-  const AppendClock append_clock_;
+  AppendClock append_clock_;
   AppendBudget append_budget_;
   TopicMap topics_;
   std::shared_ptr<const KnownProducers> known_producers_;

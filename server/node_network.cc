@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/append_clock.h"
 #include "server/logging.h"
 #include "server/random_uuid.h"
 
@@ -69,6 +70,22 @@ void NodeNetwork::FollowDirectory() {
     }
     if (!node.address.empty()) peers_->SetPeer(node.node, node.address);
   }
+}
+
+int64_t NodeNetwork::MedianAheadUs() const {
+  std::vector<NodeId> alive;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [node, peer] : known_) {
+      if (peer.alive) alive.push_back(node);
+    }
+  }
+  std::vector<int64_t> ahead_us = {0};
+  for (const NodeId node : alive) {
+    const std::optional<int64_t> told = peers_->ClockAheadUs(node);
+    if (told.has_value()) ahead_us.push_back(*told);
+  }
+  return server::MedianAheadUs(std::move(ahead_us));
 }
 
 int64_t NodeNetwork::AliveForUs(NodeId node) const {
@@ -179,6 +196,7 @@ void NodeNetwork::Run() {
     // Before the ticks: what was said while this process was stopped is read
     // first.
     LookAtPeers(now_us);
+    if (options_.on_look) options_.on_look(*this);
     for (int64_t tick = std::min(passed, kTicksMax); tick > 0; --tick) {
       for (Shard* const shard : options_.router->shards()) shard->Tick();
     }

@@ -41,6 +41,9 @@ struct NodeNetworkOptions {
   int64_t tick_us = 20'000;
   // A node that was not heard for so long is silent.
   int64_t silent_us = 400'000;
+  // Called at each tick, on the thread that looks at the clock, before the
+  // shards are told.
+  std::function<void(const NodeNetwork&)> on_look;
   // Called about once a second, on the thread that looks at the clock.
   std::function<void(const NodeNetwork&)> every_second;
 };
@@ -61,6 +64,9 @@ class NodeNetwork {
   // Connects to every node of the directory whose address is known; again when
   // the directory has changed.
   void FollowDirectory();
+  // The median of the clocks of the nodes that are heard, this one included,
+  // less this node's clock.
+  int64_t MedianAheadUs() const;
   // How long the node has been heard without a break; 0: it is silent.
   int64_t AliveForUs(NodeId node) const;
   // Neither messages nor ticks come any more.

@@ -69,12 +69,21 @@ absl::Status FrameReader::Read(const Payload& frame,
                                const std::function<void(PeerMessage)>& take) {
   PieceReader reader(frame);
   frame_bytes_ = frame.bytes();
+  clock_us_ = 0;
   size_t cost = 0;
   while (reader.remaining() > 0) {
     uint32_t tag;
     if (!reader.ReadTag(&tag)) return Malformed("a frame", frame.bytes());
     if (tag == WireTag(kFrameHelloField, WireType::kBytes)) {
       return absl::InvalidArgumentError("read frame: a second hello");
+    }
+    if (tag == WireTag(kFrameClockField, WireType::kVarint)) {
+      uint64_t clock_us = 0;
+      if (!reader.ReadVarint(&clock_us)) {
+        return Malformed("a frame", frame.bytes());
+      }
+      clock_us_ = static_cast<int64_t>(clock_us);
+      continue;
     }
     if (tag != WireTag(kFrameMessagesField, WireType::kBytes)) {
       if (!reader.SkipField(tag)) return Malformed("a frame", frame.bytes());

@@ -32,6 +32,8 @@ class FrameReader {
   // Errors: INVALID_ARGUMENT, naming field and value; the stream must end.
   absl::Status Read(const Payload& frame,
                     const std::function<void(PeerMessage)>& take);
+  // What the newest frame said about its sender's clock; 0: nothing.
+  int64_t clock_us() const { return clock_us_; }
 
  private:
   absl::Status ReadMessage(const Payload& bytes, PeerMessage* out);
@@ -48,6 +50,7 @@ class FrameReader {
   std::string rest_;
   size_t state_bytes_ = 0;  // of head_, within a chunk
   size_t frame_bytes_ = 0;
+  int64_t clock_us_ = 0;
 };
 
 }  // namespace kappa::server

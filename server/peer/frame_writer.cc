@@ -68,8 +68,13 @@ uint32_t FieldAt(std::string_view head) {
 
 }  // namespace
 
-WireMessage FrameWriter::Write(const std::vector<PeerMessage>& messages) {
+WireMessage FrameWriter::Write(const std::vector<PeerMessage>& messages,
+                               int64_t clock_us) {
   WireMessage frame;
+  if (clock_us > 0) {
+    AppendVarintField(frame.text(), kFrameClockField,
+                      static_cast<uint64_t>(clock_us));
+  }
   for (const PeerMessage& message : messages) {
     WireMessage encoded = Encode(message);
     AppendBytesFieldPrefix(frame.text(), kFrameMessagesField, encoded.bytes());

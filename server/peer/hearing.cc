@@ -117,6 +117,19 @@ std::optional<int64_t> Hearing::LastHeardUs(NodeId node) const {
   return newest_us;
 }
 
+std::optional<int64_t> Hearing::ClockAheadUs(NodeId node) const {
+  MutexLock lock(&mutex_);
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end()) return std::nullopt;
+  const auto& counters =
+      found->second.streams[IndexOf(PeerClass::kControl)].place.counters;
+  if (counters == nullptr ||
+      !counters->clock_told.load(std::memory_order_acquire)) {
+    return std::nullopt;
+  }
+  return counters->clock_ahead_us.load(std::memory_order_relaxed);
+}
+
 absl::flat_hash_map<NodeId, PeerStatus::Hearing> Hearing::statuses() const {
   absl::flat_hash_map<NodeId, PeerStatus::Hearing> statuses;
   MutexLock lock(&mutex_);

@@ -107,12 +107,19 @@ absl::Status InboundStream::TakeFrame() {
   counters_->bytes.fetch_add(read_.Length(), std::memory_order_relaxed);
   const Payload frame = PayloadOf(read_);
   read_.Clear();
-  return reader_->Read(frame, [&](PeerMessage message) {
+  absl::Status read = reader_->Read(frame, [&](PeerMessage message) {
     counters_->messages.fetch_add(1, std::memory_order_relaxed);
     ReceiveCredit credit = window->Take(CostOf(message));
     context_->callbacks.deliver(
         PeerDelivery{std::move(message), std::move(credit)});
   });
+  if (reader_->clock_us() > 0) {
+    counters_->clock_ahead_us.store(
+        reader_->clock_us() - context_->clock->NowUs(),
+        std::memory_order_relaxed);
+    counters_->clock_told.store(true, std::memory_order_release);
+  }
+  return read;
 }
 
 void InboundStream::LogRefusal(const absl::Status& why) const {

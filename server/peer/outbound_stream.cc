@@ -112,7 +112,9 @@ void OutboundStream::StartOperations() {
         link_->node(), link_->peer_class(), /*answer=*/false);
     write_ = ByteBufferOf(request);
   } else if (frame) {
-    write_ = ByteBufferOf(writer_.Write(batch_));
+    const bool control = link_->peer_class() == PeerClass::kControl;
+    write_ = ByteBufferOf(
+        writer_.Write(batch_, control ? peer_context_->clock->NowUs() : 0));
     link_->CountFrame(batch_.size(), write_.Length());
     batch_.clear();
   }

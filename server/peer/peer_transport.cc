@@ -310,6 +310,10 @@ std::optional<int64_t> PeerTransport::LastHeardUs(NodeId node) const {
   return state_->context->hearing.LastHeardUs(node);
 }
 
+std::optional<int64_t> PeerTransport::ClockAheadUs(NodeId node) const {
+  return state_->context->hearing.ClockAheadUs(node);
+}
+
 void PeerTransport::Forward(NodeId node, raft::v1::ForwardRequest request,
                             int64_t timeout_us,
                             Callback<raft::v1::ForwardResponse> done) {

@@ -103,6 +103,7 @@ class PeerTransport final : public PeerNetwork {
 
   // A node that is reached and lives is heard every beat_period_us.
   std::optional<int64_t> LastHeardUs(NodeId node) const override;
+  std::optional<int64_t> ClockAheadUs(NodeId node) const override;
 
   // Errors besides those of PeerNetwork: as PeerCalls.
   void Forward(NodeId node, raft::v1::ForwardRequest request,

@@ -14,6 +14,8 @@ inline constexpr uint32_t kFrameHelloField =
     raft::v1::ConnectRequest::kHelloFieldNumber;
 inline constexpr uint32_t kFrameMessagesField =
     raft::v1::ConnectRequest::kMessagesFieldNumber;
+inline constexpr uint32_t kFrameClockField =
+    raft::v1::ConnectRequest::kClockUsFieldNumber;
 inline constexpr uint32_t kMessageEntriesField =
     raft::v1::Message::kEntriesFieldNumber;
 inline constexpr uint32_t kMessageChunkField =

@@ -27,6 +27,9 @@ class FakeSwitch::FakeNetwork final : public PeerNetwork {
     if (found == heard_.end()) return std::nullopt;
     return found->second;
   }
+  std::optional<int64_t> ClockAheadUs(NodeId node) const override {
+    return switch_->ClockAheadUs(self_, node);
+  }
   void Forward(NodeId node, raft::v1::ForwardRequest request, int64_t,
                Callback<raft::v1::ForwardResponse> done) override {
     const auto callbacks = switch_->Reach(self_, node);
@@ -76,6 +79,17 @@ void FakeSwitch::Cut(NodeId node) {
 void FakeSwitch::Mend(NodeId node) {
   MutexLock lock(&mutex_);
   cut_.erase(node);
+}
+
+void FakeSwitch::SetClock(NodeId node, int64_t ahead_us) {
+  MutexLock lock(&mutex_);
+  clocks_[node] = ahead_us;
+}
+
+std::optional<int64_t> FakeSwitch::ClockAheadUs(NodeId node, NodeId other) {
+  MutexLock lock(&mutex_);
+  if (!ConnectedLocked(node, other)) return std::nullopt;
+  return clocks_[other] - clocks_[node];
 }
 
 uint64_t FakeSwitch::calls() const {

@@ -32,6 +32,8 @@ class FakeSwitch {
   // The node hears nothing and is not heard.
   void Cut(NodeId node);
   void Mend(NodeId node);
+  // By how much the node's clock is ahead of true time, as others hear it.
+  void SetClock(NodeId node, int64_t ahead_us);
   // Calls answered so far, of all nodes.
   uint64_t calls() const;
 
@@ -51,6 +53,7 @@ class FakeSwitch {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Deliver(NodeId from, NodeId to, std::vector<PeerMessage> messages);
   bool Hears(NodeId node, NodeId other);
+  std::optional<int64_t> ClockAheadUs(NodeId node, NodeId other);
   // The callbacks of `to`; null when it cannot be reached.
   std::shared_ptr<const PeerCallbacks> Reach(NodeId from, NodeId to);
 
@@ -59,6 +62,7 @@ class FakeSwitch {
   std::map<NodeId, std::shared_ptr<Endpoint>> endpoints_
       ABSL_GUARDED_BY(mutex_);
   std::set<NodeId> cut_ ABSL_GUARDED_BY(mutex_);
+  std::map<NodeId, int64_t> clocks_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<NodeId, NodeId>, uint64_t> greeted_
       ABSL_GUARDED_BY(mutex_);
   MessageEncoder encoder_ ABSL_GUARDED_BY(mutex_);

@@ -41,6 +41,10 @@ class NodeCluster {
   void Start(size_t i);
   void Cut(size_t i) { switch_.Cut(NodeId(i + 1)); }
   void Mend(size_t i) { switch_.Mend(NodeId(i + 1)); }
+  // What others hear of the node's clock.
+  void SetClock(size_t i, int64_t ahead_us) {
+    switch_.SetClock(NodeId(i + 1), ahead_us);
+  }
 
   // Waits until it holds; false when it does not within 30 s.
   bool Await(const std::function<bool()>& holds);

@@ -172,6 +172,27 @@ TEST(NodeClusterTest, WhoEndsHandsOver) {
   }
 }
 
+// Two clocks of three agree, so the third, the leader's, is wrong: entries get
+// a time within a second of theirs.
+TEST(NodeClusterTest, AClockAloneIsHeldNearTheMedian) {
+  NodeCluster cluster;
+  cluster.MakeTopic("t", 1);
+  const GroupId group = cluster.GroupOf("t", 0);
+  const AppendResult before = cluster.Append(group, "v1", Session(1));
+  constexpr int64_t kHourUs = int64_t{3600} * 1'000'000;
+  const size_t leader = cluster.Leader(group);
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    if (i != leader) cluster.SetClock(i, kHourUs);
+  }
+  uint64_t sequence = 1;
+  AppendResult held;
+  ASSERT_TRUE(cluster.Await([&] {
+    held = cluster.Append(group, "v", Session(++sequence));
+    return held.append_time_us >= before.append_time_us + kHourUs - 1'000'000;
+  }));
+  EXPECT_LT(held.append_time_us, before.append_time_us + kHourUs + 30'000'000);
+}
+
 // A node that never said that it is of this cluster, or says so with another
 // disk, is not heard.
 TEST(NodeClusterTest, AnotherDiskIsRefused) {
