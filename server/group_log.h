@@ -104,7 +104,13 @@ class GroupLog {
   void Tick();
   // Whether ticks are of no use until something else happens.
   bool quiescent() const { return core_.quiescent(); }
-  bool needs_ticks() const { return !sole_voter() && !core_.quiescent(); }
+  // A leader without any other replica waits for nobody. (A sole voter that
+  // does not lead yet, or has learners, does.)
+  bool needs_ticks() const {
+    const bool alone =
+        leads() && sole_voter() && core_.configuration().learners.empty();
+    return !alone && !core_.quiescent();
+  }
   // See raft::Core.
   void OnNodeLiveness(NodeId node, bool alive) {
     core_.OnNodeLiveness(node, alive);
@@ -165,8 +171,8 @@ class GroupLog {
   // Whether an entry of the own term is committed, and taken by PopCommitted:
   // committed_tail() is then what is committed. False when not leader.
   bool own_term_committed() const;
-  // Whether committed_tail() says anything: false from a start until it is known
-  // how far what the store held is committed.
+  // Whether committed_tail() says anything: false from a start until it is
+  // known how far what the store held is committed.
   bool knows_committed() const { return !restored_.has_value(); }
   // What lies before the first entry.
   const storage::GroupBase& base() const { return base_; }
