@@ -11,7 +11,8 @@ namespace kappa::server {
 
 void KnownProducers::Note(std::string_view id, uint64_t epoch) {
   MutexLock lock(&mutex_);
-  epochs_[UuidOf(id)] = epoch;
+  uint64_t& known = epochs_[UuidOf(id)];
+  known = std::max(known, epoch);
 }
 
 bool KnownProducers::WasOpened(std::string_view id, uint64_t epoch) const {

@@ -12,13 +12,14 @@
 
 namespace kappa::server {
 
-// Filled as the metadata group's commands are applied, that is before
-// OpenProducer answers; asked by every append of a named producer.
+// Filled as the metadata group's commands are applied, and by fences, which may
+// come first where another node leads that group; asked by every append of a
+// named producer.
 //
 // Thread safety: thread-safe.
 class KnownProducers {
  public:
-  // `id`: 16 bytes.
+  // `id`: 16 bytes. A lower epoch than known changes nothing.
   void Note(std::string_view id, uint64_t epoch);
   // True if the producer was opened at least `epoch` times.
   bool WasOpened(std::string_view id, uint64_t epoch) const;

@@ -369,6 +369,11 @@ PeerCallbacks LocalNode::AnswersToNodes() {
   };
   answers.ask_partition = [this](const raft::v1::PartitionRequest& request,
                                  PartitionAsker::Done done) {
+    if (request.fence().producer_id().size() == Uuid().size()) {
+      // It was opened, or nobody would fence for it.
+      known_producers_->Note(request.fence().producer_id(),
+                             request.fence().epoch());
+    }
     AnswerPartitionRequest(router_, request, std::move(done));
   };
   return answers;

@@ -150,7 +150,7 @@ class LocalNode final : public Node, public Maintenance {
   AppendClock append_clock_;
   AppendBudget append_budget_;
   TopicMap topics_;
-  std::shared_ptr<const KnownProducers> known_producers_;
+  std::shared_ptr<KnownProducers> known_producers_;
   PartitionRouter router_;
   NodeDirectory nodes_;
   HostContext host_context_;
