@@ -146,7 +146,7 @@ TopicChange MetadataState::ChangeOf(LogIndex index,
     case MetadataCommand::kCreateTopic:
       return topics_.Create(command.create_topic(), next_group, nodes_);
     case MetadataCommand::kUpdateTopic:
-      return topics_.Update(command.update_topic());
+      return topics_.Update(command.update_topic(), nodes_);
     case MetadataCommand::kDeleteTopic:
       return topics_.Delete(command.delete_topic(), index);
     case MetadataCommand::kAddPartitions:

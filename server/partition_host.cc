@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,17 @@ class Joint {
   std::atomic<size_t> parts_;
   absl::AnyInvocable<void()> done_;
 };
+
+// A replica is never made twice: who was a member once may still have it.
+void LeaveOutPresent(const LogStore& store, std::vector<ReplicaSpec>* specs) {
+  std::set<GroupId> present;
+  for (const ReplicaInfo& replica : store.Replicas()) {
+    present.insert(replica.spec.group);
+  }
+  std::erase_if(*specs, [&present](const ReplicaSpec& spec) {
+    return present.contains(spec.group);
+  });
+}
 
 // Replica numbers collected by several shards.
 struct DroppedNumbers {
@@ -101,8 +113,9 @@ void PlaceOnShards(const PartitionRouter& router,
 
 void PartitionHost::MakeReal(const TopicChange& change, bool deleted,
                              absl::AnyInvocable<void()> then) {
-  waiting_.push_back({change.topic, change.first_new_partition, change.changed,
-                      deleted, std::move(then)});
+  waiting_.push_back({change.topic, change.first_new_partition,
+                      change.other_members_before, change.changed, deleted,
+                      std::move(then)});
   GoOn();
 }
 
@@ -129,25 +142,30 @@ void PartitionHost::CreateWaiting() {
   auto works = std::make_shared<std::vector<Work>>();
   std::vector<ReplicaSpec> specs;
   std::vector<ElsewhereGroup> elsewhere;
+  bool may_be_there = false;
   while (!waiting_.empty() && waiting_.front().creates()) {
     Work& work = waiting_.front();
-    const uint32_t partitions =
-        static_cast<uint32_t>(work.topic->groups.size());
-    for (uint32_t i = work.first_new_partition; i < partitions; ++i) {
-      if (IsHost(*work.topic, i, context_->self)) {
-        specs.push_back(SpecOf(*work.topic, i, context_->self));
+    const TopicSnapshot& topic = *work.topic;
+    const uint32_t partitions = static_cast<uint32_t>(topic.groups.size());
+    const bool others = work.other_members_before != nullptr;
+    for (uint32_t i = others ? 0 : work.first_new_partition; i < partitions;
+         ++i) {
+      if (IsHost(topic, i, context_->self)) {
+        specs.push_back(SpecOf(topic, i, context_->self));
       } else {
-        elsewhere.push_back(
-            {work.topic->groups[i], work.topic->VotersOf(i).front().node});
+        elsewhere.push_back({topic.groups[i], topic.VotersOf(i).front().node});
       }
     }
+    may_be_there |= others;
     works->push_back(std::move(work));
     waiting_.pop_front();
   }
   TellElsewhere(*context_->router, elsewhere);
   auto replicas = std::make_shared<std::vector<ReplicaInfo>>();
   context_->writer->Run(
-      [specs = std::move(specs), replicas](LogStore* store) {
+      [specs = std::move(specs), may_be_there,
+       replicas](LogStore* store) mutable {
+        if (may_be_there) LeaveOutPresent(*store, &specs);
         if (specs.empty()) return absl::OkStatus();
         absl::StatusOr<std::vector<ReplicaNumber>> numbers =
             store->CreateReplicas(specs);

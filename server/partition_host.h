@@ -77,12 +77,16 @@ class PartitionHost {
   struct Work {
     std::shared_ptr<const TopicSnapshot> topic;
     uint32_t first_new_partition = 0;
+    // See TopicChange.
+    std::shared_ptr<const TopicSnapshot> other_members_before;
     bool changed = false;
     bool deleted = false;
     absl::AnyInvocable<void()> then;
 
     bool creates() const {
-      return changed && !deleted && first_new_partition < topic->groups.size();
+      return changed && !deleted &&
+             (first_new_partition < topic->groups.size() ||
+              other_members_before != nullptr);
     }
   };
 

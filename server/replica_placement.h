@@ -30,6 +30,12 @@ class ReplicaPlacement {
   // Requires: replicas <= nodes.size().
   std::vector<NodeId> Choose(absl::Span<const NodeInfo> nodes,
                              uint32_t replicas, uint32_t partitions) const;
+  // The same for all partitions of a topic that is counted in, when it shall
+  // have `replicas` of each: who is a member stays one as far as there is room,
+  // and leaders are spread anew.
+  std::vector<NodeId> ChooseAgain(absl::Span<const NodeInfo> nodes,
+                                  uint32_t replicas,
+                                  const TopicSnapshot& topic) const;
 
  private:
   struct Load {

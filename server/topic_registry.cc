@@ -19,8 +19,14 @@ using storage::v1::TopicRow;
 
 constexpr Incarnation kFirstIncarnation{1};
 
-// The nodes of a run are those of all its groups, or there are none.
+// The nodes of a run are those of all its groups, or there are none; targets
+// are those of whole groups.
 bool IsWhole(const TopicRow& row) {
+  const auto targets = static_cast<uint64_t>(row.targets_size());
+  if (row.target_replicas() == 0 ? targets > 0
+                                 : targets % row.target_replicas() != 0) {
+    return false;
+  }
   return std::all_of(row.groups().begin(), row.groups().end(),
                      [](const storage::v1::GroupRun& run) {
                        return static_cast<uint64_t>(run.nodes_size()) ==
@@ -38,19 +44,34 @@ std::vector<ReplicaId> UnplacedMembers(const TopicRow& row) {
   return members;
 }
 
+// Replaces `members` by the `count` of them that begin at `first`.
+void SetMembers(const google::protobuf::RepeatedField<uint64_t>& nodes,
+                uint32_t first, uint32_t count,
+                std::vector<ReplicaId>* members) {
+  members->clear();
+  for (uint32_t k = 0; k < count; ++k) {
+    members->push_back(
+        {NodeId(nodes.Get(static_cast<int>(first + k))), kFirstIncarnation});
+  }
+}
+
 void AddMembers(const TopicRow& row, TopicSnapshot* snapshot) {
   std::vector<ReplicaId> members;
+  const uint32_t target = row.target_replicas();
+  const uint32_t targeted =
+      target == 0 ? 0 : static_cast<uint32_t>(row.targets_size()) / target;
+  uint32_t partition = 0;
   for (const storage::v1::GroupRun& run : row.groups()) {
-    for (uint32_t i = 0; i < run.count(); ++i) {
-      members.clear();
-      for (uint32_t k = 0; k < run.replicas(); ++k) {
-        const auto place = static_cast<int>(i * run.replicas() + k);
-        members.push_back({NodeId(run.nodes(place)), kFirstIncarnation});
-      }
+    for (uint32_t i = 0; i < run.count(); ++i, ++partition) {
+      SetMembers(run.nodes(), i * run.replicas(), run.replicas(), &members);
       if (members.empty()) members = UnplacedMembers(row);
+      std::vector<ReplicaId> first = members;
+      std::sort(first.begin(), first.end());
+      snapshot->first_voters.Add(first);
+      if (partition < targeted) {
+        SetMembers(row.targets(), partition * target, target, &members);
+      }
       snapshot->voters.Add(members);
-      std::sort(members.begin(), members.end());
-      snapshot->first_voters.Add(members);
     }
   }
 }
@@ -176,7 +197,8 @@ TopicChange TopicRegistry::Create(
 }
 
 TopicChange TopicRegistry::Update(
-    const storage::v1::UpdateTopicCommand& command) const {
+    const storage::v1::UpdateTopicCommand& command,
+    absl::Span<const NodeInfo> nodes) const {
   const v1::UpdateTopicRequest& request = command.request();
   const Entry* entry = Find(request.name());
   if (entry == nullptr) return Refused(TopicNotFound(request.name()));
@@ -186,7 +208,20 @@ TopicChange TopicRegistry::Update(
   TopicRow row = entry->row;
   ApplyUpdate(request, row.mutable_topic());
   if (SameSettings(topic, row.topic())) return Unchanged(*entry);
-  return ChangedTo(row, topic.partitions());
+  const uint32_t replicas = row.topic().replicas();
+  if (replicas == topic.replicas()) return ChangedTo(row, topic.partitions());
+  const absl::Status enough =
+      CheckReplicas(replicas, static_cast<uint32_t>(nodes.size()));
+  if (!enough.ok()) return Refused(enough);
+  row.set_target_replicas(replicas);
+  row.clear_targets();
+  for (const NodeId node :
+       placement_.ChooseAgain(nodes, replicas, *entry->snapshot)) {
+    row.add_targets(node.value());
+  }
+  TopicChange change = ChangedTo(row, topic.partitions());
+  change.other_members_before = entry->snapshot;
+  return change;
 }
 
 TopicChange TopicRegistry::Delete(

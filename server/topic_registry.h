@@ -28,6 +28,8 @@ struct TopicChange {
   // As it is afterwards; as it was for a deletion.
   std::shared_ptr<const TopicSnapshot> topic;
   uint32_t first_new_partition = 0;  // partitions from here on are new
+  // As it was, when members of older partitions are others now; else null.
+  std::shared_ptr<const TopicSnapshot> other_members_before;
   std::vector<storage::SideRow> rows;
 };
 
@@ -49,7 +51,8 @@ class TopicRegistry {
   TopicChange Create(const storage::v1::CreateTopicCommand& command,
                      GroupId next_group,
                      absl::Span<const NodeInfo> nodes) const;
-  TopicChange Update(const storage::v1::UpdateTopicCommand& command) const;
+  TopicChange Update(const storage::v1::UpdateTopicCommand& command,
+                     absl::Span<const NodeInfo> nodes) const;
   // `index`: of the command, for the record.
   TopicChange Delete(const storage::v1::DeleteTopicCommand& command,
                      LogIndex index) const;

@@ -200,6 +200,7 @@ void ApplyUpdate(const v1::UpdateTopicRequest& request, v1::Topic* topic) {
   if (request.has_accepted_compressions()) {
     SetCodecs(request.accepted_compressions(), topic);
   }
+  if (request.replicas() != 0) topic->set_replicas(request.replicas());
 }
 
 bool SameSettings(const v1::Topic& a, const v1::Topic& b) {

@@ -192,6 +192,7 @@ absl::Status RunDescribe(const TopicOptions& options) {
 absl::Status RunUpdate(const TopicOptions& options) {
   v1::UpdateTopicRequest request;
   request.set_name(options.name);
+  request.set_replicas(options.replicas);
   absl::Status status = FillSettings(options, &request);
   if (status.ok() && !options.labels.empty()) {
     status =
@@ -295,8 +296,12 @@ void AddTopicCommands(CLI::App* app, CommandContext* context) {
       ->add_option("--prefix", options->prefix,
                    "Only topics whose name begins so");
   add_named("describe", "Show one topic", RunDescribe);
-  AddSettings(add_named("update", "Change a topic's settings", RunUpdate),
-              options.get());
+  CLI::App* update =
+      add_named("update", "Change a topic's settings", RunUpdate);
+  update->add_option("--replicas", options->replicas,
+                     "Copies of each partition from now on; data is moved in "
+                     "the background");
+  AddSettings(update, options.get());
   add_named("delete", "Delete a topic and its records", RunDelete)
       ->add_flag("--yes", options->yes, "Yes, all its records");
 

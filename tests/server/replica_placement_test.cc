@@ -146,6 +146,34 @@ TEST(ReplicaPlacementTest, WhatIsRemovedDoesNotCount) {
   }
 }
 
+TEST(ReplicaPlacementTest, MoreReplicasGoWhereTheFewestAre) {
+  ReplicaPlacement placement;
+  TopicSnapshot topic = TopicOn(std::vector<NodeId>(30, NodeId(1)), 1);
+  placement.Add(topic);
+  for (const uint32_t replicas : {2, 3, 1, 2}) {
+    const std::vector<NodeId> placed =
+        placement.ChooseAgain(NodesIn({"", "", "", ""}), replicas, topic);
+    ASSERT_EQ(placed.size(), 30u * replicas);
+    Spread spread;
+    spread.Add(placed, replicas);
+    EXPECT_EQ(spread.replicas.size(), 4u);
+    for (uint32_t i = 0; i < 30; ++i) {
+      // Whoever may stay a member stays one.
+      const std::set<NodeId> now(placed.begin() + i * replicas,
+                                 placed.begin() + (i + 1) * replicas);
+      EXPECT_EQ(now.size(), replicas);
+      size_t stay = 0;
+      for (const ReplicaId& member : topic.VotersOf(i)) {
+        stay += now.count(member.node);
+      }
+      EXPECT_EQ(stay, std::min<size_t>(replicas, topic.VotersOf(i).size()));
+    }
+    placement.Remove(topic);
+    topic = TopicOn(placed, replicas);
+    placement.Add(topic);
+  }
+}
+
 TEST(ReplicaPlacementTest, NothingIsPlacedForNoReplicas) {
   EXPECT_TRUE(ReplicaPlacement().Choose(NodesIn({""}), 0, 5).empty());
 }

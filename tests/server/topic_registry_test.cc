@@ -119,6 +119,69 @@ TEST(TopicRegistryTest, NewPartitionsGoWhereTheFewestReplicasAre) {
   EXPECT_EQ(NodesOf(topic.FirstVotersOf(5)), (Ids{3, 4}));
 }
 
+storage::v1::UpdateTopicCommand Replicas(uint32_t replicas) {
+  storage::v1::UpdateTopicCommand command;
+  command.mutable_request()->set_name("t");
+  command.mutable_request()->set_replicas(replicas);
+  return command;
+}
+
+TEST(TopicRegistryTest, MoreReplicasKeepTheFirstVoters) {
+  TopicRegistry registry;
+  registry.Apply(registry.Create(Command(3, 1), GroupId(1), Nodes(1)));
+  const TopicChange change = registry.Update(Replicas(3), Nodes(3));
+  ASSERT_TRUE(change.status.ok());
+  EXPECT_TRUE(change.changed);
+  EXPECT_EQ(change.topic->topic.replicas(), 3u);
+  ASSERT_NE(change.other_members_before, nullptr);
+  EXPECT_EQ(NodesOf(change.other_members_before->VotersOf(1)), (Ids{1}));
+  registry.Apply(change);
+  const TopicSnapshot& topic = *registry.Find("t")->snapshot;
+  // Leaders are spread anew.
+  EXPECT_EQ(NodesOf(topic.VotersOf(0)), (Ids{1, 2, 3}));
+  EXPECT_EQ(NodesOf(topic.VotersOf(1)), (Ids{2, 1, 3}));
+  EXPECT_EQ(NodesOf(topic.VotersOf(2)), (Ids{3, 2, 1}));
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(NodesOf(topic.FirstVotersOf(i)), (Ids{1}));
+  }
+}
+
+TEST(TopicRegistryTest, FewerReplicasLeaveMembersWhereTheyAre) {
+  TopicRegistry registry;
+  registry.Apply(registry.Create(Command(3, 3), GroupId(1), Nodes(3)));
+  registry.Apply(registry.Update(Replicas(1), Nodes(3)));
+  const TopicSnapshot& topic = *registry.Find("t")->snapshot;
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(NodesOf(topic.VotersOf(i)), (Ids{i + 1}));
+    EXPECT_EQ(NodesOf(topic.FirstVotersOf(i)), (Ids{1, 2, 3}));
+  }
+}
+
+TEST(TopicRegistryTest, PartitionsAddedAfterAChangeHaveTheNewNumber) {
+  TopicRegistry registry;
+  registry.Apply(registry.Create(Command(2, 1), GroupId(1), Nodes(3)));
+  registry.Apply(registry.Update(Replicas(2), Nodes(3)));
+  registry.Apply(
+      registry.AddPartitions(MorePartitions(3), GroupId(3), Nodes(3)));
+  const TopicRegistry::Entry& entry = *registry.Find("t");
+  EXPECT_EQ(entry.snapshot->VotersOf(1).size(), 2u);
+  EXPECT_EQ(entry.snapshot->FirstVotersOf(1).size(), 1u);
+  EXPECT_EQ(entry.snapshot->VotersOf(2).size(), 2u);
+  EXPECT_EQ(entry.snapshot->FirstVotersOf(2).size(), 2u);
+  TopicRegistry loaded;
+  ASSERT_TRUE(loaded.Load(entry.row.SerializeAsString()).ok());
+  EXPECT_EQ(loaded.Find("t")->snapshot->voters, entry.snapshot->voters);
+}
+
+TEST(TopicRegistryTest, AChangeOfReplicasNeedsNodesToo) {
+  TopicRegistry registry;
+  registry.Apply(registry.Create(Command(1, 1), GroupId(1), Nodes(2)));
+  EXPECT_EQ(ReasonOf(registry.Update(Replicas(3), Nodes(2)).status),
+            "TOO_FEW_NODES");
+  EXPECT_FALSE(registry.Update(Replicas(1), Nodes(2)).changed);
+  EXPECT_FALSE(registry.Update(Replicas(0), Nodes(2)).changed);
+}
+
 TEST(TopicRegistryTest, GroupsMadeBeforeReplicasWerePlacedAreOnNodeOne) {
   storage::v1::TopicRow row;
   row.mutable_topic()->set_name("t");

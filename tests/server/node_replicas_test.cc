@@ -1,0 +1,228 @@
+// Three nodes: where replicas are, and producers whose partitions are led on
+// several nodes.
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "storage/configuration_rows.h"
+#include "tests/server/node_cluster.h"
+
+namespace kappa::server {
+namespace {
+
+using testing::ElementsAre;
+
+class NodeReplicasTest : public testing::Test {
+ protected:
+  // Asks node after node until one answers OK, or refuses for another reason
+  // than that it does not lead.
+  absl::Status AtLeader(const std::function<absl::Status(NodeDriver&)>& ask) {
+    absl::Status status;
+    const bool answered = cluster_.Await([&] {
+      for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+        status = ask(cluster_.driver(i));
+        if (ReasonOf(status) != "NOT_LEADER") return true;
+      }
+      return false;
+    });
+    EXPECT_TRUE(answered) << status;
+    return status;
+  }
+
+  absl::Status Create(const std::string& name, uint32_t partitions,
+                      uint32_t replicas) {
+    v1::CreateTopicRequest request;
+    request.set_name(name);
+    request.set_partitions(partitions);
+    request.set_replicas(replicas);
+    return AtLeader([&](NodeDriver& driver) {
+      return driver.CreateTopic(request).status();
+    });
+  }
+
+  void AwaitTopic(const std::string& name) {
+    EXPECT_TRUE(cluster_.Await([&] {
+      for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+        if (cluster_.node(i).FindTopic(name) == nullptr) return false;
+      }
+      return true;
+    }));
+  }
+
+  absl::Status SetReplicas(const std::string& name, uint32_t replicas) {
+    v1::UpdateTopicRequest request;
+    request.set_name(name);
+    request.set_replicas(replicas);
+    return AtLeader([&](NodeDriver& driver) {
+      return driver.UpdateTopic(request).status();
+    });
+  }
+
+  // How many nodes hold the group.
+  size_t Holders(GroupId group) {
+    size_t holders = 0;
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+      for (const auto& replica : cluster_.harness(i).store().Replicas()) {
+        if (replica.spec.group == group) ++holders;
+      }
+    }
+    return holders;
+  }
+
+  // Whether every node's replica of the group has `count` voters by now.
+  bool HasVoters(GroupId group, size_t count) {
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+      const storage::MemoryLogStore& store = cluster_.harness(i).store();
+      bool has = false;
+      for (const storage::ReplicaInfo& replica : store.Replicas()) {
+        if (replica.spec.group != group) continue;
+        const auto rows = storage::ReadConfigurationRow(store, replica.number);
+        if (!rows.ok() || rows->empty()) continue;
+        const raft::Configuration& newest = rows->back().configuration;
+        has = !newest.joint() && newest.voters.size() == count;
+      }
+      if (!has) return false;
+    }
+    return true;
+  }
+
+  NodeCluster cluster_;
+};
+
+TEST_F(NodeReplicasTest, APartitionIsWhereItsReplicasAre) {
+  ASSERT_TRUE(Create("t", 3, 2).ok());
+  AwaitTopic("t");
+  for (uint32_t partition = 0; partition < 3; ++partition) {
+    const GroupId group = cluster_.GroupOf("t", partition);
+    cluster_.Append(group, absl::StrCat("v", partition), std::nullopt);
+    EXPECT_EQ(Holders(group), 2u);
+    // Who does not hold it knows whom to ask.
+    const absl::Span<const ReplicaId> voters =
+        cluster_.node(0).FindTopic("t")->VotersOf(partition);
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+      const ReplicaId self{NodeId(i + 1), Incarnation(1)};
+      if (std::find(voters.begin(), voters.end(), self) != voters.end()) {
+        continue;
+      }
+      const absl::Status refused =
+          cluster_.driver(i).Append(group, {"x"}).status();
+      EXPECT_EQ(ReasonOf(refused), "NOT_LEADER");
+      EXPECT_EQ(FactOf(refused, "leader_node"),
+                absl::StrCat(voters.front().node.value()));
+    }
+  }
+}
+
+TEST_F(NodeReplicasTest, MoreReplicasThanNodesAreRefused) {
+  const absl::Status refused = Create("t", 1, 4);
+  EXPECT_EQ(ReasonOf(refused), "TOO_FEW_NODES");
+  EXPECT_EQ(FactOf(refused, "nodes"), "3");
+  ASSERT_TRUE(Create("t", 1, 1).ok());
+  EXPECT_EQ(ReasonOf(SetReplicas("t", 4)), "TOO_FEW_NODES");
+}
+
+TEST_F(NodeReplicasTest, ATopicGetsMoreReplicasAndFewerAndMore) {
+  ASSERT_TRUE(Create("t", 3, 1).ok());
+  AwaitTopic("t");
+  std::vector<std::string> expected;
+  const auto append = [&] {
+    expected.push_back(absl::StrCat("v", expected.size()));
+    for (uint32_t partition = 0; partition < 3; ++partition) {
+      cluster_.Append(cluster_.GroupOf("t", partition), expected.back(),
+                      Sequence("0123456789abcdef", 0, expected.size()));
+    }
+  };
+  append();
+  for (const uint32_t replicas : {3, 1, 3}) {
+    ASSERT_TRUE(SetReplicas("t", replicas).ok());
+    append();
+    append();
+  }
+  for (uint32_t partition = 0; partition < 3; ++partition) {
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+      EXPECT_EQ(cluster_.ReadAll(i, cluster_.GroupOf("t", partition),
+                                 expected.size()),
+                expected);
+    }
+  }
+  for (uint32_t partition = 0; partition < 3; ++partition) {
+    const GroupId group = cluster_.GroupOf("t", partition);
+    ASSERT_TRUE(cluster_.Await([&] { return HasVoters(group, 3); }));
+  }
+  // Any one of them may be lost now.
+  cluster_.Kill(0);
+  append();
+  EXPECT_EQ(cluster_.ReadAll(1, cluster_.GroupOf("t", 0), expected.size()),
+            expected);
+}
+
+TEST_F(NodeReplicasTest, AProducerIsFencedWhereverPartitionsAreLed) {
+  ASSERT_TRUE(Create("t", 6, 0).ok());
+  AwaitTopic("t");
+  const std::vector<uint32_t> all = {0, 1, 2, 3, 4, 5};
+  v1::OpenProducerResponse opened;
+  const auto open = [&] {
+    ASSERT_TRUE(cluster_.Await([&] {
+      return AtLeader([&](NodeDriver& driver) {
+               auto answer = driver.OpenProducer("p", "t", all);
+               if (answer.ok()) opened = *answer;
+               return answer.status();
+             })
+          .ok();
+    }));
+  };
+  open();
+  const uint64_t old_epoch = opened.epoch();
+  EXPECT_EQ(opened.positions_size(), 6);
+  for (const uint32_t partition : all) {
+    cluster_.Append(cluster_.GroupOf("t", partition), "old",
+                    Sequence(opened.producer_id(), old_epoch, 1));
+  }
+  open();
+  EXPECT_GT(opened.epoch(), old_epoch);
+  for (const uint32_t partition : all) {
+    EXPECT_EQ(opened.positions(static_cast<int>(partition)).last_sequence(),
+              1u);
+    const GroupId group = cluster_.GroupOf("t", partition);
+    const absl::Status fenced =
+        cluster_.driver(cluster_.Leader(group))
+            .Append(group, {"late"},
+                    Sequence(opened.producer_id(), old_epoch, 2))
+            .status();
+    EXPECT_EQ(ReasonOf(fenced), "PRODUCER_FENCED") << fenced;
+    cluster_.Append(group, "new",
+                    Sequence(opened.producer_id(), opened.epoch(), 2));
+  }
+  // Any node tells where the producer stands.
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    absl::StatusOr<v1::GetProducerResponse> found;
+    ASSERT_TRUE(cluster_.Await([&] {
+      found = cluster_.driver(i).GetProducer("p", "t", all);
+      return found.ok();
+    })) << found.status();
+    EXPECT_EQ(found->epoch(), opened.epoch());
+    for (const v1::ProducerPosition& position : found->positions()) {
+      EXPECT_EQ(position.last_sequence(), 2u);
+    }
+  }
+}
+
+TEST_F(NodeReplicasTest, PartitionsAreAddedOnlyWhereNoKeyMoves) {
+  ASSERT_TRUE(Create("t", 3, 0).ok());
+  AwaitTopic("t");
+  const auto add = [&](uint32_t partitions) {
+    return AtLeader([&](NodeDriver& driver) {
+      return driver.AddPartitions("t", partitions, false).status();
+    });
+  };
+  ASSERT_TRUE(cluster_.Await([&] { return add(4).ok(); }));
+  cluster_.Append(cluster_.GroupOf("t", 2), "v", std::nullopt);
+  EXPECT_EQ(ReasonOf(add(5)), "KEY_MOVEMENT_NOT_ACCEPTED");
+}
+
+}  // namespace
+}  // namespace kappa::server
