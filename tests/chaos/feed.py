@@ -87,9 +87,8 @@ class Feed:
             return sum(begin_us <= time_us < end_us for time_us, _ in self.acknowledged)
 
     def longest_gap_us(self, begin_us, end_us, partitions):
-        """The longest time, of any of the partitions, without an acknowledged
-        append: between two of them, the first one at or after the last one
-        before `begin_us`, the second one the first after `end_us` at most."""
+        """The longest time between an acknowledged append to one of the partitions
+        and the next one to it, of times that overlap with the given ones."""
         with self._changed:
             rows = sorted(self.acknowledged)
         last, longest = {}, 0

@@ -21,7 +21,7 @@ namespace kappa::chaos {
 // Thread safety: thread-safe.
 class NodeStubs {
  public:
-  static constexpr absl::Duration kCallTimeout = absl::Seconds(3);
+  static constexpr absl::Duration kCallTimeout = absl::Seconds(1);
 
   explicit NodeStubs(const std::vector<std::string>& addresses);
 

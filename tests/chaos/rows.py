@@ -7,8 +7,6 @@ the defaults are for the test command.
 
 from tests.chaos import run as runs
 
-# Answers that were on their way when a node died still arrive.
-ARRIVE_US = 20_000
 HOUR = 3600
 
 
@@ -19,7 +17,7 @@ def f1_leader_killed(run, times=3):
         partitions = run.led_by(leader)
         begin_us = run.begin_fault(f"kill -9 of {leader.name}, which leads {partitions}")
         leader.kill()
-        run.await_progress(begin_us + ARRIVE_US, partitions)
+        run.await_new_progress(partitions)
         run.note_gap(begin_us, partitions)
         run.load(_share(times))
         run.cluster.start_nodes([leader])
@@ -62,16 +60,16 @@ def f5_part_kill(run, times=1):
     net = run.cluster.net
     for _ in range(times):
         old, hit, left = run.random.sample(run.cluster.nodes, 3)
-        begin_us = run.begin_fault(f"{old.name} cut off")
+        run.begin_fault(f"{old.name} cut off")
         net.cut_off(old.number)
-        run.await_progress(begin_us + ARRIVE_US)
+        run.await_new_progress()
         run.load(_share(2 * times))
-        begin_us = run.begin_fault(f"power cut of {hit.name}; then {left.name} is cut off")
+        run.begin_fault(f"power cut of {hit.name}; then {left.name} is cut off")
         run.cluster.power_cut([hit])
         net.heal()
         net.cut_off(left.number)
         run.cluster.start_nodes([hit])
-        run.await_progress(begin_us + ARRIVE_US)
+        run.await_new_progress()
         run.load(_share(2 * times))
         net.heal()
 
@@ -81,14 +79,14 @@ def f5_pause_kill(run, times=1):
     for _ in range(times):
         old, hit, left = run.random.sample(run.cluster.nodes, 3)
         with _paused(old):
-            begin_us = run.begin_fault(f"SIGSTOP of {old.name}")
-            run.await_progress(begin_us + ARRIVE_US)
+            run.begin_fault(f"SIGSTOP of {old.name}")
+            run.await_new_progress()
             run.load(_share(2 * times))
-            begin_us = run.begin_fault(f"power cut of {hit.name}; then SIGSTOP of {left.name}")
+            run.begin_fault(f"power cut of {hit.name}; then SIGSTOP of {left.name}")
             run.cluster.power_cut([hit])
         with _paused(left):
             run.cluster.start_nodes([hit])
-            run.await_progress(begin_us + ARRIVE_US)
+            run.await_new_progress()
             run.load(_share(2 * times))
 
 
@@ -100,7 +98,7 @@ def f6_paused_leader(run, times=2, seconds=2):
         begin_us = run.begin_fault(f"SIGSTOP of {leader.name}, which leads {partitions}")
         with _paused(leader):
             if len(run.cluster.nodes) > 1:
-                run.await_progress(begin_us + ARRIVE_US, partitions)
+                run.await_new_progress(partitions)
                 run.note_gap(begin_us, partitions)
                 run.load(_share(times))
             run.hold_until(begin_us + seconds * 1_000_000)
@@ -128,8 +126,7 @@ def f7_partitions(run, times=1, seconds=1):
                 continue
             begin_us = run.begin_fault(f"partition: {what}")
             net.cut(pairs)
-            run.hold_until(begin_us + seconds * 1_000_000 // 4)
-            run.await_progress(begin_us + ARRIVE_US)
+            run.await_new_progress()
             run.note_gap(begin_us)
             run.load(_share(5 * times))
             net.heal()
@@ -187,7 +184,7 @@ def f21_rolling_restart(run, times=1):
             if code != 0:
                 raise runs.Failed(f"{node.name} ended with {code}:\n{node.log()}")
             run.cluster.start_nodes([node])
-            run.await_progress(begin_us + ARRIVE_US)
+            run.await_new_progress()
             run.load(_share(len(run.cluster.nodes) * times))
             run.note_gap(begin_us)
 
@@ -201,7 +198,7 @@ def f23_transfer(run, times=12):
         to = run.random.choice(run.cluster.others(leader))
         begin_us = run.begin_fault(f"partition {partition}: {leader.name} to {to.name}")
         run.cluster.transfer(run.topic, partition, leader, to)
-        run.await_progress(begin_us + ARRIVE_US, [partition])
+        run.await_new_progress([partition])
         run.note_gap(begin_us, [partition])
         run.load(_share(times))
 

@@ -20,6 +20,8 @@ DURING_BATCHES = 500
 AFTER_BATCHES = 500
 LOAD_SECONDS_MAX = 60
 PROGRESS_SECONDS_MAX = 30
+# After that no answer arrives that was sent before a fault.
+ARRIVE_US = 20_000
 # A second, and what reading the clocks takes.
 APPEND_TIME_ERROR_MS_MAX = 1200
 
@@ -100,6 +102,10 @@ class Run:
         if not self.feed.wait_for(lambda: not late(), PROGRESS_SECONDS_MAX):
             raise Failed(f"{self.topic}: no append to partitions {late()} within "
                          f"{PROGRESS_SECONDS_MAX} s\n{self.clients.log()}\n{self.cluster.logs()}")
+
+    def await_new_progress(self, partitions=None):
+        """The same from now on, but for answers that are on their way."""
+        self.await_progress(feed.now_us() + ARRIVE_US, partitions)
 
     def note_gap(self, since_us, partitions=None):
         """The longest time without an acknowledged append since then counts."""

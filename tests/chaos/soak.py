@@ -5,6 +5,7 @@ import collections
 import json
 import pathlib
 import random
+import shutil
 import sys
 import time
 
@@ -43,7 +44,7 @@ def fault_of(row, draws):
         return lambda run: rows.mix(run, TIMES[row])
     if row == "F6":
         return lambda run: [rows.f6_paused_leader(run, 1, draws.choice(
-            (1, 2, 3, 5, draws.randint(*PAUSE_SECONDS)))) for _ in range(TIMES[row])]
+            (1, 1, 2, 2, 3, 3, 5, draws.randint(*PAUSE_SECONDS)))) for _ in range(TIMES[row])]
     return lambda run: rows.ROWS[row](run, TIMES[row])
 
 
@@ -54,6 +55,7 @@ class Soak:
         self.failures = []
         self.tally = tally.Tally()
         self._cluster = None
+        self._folder = None
         self._served = 0
 
     def run(self):
@@ -71,13 +73,14 @@ class Soak:
         draws = random.Random(seed)
         row = draws.choice([*rows.ROWS, "mix"])
         row = self.options.row or row
-        folder = self.options.output / f"{row}-{seed}-run"
         try:
             if self._cluster is None:
-                folder.mkdir(parents=True)
-                self._cluster = cluster.Cluster(self.options.nodes, folder)
+                self._folder = self.options.output / f"from-{row}-{seed}"
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder.mkdir(parents=True)
+                self._cluster = cluster.Cluster(self.options.nodes, self._folder)
                 self._cluster.start()
-            run = runs.Run(self._cluster, row, folder, seed,
+            run = runs.Run(self._cluster, row, self._folder, seed,
                            rows.PARTITIONS.get(row, runs.PARTITIONS), self.options.rate)
             figures = run.execute(fault_of(row, draws))
         except Exception as error:  # pylint: disable=broad-except
@@ -98,12 +101,15 @@ class Soak:
                 f"--nodes {self.options.nodes} --rate {self.options.rate}")
         print(text, flush=True)
         self.failures.append(text)
+        self._folder = None  # What is left there tells more.
         self._drop()
 
     def _drop(self):
         if self._cluster:
             self._cluster.remove()
-        self._cluster, self._served = None, 0
+        if self._folder:
+            shutil.rmtree(self._folder)
+        self._cluster, self._folder, self._served = None, None, 0
 
 
 def percentile(values, share):
