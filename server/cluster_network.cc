@@ -28,6 +28,20 @@ absl::Status Secure(const TlsFiles& files, Options* options) {
   return absl::OkStatus();
 }
 
+using ProbeMethod =
+    PeerCallbacks::Method<raft::v1::ProbeRequest, raft::v1::ProbeResponse>;
+
+// `answer`, which `watch` (may be absent) sees the questions of.
+ProbeMethod Watched(ProbeMethod answer, ProbeMethod watch) {
+  if (!watch) return answer;
+  return [answer = std::move(answer), watch = std::move(watch)](
+             raft::v1::ProbeRequest request,
+             PeerCallbacks::Done<raft::v1::ProbeResponse> done) {
+    watch(request, [](const auto&) {});
+    answer(std::move(request), std::move(done));
+  };
+}
+
 }  // namespace
 
 NodeInfo SelfOf(const ServerConfig& config) {
@@ -78,7 +92,8 @@ StartNetwork NetworkOf(const ServerConfig& config, const Clock* clock) {
         options.self.address = self.address;
         options.self.client_address = self.client_address;
         options.self.rack = self.rack;
-        callbacks.probe = AnswerProbes(identity, self, cluster.peers);
+        callbacks.probe = Watched(AnswerProbes(identity, self, cluster.peers),
+                                  std::move(callbacks.probe));
         options.callbacks = std::move(callbacks);
         options.clock = clock;
         options.beat_period_us = BeatPeriodUs(cluster);

@@ -114,6 +114,7 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::OpenOn(
   node->PublishTopics();
   status = node->JoinNetwork();
   if (!status.ok()) return status;
+  node->ShowStatus();
   return node;
 }
 
@@ -376,6 +377,11 @@ PeerCallbacks LocalNode::AnswersToNodes() {
     }
     AnswerPartitionRequest(router_, request, std::move(done));
   };
+  // Only looks at it: whoever made the network knows the answer.
+  answers.probe = [this](const raft::v1::ProbeRequest& request,
+                         const PeerCallbacks::Done<raft::v1::ProbeResponse>&) {
+    waiting_nodes_.Note(request, options_.clock->NowUs());
+  };
   return answers;
 }
 
@@ -447,6 +453,21 @@ absl::Status LocalNode::JoinNetwork() {
         });
   });
   return absl::OkStatus();
+}
+
+void LocalNode::ShowStatus() {
+  ClusterStatusContext context;
+  context.identity = identity_;
+  context.router = &router_;
+  context.topics = &topics_;
+  context.nodes = &nodes_;
+  context.network = network_.get();
+  context.disk = options_.disk.get();
+  context.clock = options_.clock;
+  context.metadata = metadata_;
+  context.waiting = &waiting_nodes_;
+  context.scrub = [this] { return GetScrubStatus(); };
+  cluster_status_ = std::make_unique<ClusterStatus>(std::move(context));
 }
 
 void LocalNode::OnFatal(const absl::Status& status) {

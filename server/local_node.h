@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "server/append_budget.h"
 #include "server/append_clock.h"
+#include "server/cluster_status.h"
 #include "server/identity.h"
 #include "server/known_producers.h"
 #include "server/leader_balance.h"
@@ -34,6 +35,7 @@
 #include "server/shard.h"
 #include "server/shard_counters.h"
 #include "server/topic_map.h"
+#include "server/waiting_nodes.h"
 #include "storage/known_damage.h"
 #include "storage/log_store.h"
 #include "storage/log_writer.h"
@@ -41,7 +43,9 @@
 namespace kappa::server {
 
 // Thread safety: as Node.
-class LocalNode final : public Node, public Maintenance {
+class LocalNode final : public Node,
+                        public Maintenance,
+                        public ClusterStatusOwner {
  public:
   // Opens the node on `store`; forms a cluster of its own if the store is
   // empty. `on_written` (may be empty) is called when the node has ended its
@@ -82,6 +86,7 @@ class LocalNode final : public Node, public Maintenance {
   PeerNetwork* peers() override {
     return network_ == nullptr ? nullptr : &network_->peers();
   }
+  ClusterStatus* cluster_status() override { return cluster_status_.get(); }
   NodeStats Stats() const override;
   std::vector<PartitionStats> Partitions(size_t count) const override;
 
@@ -104,6 +109,7 @@ class LocalNode final : public Node, public Maintenance {
   void PlacePartitions();
   void PublishTopics();
   absl::Status JoinNetwork();
+  void ShowStatus();
   // What other nodes ask.
   PeerCallbacks AnswersToNodes();
   void JoinNode(raft::v1::JoinRequest request,
@@ -170,6 +176,8 @@ class LocalNode final : public Node, public Maintenance {
   std::unique_ptr<NodeScrub> scrub_;
   std::unique_ptr<LeaderBalance> balance_;
   std::unique_ptr<Membership> membership_;
+  WaitingNodes waiting_nodes_;
+  std::unique_ptr<ClusterStatus> cluster_status_;
   std::unique_ptr<NodeNetwork> network_;  // absent: the node is alone
   uint64_t instance_ = 0;                 // this start
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -69,6 +70,10 @@ class NodeNetwork {
   int64_t MedianAheadUs() const;
   // How long the node has been heard without a break; 0: it is silent.
   int64_t AliveForUs(NodeId node) const;
+  // See PeerNetwork.
+  std::optional<int64_t> LastHeardUs(NodeId node) const {
+    return peers_->LastHeardUs(node);
+  }
   // Neither messages nor ticks come any more.
   void Stop();
 

@@ -1,0 +1,253 @@
+#include "server/health_check.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/metadata_group.h"
+
+namespace kappa::server {
+namespace {
+
+constexpr int kProblemsMax = 1'000;
+
+// Where a group belongs.
+struct GroupName {
+  std::string topic;  // empty: the metadata
+  uint32_t partition = 0;
+
+  std::string ToString() const {
+    return topic.empty() ? "metadata" : absl::StrCat(topic, "/", partition);
+  }
+};
+
+std::string NodesText(const std::vector<NodeId>& nodes) {
+  return absl::StrCat(
+      nodes.size() == 1 ? "node " : "nodes ",
+      absl::StrJoin(nodes, ", ", [](std::string* out, NodeId node) {
+        absl::StrAppend(out, node.value());
+      }));
+}
+
+class Check {
+ public:
+  Check(const HealthFacts& facts, LagTracker* lags)
+      : facts_(facts), lags_(lags) {
+    response_.set_node_id(facts.self.value());
+  }
+
+  v1::GetHealthResponse Run() {
+    CheckDisk();
+    CheckNodes();
+    for (const v1::DamagedEntries& damaged : facts_.scrub.damage()) {
+      AddDamage(damaged);
+    }
+    const auto metadata = facts_.groups.find(kMetadataGroup);
+    if (metadata != facts_.groups.end()) {
+      CheckGroup(kMetadataGroup, {}, metadata->second);
+    }
+    uint32_t replicas = 0;
+    for (const auto& topic : facts_.topics) {
+      for (uint32_t i = 0; i < topic->groups.size(); ++i) {
+        const auto found = facts_.groups.find(topic->groups[i]);
+        if (found == facts_.groups.end()) continue;
+        ++replicas;
+        CheckGroup(topic->groups[i], {topic->topic.name(), i}, found->second);
+      }
+    }
+    response_.set_replicas(replicas);
+    response_.set_healthy(response_.problems().empty());
+    return std::move(response_);
+  }
+
+ private:
+  bool IsSilent(NodeId node) const { return facts_.silent.contains(node); }
+
+  v1::HealthProblem* Add(v1::HealthProblemKind kind, std::string message) {
+    if (response_.problems_size() == kProblemsMax) {
+      response_.set_more_problems(response_.more_problems() + 1);
+      return &beyond_;
+    }
+    v1::HealthProblem* const problem = response_.add_problems();
+    problem->set_kind(kind);
+    problem->set_message(std::move(message));
+    return problem;
+  }
+
+  v1::HealthProblem* AddOfGroup(v1::HealthProblemKind kind,
+                                const GroupName& name,
+                                const std::string& message) {
+    v1::HealthProblem* const problem =
+        Add(kind, absl::StrCat(name.ToString(), ": ", message));
+    problem->set_in_group(true);
+    problem->set_topic(name.topic);
+    problem->set_partition(name.partition);
+    return problem;
+  }
+
+  void CheckDisk() {
+    if (facts_.disk == nullptr) return;
+    const DiskLevel level = facts_.disk->level();
+    if (level == DiskLevel::kAmple) return;
+    const bool low = level == DiskLevel::kLow;
+    Add(low ? v1::HEALTH_PROBLEM_KIND_DISK_LOW
+            : v1::HEALTH_PROBLEM_KIND_DISK_CRITICAL,
+        absl::StrCat(
+            "disk nearly full on node ", facts_.self.value(), ": ",
+            facts_.disk->free_bytes() >> 20, " MiB are free, below ",
+            (low ? facts_.disk->low_bytes() : facts_.disk->critical_bytes()) >>
+                20,
+            low ? " MiB nothing is appended" : " MiB nothing is changed"))
+        ->add_nodes(facts_.self.value());
+  }
+
+  void CheckNodes() {
+    for (const auto& [node, last_heard_us] : facts_.silent) {
+      v1::HealthProblem* const problem =
+          Add(v1::HEALTH_PROBLEM_KIND_NODE_NOT_HEARD,
+              absl::StrCat("node ", node.value(), " is not heard"));
+      problem->add_nodes(node.value());
+      problem->set_since_time_us(last_heard_us);
+    }
+    for (const WaitingNodes::Waiting& waiting : facts_.waiting) {
+      v1::HealthProblem* const problem =
+          Add(v1::HEALTH_PROBLEM_KIND_NODE_WAITS,
+              absl::StrCat(
+                  "node ", waiting.node.value(), " at ", waiting.address,
+                  " has an empty directory and waits: ", waiting.waits_for));
+      problem->add_nodes(waiting.node.value());
+      problem->set_since_time_us(waiting.since_us);
+    }
+  }
+
+  void AddDamage(const v1::DamagedEntries& damaged) {
+    GroupName name{damaged.topic(), damaged.partition()};
+    AddOfGroup(v1::HEALTH_PROBLEM_KIND_DAMAGED, name,
+               absl::StrCat("entries ", damaged.first_index(), " to ",
+                            damaged.last_index(), " are damaged on node ",
+                            facts_.self.value(), ": ", damaged.message()))
+        ->add_nodes(facts_.self.value());
+  }
+
+  // Voters that are missed because they are too many.
+  struct Missed {
+    std::set<NodeId> nodes;
+    int64_t since_us = 0;  // when there were too many; 0: not known
+  };
+
+  void MissIn(const std::vector<ReplicaId>& voters, Missed* missed) const {
+    std::vector<int64_t> last_heard_us;
+    std::vector<NodeId> silent;
+    for (const ReplicaId& voter : voters) {
+      const auto found = facts_.silent.find(voter.node);
+      if (found == facts_.silent.end()) continue;
+      silent.push_back(voter.node);
+      last_heard_us.push_back(found->second);
+    }
+    const size_t majority = voters.size() / 2 + 1;
+    if (voters.empty() || voters.size() - silent.size() >= majority) return;
+    missed->nodes.insert(silent.begin(), silent.end());
+    std::sort(last_heard_us.begin(), last_heard_us.end());
+    missed->since_us =
+        std::max(missed->since_us, last_heard_us[voters.size() - majority]);
+  }
+
+  void CheckGroup(GroupId id, const GroupName& name, const GroupView& group) {
+    Missed missed;
+    MissIn(group.configuration.voters, &missed);
+    MissIn(group.configuration.outgoing_voters, &missed);
+    if (!missed.nodes.empty()) {
+      const std::vector<NodeId> nodes(missed.nodes.begin(), missed.nodes.end());
+      v1::HealthProblem* const problem = AddOfGroup(
+          v1::HEALTH_PROBLEM_KIND_NO_QUORUM, name,
+          absl::StrCat("no quorum of ", group.configuration.voters.size(),
+                       " voters: ", NodesText(nodes),
+                       nodes.size() == 1 ? " is needed" : " are needed",
+                       " and not heard"));
+      for (const NodeId node : nodes) problem->add_nodes(node.value());
+      problem->set_since_time_us(missed.since_us);
+    } else if (!group.leader.has_value()) {
+      AddOfGroup(
+          v1::HEALTH_PROBLEM_KIND_NO_LEADER, name,
+          absl::StrCat("no leader is known in term ", group.term.value()));
+    }
+    for (const raft::PeerStatus& peer : group.peers) {
+      CheckReplica(id, name, group, peer);
+    }
+  }
+
+  void CheckReplica(GroupId id, const GroupName& name, const GroupView& group,
+                    const raft::PeerStatus& peer) {
+    const NodeId node = peer.id.node;
+    const std::optional<int64_t> lags_since_us =
+        lags_->Note(id, node, peer.match, group.committed, facts_.now_us);
+    if (peer.match >= group.committed) return;
+    const v1::ReplicaActivity activity =
+        ActivityOf(peer, group.quiescent, IsSilent(node));
+    const bool on_its_way = activity == v1::REPLICA_ACTIVITY_FOLLOWS ||
+                            activity == v1::REPLICA_ACTIVITY_PROBED;
+    if (on_its_way && !lags_since_us.has_value()) return;
+    const uint64_t behind = group.committed - peer.match;
+    v1::HealthProblem* const problem = AddOfGroup(
+        v1::HEALTH_PROBLEM_KIND_REPLICA_BEHIND, name,
+        absl::StrCat(
+            "the replica on node ", node.value(), " is behind by ", behind,
+            behind == 1 ? " entry: " : " entries: ", WhyBehind(activity)));
+    problem->add_nodes(node.value());
+    problem->set_entries_behind(behind);
+    problem->set_activity(activity);
+    const auto silent = facts_.silent.find(node);
+    problem->set_since_time_us(silent != facts_.silent.end()
+                                   ? silent->second
+                                   : lags_since_us.value_or(0));
+  }
+
+  static const char* WhyBehind(v1::ReplicaActivity activity) {
+    switch (activity) {
+      case v1::REPLICA_ACTIVITY_SILENT:
+        return "it is not connected";
+      case v1::REPLICA_ACTIVITY_FULL:
+        return "its disk is full";
+      case v1::REPLICA_ACTIVITY_CATCHES_UP:
+        return "it catches up";
+      case v1::REPLICA_ACTIVITY_PROBED:
+        return "the leader looks for where its log ends";
+      default:
+        return "its disk or the network is slow";
+    }
+  }
+
+  const HealthFacts& facts_;
+  LagTracker* const lags_;
+  v1::GetHealthResponse response_;
+  v1::HealthProblem beyond_;  // what is not listed
+};
+
+}  // namespace
+
+v1::ReplicaActivity ActivityOf(const raft::PeerStatus& peer, bool quiescent,
+                               bool silent) {
+  // In a group that sleeps nobody says anything, whether it could or not.
+  if (silent || (!peer.active && !quiescent)) {
+    return v1::REPLICA_ACTIVITY_SILENT;
+  }
+  if (peer.full) return v1::REPLICA_ACTIVITY_FULL;
+  switch (peer.state) {
+    case raft::PeerState::kProbe:
+      return v1::REPLICA_ACTIVITY_PROBED;
+    case raft::PeerState::kReplicate:
+      return v1::REPLICA_ACTIVITY_FOLLOWS;
+    case raft::PeerState::kCatchUp:
+    case raft::PeerState::kBase:
+      return v1::REPLICA_ACTIVITY_CATCHES_UP;
+  }
+  return v1::REPLICA_ACTIVITY_UNSPECIFIED;
+}
+
+v1::GetHealthResponse CheckHealth(const HealthFacts& facts, LagTracker* lags) {
+  return Check(facts, lags).Run();
+}
+
+}  // namespace kappa::server
