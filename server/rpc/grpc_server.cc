@@ -10,6 +10,8 @@
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "server/rpc/cluster_methods.h"
+#include "server/rpc/cluster_service.h"
 #include "server/rpc/live_streams.h"
 #include "server/rpc/log_methods.h"
 #include "server/rpc/log_service.h"
@@ -86,6 +88,11 @@ struct GrpcServer::State {
         topic_service(context) {
     AddLogMethods(context, &methods);
     AddTopicMethods(context, &methods);
+    if (auto* owner = dynamic_cast<ClusterStatusOwner*>(node)) {
+      ClusterStatus* const status = owner->cluster_status();
+      AddClusterMethods(context, status, &methods);
+      cluster_service = std::make_unique<ClusterService>(context, status);
+    }
     if (auto* maintenance = dynamic_cast<Maintenance*>(node)) {
       maintenance_service =
           std::make_unique<MaintenanceService>(context, maintenance);
@@ -101,6 +108,7 @@ struct GrpcServer::State {
   ForwardTarget* const forward_target;  // may be null
   LogService log_service;
   TopicService topic_service;
+  std::unique_ptr<ClusterService> cluster_service;
   std::unique_ptr<MaintenanceService> maintenance_service;
   std::shared_ptr<grpc::ServerCredentials> credentials;
   std::unique_ptr<grpc::Server> server;
@@ -130,6 +138,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
                            &port);
   builder.RegisterService(&state->log_service);
   builder.RegisterService(&state->topic_service);
+  if (state->cluster_service != nullptr) {
+    builder.RegisterService(state->cluster_service.get());
+  }
   if (state->maintenance_service != nullptr) {
     builder.RegisterService(state->maintenance_service.get());
   }
@@ -143,6 +154,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     health->SetServingStatus(true);
     health->SetServingStatus(v1::LogService::service_full_name(), true);
     health->SetServingStatus(v1::TopicService::service_full_name(), true);
+    health->SetServingStatus(v1::ClusterService::service_full_name(),
+                             state->cluster_service != nullptr);
     health->SetServingStatus(v1::MaintenanceService::service_full_name(),
                              state->maintenance_service != nullptr);
     health->SetServingStatus(AppendHealthName(), true);
