@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "client/cli/cluster/cluster_commands.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/number_options.h"
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
   kappa::cli::AddOffsetsCommand(&app, &context);
   kappa::cli::AddProducerCommands(&app, &context);
   kappa::cli::AddScrubCommands(&app, &context);
+  kappa::cli::AddClusterCommands(&app, &context);
   kappa::cli::AddLocalCommands(&app, &context);
   kappa::cli::AddBenchCommands(&app, &context);
   kappa::cli::AddCompletionCommand(&app, &context);

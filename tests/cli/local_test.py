@@ -3,46 +3,15 @@
 import json
 import os
 import pathlib
-import random
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import unittest
 
+from tests.cli.kappa_program import DONE, KAPPAD, NO_SERVER, REFUSED, WRONG_USAGE
+from tests.cli.kappa_program import any_disk, free_base_port, run
 from tests.python import cases
-
-ROOT = os.path.join(os.environ["TEST_SRCDIR"], os.environ["TEST_WORKSPACE"])
-KAPPA = os.path.join(ROOT, "client/cli/kappa")
-KAPPAD = os.path.join(ROOT, "server/kappad")
-DONE, REFUSED, WRONG_USAGE, NO_SERVER = 0, 1, 2, 3
-WAIT_SECONDS_MAX = 120
-
-
-def run(*words, stdin=""):
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith("KAPPA")}
-    return subprocess.run([KAPPA, *map(str, words)], input=stdin, text=True, check=False,
-                          capture_output=True, timeout=WAIT_SECONDS_MAX, env=environment)
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def free_base_port(nodes=3):
-    """Below the ports that the kernel gives to outgoing connections."""
-    while True:
-        base = random.randrange(10_000, 32_000)
-        if all(is_free(base + kind + i) for kind in (0, 100, 200) for i in range(nodes)):
-            return base
 
 
 def runs(pid):
@@ -70,9 +39,9 @@ class LocalTestCase(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout + done.stderr
 
-    def up(self, *words, nodes=1, code=DONE):
+    def up(self, *words, nodes=1, code=DONE, kappad=()):
         return self.local("up", "--nodes", nodes, "--base-port", self.base, "--kappad", KAPPAD,
-                          *words, code=code)
+                          *words, "--", "--config", any_disk(self.folder), *kappad, code=code)
 
     def nodes(self):
         return json.loads(self.local("status", "-o", "json"))["nodes"]
@@ -179,12 +148,12 @@ class RefusedTest(LocalTestCase):
         self.check_no_cluster()
 
     def test_a_node_that_ends_at_once_shows_its_log(self):
-        out = self.up("--", "--no-such-flag", code=REFUSED)
+        out = self.up(kappad=["--no-such-flag"], code=REFUSED)
         self.assertIn("node 1 ended", out)
         self.assertIn("no-such-flag", out)
         self.assertEqual(self.states(), ["stopped"])
         with self.subTest("other arguments replace them"):
-            self.up("--", "--log-level", "debug")
+            self.up(kappad=["--log-level", "debug"])
             self.assertEqual(self.states(), ["serving"])
 
     def test_no_program(self):

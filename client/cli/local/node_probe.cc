@@ -7,7 +7,7 @@
 #include "client/cpp/connect_failure.h"
 #include "client/cpp/error.h"
 #include "grpcpp/client_context.h"
-#include "kappa/v1/topic_service.grpc.pb.h"
+#include "kappa/v1/cluster_service.grpc.pb.h"
 
 namespace kappa::cli {
 
@@ -19,20 +19,20 @@ absl::StatusOr<NodeProbe> NodeProbe::Make(
   return NodeProbe(*std::move(client));
 }
 
-absl::Status NodeProbe::Ask(absl::Duration timeout) const {
+absl::StatusOr<v1::DescribeClusterResponse> NodeProbe::Ask(
+    absl::Duration timeout) const {
   const std::shared_ptr<grpc::Channel> channel =
       client_->ChannelTo(client_->SeedAddress());
-  v1::TopicService::Stub stub(channel);
+  v1::ClusterService::Stub stub(channel);
   grpc::ClientContext context;
   // A call that fails at once leaves a handshake under way without anybody who
   // goes on with it.
   context.set_wait_for_ready(true);
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  v1::ListTopicsRequest request;
-  request.set_page_size(1);
-  v1::ListTopicsResponse response;
-  const absl::Status answer =
-      client::StatusFromGrpc(stub.ListTopics(&context, request, &response));
+  v1::DescribeClusterResponse response;
+  const absl::Status answer = client::StatusFromGrpc(
+      stub.DescribeCluster(&context, v1::DescribeClusterRequest(), &response));
+  if (answer.ok()) return response;
   if (!absl::IsDeadlineExceeded(answer)) return answer;
   const absl::Status connected = client::WhyNotConnected(channel);
   return connected.ok() ? answer : connected;

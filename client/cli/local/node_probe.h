@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "client/cpp/client.h"
 #include "client/cpp/tls_options.h"
+#include "kappa/v1/cluster_service.pb.h"
 
 namespace kappa::cli {
 
@@ -22,8 +23,9 @@ class NodeProbe {
   static absl::StatusOr<NodeProbe> Make(const std::string& address,
                                         std::optional<client::TlsOptions> tls);
 
-  // OK: it serves. Errors: why it does not, within `timeout`.
-  absl::Status Ask(absl::Duration timeout) const;
+  // What it says of the cluster: it serves. Errors: why it does not, within
+  // `timeout`.
+  absl::StatusOr<v1::DescribeClusterResponse> Ask(absl::Duration timeout) const;
 
  private:
   explicit NodeProbe(std::shared_ptr<client::Client> client)

@@ -58,24 +58,29 @@ absl::Status Prepare(LocalCluster* cluster,
   return TestCertificates(cluster->TlsDir()).Make(cluster->settings().nodes);
 }
 
-// OK when the node answers, NOT_FOUND when it has ended.
+// OK when the node serves, NOT_FOUND when it has ended.
 absl::Status ProbeOnce(const LocalCluster& cluster, uint32_t node,
-                       const NodeProbe& probe) {
-  absl::Status answer = probe.Ask(kProbeTimeout);
-  if (answer.ok() ||
-      cluster.process(node).state() != NodeProcess::State::kEnded) {
-    return answer;
+                       const NodeProbe& probe, Serves serves) {
+  const auto answer = probe.Ask(kProbeTimeout);
+  if (!answer.ok()) {
+    return cluster.process(node).state() == NodeProcess::State::kEnded
+               ? absl::NotFoundError("")
+               : answer.status();
   }
-  return absl::NotFoundError("");
+  if (serves == Serves::kInCluster && answer->metadata().leader() == 0) {
+    return absl::UnavailableError(
+        "it knows no leader of the cluster's metadata");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status WaitForOne(const LocalCluster& cluster, uint32_t node,
-                        absl::Time deadline) {
+                        Serves serves, absl::Time deadline) {
   const absl::StatusOr<NodeProbe> probe =
       NodeProbe::Make(cluster.ClientAddressOf(node), cluster.ClientTls());
   if (!probe.ok()) return probe.status();
   while (true) {
-    const absl::Status answer = ProbeOnce(cluster, node, *probe);
+    const absl::Status answer = ProbeOnce(cluster, node, *probe, serves);
     if (answer.ok()) return answer;
     if (absl::IsNotFound(answer)) {
       return absl::FailedPreconditionError(
@@ -123,11 +128,11 @@ absl::StatusOr<std::vector<uint32_t>> StartNodes(
 }
 
 absl::Status WaitUntilServing(const LocalCluster& cluster,
-                              const std::vector<uint32_t>& nodes,
+                              const std::vector<uint32_t>& nodes, Serves serves,
                               absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   for (const uint32_t node : nodes) {
-    const absl::Status served = WaitForOne(cluster, node, deadline);
+    const absl::Status served = WaitForOne(cluster, node, serves, deadline);
     if (!served.ok()) return served;
   }
   return absl::OkStatus();

@@ -24,11 +24,17 @@ inline constexpr absl::Duration kServeTimeout = absl::Seconds(60);
 absl::StatusOr<std::vector<uint32_t>> StartNodes(
     LocalCluster* cluster, const std::vector<uint32_t>& nodes);
 
-// Returns when each of `nodes` answers clients.
+// What a node has to say before it counts as serving.
+enum class Serves {
+  kAlone,      // it answers
+  kInCluster,  // and knows who leads the metadata group
+};
+
+// Returns when each of `nodes` serves clients.
 // Errors: FAILED_PRECONDITION: one ended, or does not within `timeout`, with
 // the end of its log; those of NodeProbe::Make.
 absl::Status WaitUntilServing(const LocalCluster& cluster,
-                              const std::vector<uint32_t>& nodes,
+                              const std::vector<uint32_t>& nodes, Serves serves,
                               absl::Duration timeout);
 
 // Ends `nodes`, all at the same time. Errors: the first of NodeProcess::End.

@@ -26,7 +26,8 @@ absl::Status RunRestart(const RestartOptions& options) {
   const auto started = StartNodes(&*cluster, {options.node});
   if (!started.ok()) return started.status();
   cluster->Unlock();
-  status = WaitUntilServing(*cluster, {options.node}, kServeTimeout);
+  status =
+      WaitUntilServing(*cluster, {options.node}, Serves::kAlone, kServeTimeout);
   if (!status.ok()) return status;
   Print(absl::StrCat("Node ", options.node, " runs again, process ",
                      cluster->process(options.node).pid(), ".\n"));

@@ -73,7 +73,8 @@ absl::Status RunUp(const UpOptions& options) {
       StartNodes(&*cluster, all);
   if (!started.ok()) return started.status();
   cluster->Unlock();
-  const absl::Status serving = WaitUntilServing(*cluster, all, kServeTimeout);
+  const absl::Status serving =
+      WaitUntilServing(*cluster, all, Serves::kInCluster, kServeTimeout);
   if (!serving.ok()) {
     (void)EndNodes(*cluster, *started);
     return serving;

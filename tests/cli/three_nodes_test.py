@@ -1,0 +1,167 @@
+"""`kappa local` and `kappa cluster` with three real nodes."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from tests.cli.kappa_program import DONE, ENVIRONMENT, KAPPA, KAPPAD, REFUSED
+from tests.cli.kappa_program import WAIT_SECONDS_MAX, any_disk, free_base_port, run
+from tests.python import cases
+
+
+class ThreeNodesTestCase(unittest.TestCase):
+    up_arguments = ()
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.addCleanup(self.local, "down")
+        self.local("up", "--nodes", 3, "--base-port", free_base_port(), "--kappad", KAPPAD,
+                   *self.up_arguments, "--", "--config", any_disk(self.folder))
+        report = json.loads(self.local("status", "-o", "json"))
+        self.nodes = report["nodes"]
+        self.assertEqual([node["state"] for node in self.nodes], ["serving"] * 3)
+        self.access = ["--server", report["server"]]
+        for name, path in report.get("tls", {}).items():
+            self.access += [f"--tls-{name}", path]
+
+    def local(self, command, *words):
+        done = run("local", command, "--data-dir", self.folder + "/c", *words)
+        self.assertEqual(done.returncode, DONE, done.stdout + done.stderr)
+        return done.stdout
+
+    def kappa(self, *words, code=DONE, stdin=""):
+        done = run(*self.access, *words, stdin=stdin)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout
+
+    def health(self):
+        done = run(*self.access, "cluster", "health", "-o", "json")
+        health = json.loads(done.stdout)
+        self.assertEqual(done.returncode, DONE if health["healthy"] else REFUSED, done.stderr)
+        return health
+
+    def await_health(self, holds):
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while not holds(health := self.health()):
+            self.assertLess(time.monotonic(), deadline, health)
+        return health
+
+    def await_healthy(self):
+        return self.await_health(lambda health: health["healthy"])
+
+    def partitions(self, topic):
+        told = self.kappa("cluster", "describe", "--topic", topic, "-o", "json")
+        return json.loads(told)["partitions"]
+
+
+class ThreeNodesTest(ThreeNodesTestCase):
+    def test_shows_what_happens_when_nodes_die_and_return(self):
+        self.kappa("topic", "create", "orders", "--partitions", 6, "--replicas", 3)
+        self.kappa("append", "orders", stdin="one\ntwo\n")
+        self.assertEqual(self.await_healthy()["nodes_answering"], 3)
+        told = json.loads(self.kappa("cluster", "describe", "-o", "json"))
+        self.assertEqual([node["state"] for node in told["nodes"]], ["answers"] * 3)
+        self.assertEqual([node["address"] for node in told["nodes"]],
+                         [node["address"] for node in self.nodes])
+        self.assertEqual([node["replicas"] for node in told["nodes"]], [6] * 3)
+        self.assertEqual(sum(node["leads"] for node in told["nodes"]), 6)
+        for part in self.partitions("orders"):
+            self.assertEqual(part["voters"], [1, 2, 3])
+            self.assertEqual(len(part["replicas"]), 3)
+
+        with self.subTest("one is killed"):
+            self.local("kill", 2)
+            self.kappa("append", "orders", stdin="three\nfour\n")
+            health = self.await_health(lambda health: any(
+                problem["kind"] == "node_not_heard" and problem["told_by"] == [1, 3]
+                for problem in health["problems"]))
+            self.assertEqual([node["node"] for node in health["nodes_silent"]], [2])
+            self.assertEqual([problem["nodes"] for problem in health["problems"]
+                              if problem["kind"] == "node_not_heard"], [[2]])
+
+        with self.subTest("a second one is killed: no quorum"):
+            self.local("kill", 3)
+            health = self.await_health(lambda health: any(
+                problem["kind"] == "no_quorum" and problem.get("topic") == "orders"
+                for problem in health["problems"]))
+            lost = [problem for problem in health["problems"] if problem["kind"] == "no_quorum"]
+            self.assertEqual({tuple(problem["nodes"]) for problem in lost}, {(2, 3)})
+            self.assertEqual({problem["partition"] for problem in lost
+                              if problem["topic"] == "orders"}, set(range(6)))
+
+        with self.subTest("all return"):
+            self.local("up")
+            self.await_healthy()
+            self.kappa("append", "orders", stdin="five\n")
+            records = self.kappa("replay", "orders", "--to", "end", "-o", "raw").split()
+            self.assertEqual(sorted(records), ["five", "four", "one", "three", "two"])
+
+    def test_hands_leadership_over(self):
+        self.kappa("topic", "create", "moved", "--replicas", 3)
+        self.kappa("append", "moved", stdin="one\n")
+        self.await_healthy()
+        for target in (1, 2, 3):
+            out = self.kappa("cluster", "transfer", "moved", 0, "--to", target)
+            self.assertRegex(out, rf"^Node {target} leads moved/0 in term \d+\.\n$")
+        moved = json.loads(self.kappa("cluster", "transfer", "moved", 0, "-o", "json"))
+        self.assertIn(moved["leader"], (1, 2))
+        self.kappa("append", "moved", stdin="two\n")
+        self.kappa("cluster", "transfer", "moved", 0, "--to", 4, code=REFUSED)
+
+    def test_watches(self):
+        self.kappa("topic", "create", "watched", "--replicas", 3)
+        self.kappa("append", "watched", stdin="one\n")
+        self.await_healthy()
+        self.kappa("cluster", "transfer", "watched", 0, "--to", 1)
+        with subprocess.Popen([KAPPA, *self.access, "cluster", "watch", "-o", "json"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=ENVIRONMENT) as watch:
+            self.addCleanup(watch.kill)
+            self.read_until(watch, lambda line: line.get("topic") == "watched")
+            self.kappa("cluster", "transfer", "watched", 0, "--to", 2)
+            self.read_until(watch, lambda line: line["change"] == "leader" and
+                            line["topic"] == "watched" and line["leader"] == 2)
+            self.local("kill", 2)
+            self.read_until(watch, lambda line: line["change"] == "node_lost" and
+                            line["node"] == 2)
+            self.local("up")
+            self.read_until(watch, lambda line: line["change"] == "node_heard" and
+                            line["node"] == 2)
+            watch.send_signal(signal.SIGINT)
+            _, err = watch.communicate(timeout=WAIT_SECONDS_MAX)
+            self.assertEqual(watch.returncode, DONE, err)
+
+    def read_until(self, process, wanted):
+        deadline = threading.Timer(WAIT_SECONDS_MAX, process.kill)
+        deadline.start()
+        self.addCleanup(deadline.cancel)
+        lines = []
+        for text in iter(process.stdout.readline, ""):
+            lines.append(json.loads(text))
+            if wanted(lines[-1]):
+                deadline.cancel()
+                return
+        raise AssertionError(f"ended before the line that was wanted: {lines}")
+
+
+class ThreeNodesWithTlsTest(ThreeNodesTestCase):
+    up_arguments = ("--tls",)
+
+    def test_serves_who_shows_a_certificate(self):
+        self.kappa("topic", "create", "t", "--replicas", 3)
+        self.kappa("append", "t", stdin="one\n")
+        self.assertEqual(self.kappa("replay", "t", "--to", "end", "-o", "raw"), "one\n")
+        self.await_healthy()
+        self.local("restart", 1)
+        self.await_healthy()
+
+
+if __name__ == "__main__":
+    cases.main()
