@@ -46,12 +46,11 @@ absl::Status CheckMembership(const ClusterConfig& config) {
         "peers and join are both set: peers form a cluster, join takes this "
         "node into one that is there");
   }
-  const bool listed = std::any_of(config.peers.begin(), config.peers.end(),
-                                  [&](const PeerAddress& peer) {
-                                    return peer.node == NodeId(config.node_id);
-                                  });
+  const bool listed = std::any_of(
+      config.peers.begin(), config.peers.end(),
+      [&](const PeerAddress& peer) { return peer.node == config.Node(); });
   if (config.peers.empty() || listed) return absl::OkStatus();
-  return Wrong(absl::StrCat("node_id ", config.node_id,
+  return Wrong(absl::StrCat("node_id ", config.Node().value(),
                             " is not among the nodes of peers"));
 }
 

@@ -23,7 +23,7 @@ struct PeerAddress {
 };
 
 struct ClusterConfig {
-  uint32_t node_id = 1;
+  uint32_t node_id = 0;  // 0: not given
   // Who forms the cluster, by node id, this node included; empty: it alone.
   std::vector<PeerAddress> peers;
   std::vector<std::string> join;  // nodes of a cluster to become a node of
@@ -41,6 +41,11 @@ struct ClusterConfig {
     return peer_listen.has_value() || !peers.empty() || !join.empty();
   }
   ListenAddress PeerListen() const;
+  // The node that it is: 1 where nothing is given; 0: the cluster that it joins
+  // gives it one.
+  NodeId Node() const {
+    return NodeId(node_id == 0 && join.empty() ? 1 : node_id);
+  }
 };
 
 inline constexpr uint16_t kPeerPortDefault = 7500;

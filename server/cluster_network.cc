@@ -64,7 +64,7 @@ std::function<absl::StatusOr<Identity>()> FinderOf(const ServerConfig& config,
   FormationOptions options;
   options.data_dir = config.data_dir;
   options.self = SelfOf(config);
-  options.self.node = NodeId(cluster.node_id);
+  options.self.node = cluster.Node();
   options.peers = cluster.peers;
   options.join = cluster.join;
   options.listen = cluster.PeerListen();

@@ -49,7 +49,9 @@ struct ClusterFlag {
   const char* help;
 };
 constexpr ClusterFlag kClusterFlags[] = {
-    {"node_id", "Number of this node in its cluster, from 1; default 1"},
+    {"node_id",
+     "Number of this node in its cluster, from 1; default 1, or with --join "
+     "the next one"},
     {"peers",
      "Who forms the cluster, this node included: 1=HOST:PORT,2=HOST:PORT,..., "
      "the addresses for nodes"},
