@@ -83,6 +83,9 @@ class ChaosTest(unittest.TestCase):
     def test_f21_rolling_restart(self):
         self.run_row("F21")
 
+    def test_f23_transfer(self):
+        self.run_row("F23")
+
     def test_z_nothing_is_vacuous(self):
         """The last one in the order of names."""
         print(self.tally.table(), flush=True)

@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import os
 import pathlib
+import signal
 import time
 
 import grpc
@@ -127,12 +128,7 @@ class Cluster:
         for each in self.nodes:
             with each.channel() as channel:
                 service = cluster_service_pb2_grpc.ClusterServiceStub(channel)
-                try:
-                    answer = service.DescribePartitions(request, timeout=CALL_SECONDS_MAX)
-                except grpc.RpcError as error:
-                    if error.code() == grpc.StatusCode.UNIMPLEMENTED:
-                        return []
-                    raise
+                answer = service.DescribePartitions(request, timeout=CALL_SECONDS_MAX)
             for status in answer.partitions:
                 terms[status.partition] = max(terms[status.partition], status.term)
         return list(terms.values())
@@ -160,6 +156,9 @@ class Cluster:
     def power_cut(self, nodes=None):
         """Power is lost at one instant: only what was synced is on the disks."""
         nodes = self.nodes if nodes is None else nodes
+        # All signals first: a node that ran on would sync what others still lack.
+        for each in nodes:
+            each.process.send_signal(signal.SIGSTOP)
         for each in nodes:
             each.pause()
         for each in nodes:

@@ -34,6 +34,8 @@ class Tally:
         zeros = [f"{row}: {name}" for row, counts in self.rows.items()
                  for name in _OF_A_ROW if not counts[name]]
         zeros += [name for name in _OUTCOMES if not self.outcomes[name]]
+        if not self.terms:
+            zeros.append("new terms")
         if not self.rows:
             zeros.append("rows")
         return zeros
