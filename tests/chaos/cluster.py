@@ -135,12 +135,20 @@ class Cluster:
 
     @staticmethod
     def transfer(topic, partition, leader, to):
-        """Hands leadership from one node to another; returns when that leads."""
+        """Hands leadership over; True once `to` leads. False: refused, as while
+        the cluster itself moves it."""
+        request = cluster_pb2.TransferLeadershipRequest(
+            topic=topic, partition=partition, to_node=to.number)
         with leader.channel() as channel:
-            cluster_service_pb2_grpc.ClusterServiceStub(channel).TransferLeadership(
-                cluster_pb2.TransferLeadershipRequest(
-                    topic=topic, partition=partition, to_node=to.number),
-                timeout=CALL_SECONDS_MAX)
+            service = cluster_service_pb2_grpc.ClusterServiceStub(channel)
+            try:
+                service.TransferLeadership(request, timeout=CALL_SECONDS_MAX)
+                return True
+            except grpc.RpcError as error:
+                if error.code() not in (grpc.StatusCode.FAILED_PRECONDITION,
+                                        grpc.StatusCode.UNAVAILABLE):
+                    raise
+                return False
 
     def others(self, *nodes):
         return [each for each in self.nodes if each not in nodes]
