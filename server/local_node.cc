@@ -552,6 +552,19 @@ std::vector<std::shared_ptr<const TopicSnapshot>> LocalNode::ListTopics(
   return topics_.List(prefix, after, count);
 }
 
+void LocalNode::SyncTopics(absl::AnyInvocable<void(const absl::Status&)> done) {
+  if (shutting_down_.load(std::memory_order_relaxed)) {
+    return done(ShuttingDown());
+  }
+  if (network_ == nullptr) return done(absl::OkStatus());
+  metadata_calls_->AfterReadPoint(
+      [this, done = std::move(done)](const absl::Status& status) mutable {
+        if (!status.ok()) return done(status);
+        host_->WhenReal(
+            [done = std::move(done)]() mutable { done(absl::OkStatus()); });
+      });
+}
+
 void LocalNode::CreateTopic(v1::CreateTopicRequest request,
                             Callback<v1::CreateTopicResponse> done) {
   if (RefuseClosed(done) || RefuseFull(done)) return;

@@ -63,6 +63,7 @@ class LocalNode final : public Node,
   std::vector<std::shared_ptr<const TopicSnapshot>> ListTopics(
       std::string_view prefix, std::string_view after,
       size_t count) const override;
+  void SyncTopics(absl::AnyInvocable<void(const absl::Status&)> done) override;
   void CreateTopic(v1::CreateTopicRequest request,
                    Callback<v1::CreateTopicResponse> done) override;
   void UpdateTopic(v1::UpdateTopicRequest request,

@@ -226,6 +226,21 @@ void MetadataCalls::Execute(
                 });
 }
 
+void MetadataCalls::AfterReadPoint(
+    absl::AnyInvocable<void(const absl::Status&)> then) {
+  OnMetadata<bool>(
+      [then = std::move(then)](absl::StatusOr<bool> reached) mutable {
+        then(reached.status());
+      },
+      [](MetadataGroup& metadata, Node::Callback<bool> done) {
+        metadata.AfterReadPoint(
+            [done = std::move(done)](const absl::Status& status) mutable {
+              if (!status.ok()) return done(status);
+              done(true);
+            });
+      });
+}
+
 // --- topics ---
 
 void MetadataCalls::CreateTopic(const v1::CreateTopicRequest& request,

@@ -44,6 +44,8 @@ class MetadataCalls {
         clock_(clock),
         asker_(router, std::move(peers)) {}
 
+  // As MetadataGroup::AfterReadPoint; OK comes on the group's shard.
+  void AfterReadPoint(absl::AnyInvocable<void(const absl::Status&)> then);
   void CreateTopic(const v1::CreateTopicRequest& request,
                    Node::Callback<v1::CreateTopicResponse> done);
   void UpdateTopic(v1::UpdateTopicRequest request,

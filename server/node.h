@@ -103,6 +103,9 @@ struct PartitionEnd {
   // No batch at or above end_offset has, or will get, an append time below
   // this. Near the leader's clock.
   int64_t settled_time_us = 0;
+  // OK on the leader. Else NOT_LEADER: settled_time_us then stands still while
+  // nothing is appended.
+  absl::Status leadership;
 };
 
 // One piece of a partition, in whole batches (control entries left out).
@@ -165,6 +168,12 @@ class Node {
   // Topics whose name begins with `prefix` and is above `after`, ordered.
   virtual std::vector<std::shared_ptr<const TopicSnapshot>> ListTopics(
       std::string_view prefix, std::string_view after, size_t count) const = 0;
+  // Calls `done` once FindTopic and ListTopics know every change of topics that
+  // any node answered before. Errors (to `done`): NOT_LEADER: no leader of the
+  // metadata group confirms it; OVERLOADED, SHUTTING_DOWN, DATA_DAMAGED.
+  virtual void SyncTopics(absl::AnyInvocable<void(const absl::Status&)> done) {
+    done(absl::OkStatus());  // alone it always does
+  }
   virtual void CreateTopic(v1::CreateTopicRequest request,
                            Callback<v1::CreateTopicResponse> done) = 0;
   virtual void UpdateTopic(v1::UpdateTopicRequest request,

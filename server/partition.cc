@@ -423,10 +423,12 @@ void Partition::GetEnd(v1::Consistency consistency,
 
 void Partition::AnswerEnd(Node::Callback<PartitionEnd> done) {
   const LogTail& tail = log_.committed_tail();
-  PartitionEnd end{.first_offset = log_.base().offset,
-                   .end_offset = tail.end_offset,
-                   .chain = tail.chain,
-                   .settled_time_us = log_.SettleAppendTime()};
+  PartitionEnd end{
+      .first_offset = log_.base().offset,
+      .end_offset = tail.end_offset,
+      .chain = tail.chain,
+      .settled_time_us = log_.SettleAppendTime(),
+      .leadership = log_.leads() ? absl::OkStatus() : log_.NotLeader()};
   if (end.end_offset == end.first_offset) newest_batch_time_us_ = 0;
   if (newest_batch_time_us_.has_value()) {
     end.last_append_time_us = *newest_batch_time_us_;

@@ -119,6 +119,13 @@ void PartitionHost::MakeReal(const TopicChange& change, bool deleted,
   GoOn();
 }
 
+void PartitionHost::WhenReal(absl::AnyInvocable<void()> then) {
+  Work nothing;
+  nothing.then = std::move(then);
+  waiting_.push_back(std::move(nothing));
+  GoOn();
+}
+
 void PartitionHost::GoOn() {
   while (!creating_ && !waiting_.empty()) {
     if (waiting_.front().creates()) {

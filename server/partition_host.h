@@ -72,10 +72,12 @@ class PartitionHost {
   // See MetadataGroup::Effects.
   void MakeReal(const TopicChange& change, bool deleted,
                 absl::AnyInvocable<void()> then);
+  // Runs `then` once everything handed over so far is real.
+  void WhenReal(absl::AnyInvocable<void()> then);
 
  private:
   struct Work {
-    std::shared_ptr<const TopicSnapshot> topic;
+    std::shared_ptr<const TopicSnapshot> topic;  // if `changed` or `deleted`
     uint32_t first_new_partition = 0;
     // See TopicChange.
     std::shared_ptr<const TopicSnapshot> other_members_before;

@@ -57,7 +57,10 @@ void AppendStream::OnReadDone(bool ok) {
     if (!ok) reads_ended_ = true;
     ok = ok && !reads_ended_;
   }
-  if (ok) Accept();
+  if (!ok || Accept()) EndRead();
+}
+
+void AppendStream::EndRead() {
   {
     MutexLock lock(&mutex_);
     reading_ = false;
@@ -65,7 +68,7 @@ void AppendStream::OnReadDone(bool ok) {
   Pump();
 }
 
-void AppendStream::Accept() {
+bool AppendStream::Accept() {
   context_.stats->append_requests.fetch_add(1, std::memory_order_relaxed);
   const size_t bytes = read_.Length();
   absl::StatusOr<ScannedStreamAppend> request =
@@ -75,23 +78,47 @@ void AppendStream::Accept() {
     // Without a correlation id there is nothing to answer to.
     context_.stats->CountError(request.status());
     context_.stats->CountAppendRefusal(request.status());
-    return EndWith(request.status());
+    EndWith(request.status());
+    return true;
   }
   const uint64_t correlation_id = request->correlation_id;
   absl::StatusOr<ScannedAppend> append = ScanAppendRequest(request->append);
   if (!append.ok()) {
     context_.stats->CountAppendRefusal(append.status());
     // Names no partition, so it waits for none: a lane of its own.
-    return Answer(OpenSlot(absl::HashOf(correlation_id), bytes), correlation_id,
-                  append.status());
+    Answer(OpenSlot(absl::HashOf(correlation_id), bytes), correlation_id,
+           append.status());
+    return true;
   }
   const LaneKey lane = absl::HashOf(append->topic, append->partition);
-  Submit(correlation_id, *append, OpenSlot(lane, bytes));
+  return Route(correlation_id, *std::move(append), OpenSlot(lane, bytes));
+}
+
+bool AppendStream::Route(uint64_t correlation_id, ScannedAppend append,
+                         const std::shared_ptr<Slot>& slot) {
+  absl::StatusOr<FoundPartition> partition =
+      PartitionOf(*context_.node, append);
+  if (context_.peers == nullptr || !MayBeBehind(partition.status())) {
+    Submit(correlation_id, append, std::move(partition), slot);
+    return true;
+  }
+  // Nothing is read meanwhile, so nothing overtakes it.
+  context_.node->SyncTopics(
+      [self = shared_from_this(), correlation_id, slot,
+       append = std::move(append)](const absl::Status& synced) {
+        absl::StatusOr<FoundPartition> found =
+            synced.ok() ? PartitionOf(*self->context_.node, append)
+                        : absl::StatusOr<FoundPartition>(synced);
+        self->Submit(correlation_id, append, std::move(found), slot);
+        self->EndRead();
+      });
+  return false;
 }
 
 void AppendStream::Submit(uint64_t correlation_id, const ScannedAppend& append,
+                          absl::StatusOr<FoundPartition> partition,
                           std::shared_ptr<Slot> slot) {
-  SubmitAppend(context_.node, append, context_.stats,
+  SubmitAppend(context_.node, append, std::move(partition), context_.stats,
                [self = shared_from_this(), slot = std::move(slot),
                 correlation_id](absl::StatusOr<v1::AppendResponse> result) {
                  self->Answer(slot, correlation_id, std::move(result));

@@ -22,6 +22,7 @@
 #include "proto/wire/mutex.h"
 #include "server/rpc/append_request_scan.h"
 #include "server/rpc/live_streams.h"
+#include "server/rpc/partition_lookup.h"
 #include "server/rpc/pump_gate.h"
 #include "server/rpc/rpc_context.h"
 
@@ -62,10 +63,16 @@ class AppendStream final
   void OnCancel() override;
   void OnDone() override;
 
-  // Handles the request in `read_`.
-  void Accept();
+  // Handles the request in `read_`. False when that takes until EndRead.
+  bool Accept();
+  // The same for a request that was scanned; its slot is open.
+  bool Route(uint64_t correlation_id, ScannedAppend append,
+             const std::shared_ptr<Slot>& slot);
   void Submit(uint64_t correlation_id, const ScannedAppend& append,
+              absl::StatusOr<FoundPartition> partition,
               std::shared_ptr<Slot> slot);
+  // The request that was read is dealt with: the next one may come.
+  void EndRead();
   std::shared_ptr<Slot> OpenSlot(LaneKey lane, size_t bytes);
   void Answer(const std::shared_ptr<Slot>& slot, uint64_t correlation_id,
               absl::StatusOr<v1::AppendResponse> result);

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "server/rpc/batch_check.h"
-#include "server/rpc/partition_lookup.h"
 
 namespace kappa::server {
 namespace {
@@ -24,10 +23,9 @@ v1::AppendResponse ResponseOf(const Uuid& topic_uuid,
 }  // namespace
 
 void SubmitAppend(
-    Node* node, const ScannedAppend& append, RpcStats* stats,
+    Node* node, const ScannedAppend& append,
+    absl::StatusOr<FoundPartition> partition, RpcStats* stats,
     absl::AnyInvocable<void(absl::StatusOr<v1::AppendResponse>)> done) {
-  absl::StatusOr<FoundPartition> partition =
-      FindPartition(*node, append.topic, append.topic_uuid, append.partition);
   if (!partition.ok()) {
     stats->CountAppendRefusal(partition.status());
     return done(partition.status());

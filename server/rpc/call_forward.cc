@@ -30,7 +30,7 @@ absl::Status FailureOf(const absl::Status& failure, NodeId leader,
                        UnaryMethod::Effect effect) {
   const std::string node = absl::StrCat(leader.value());
   const std::string cause(ToStd(failure.message()));
-  if (effect == UnaryMethod::Effect::kChanges && !WasNotRun(failure)) {
+  if (effect != UnaryMethod::Effect::kReads && !WasNotRun(failure)) {
     return MakeError(v1::ERROR_REASON_OUTCOME_UNKNOWN,
                      absl::StrCat("passed on to node ", node,
                                   ", whose answer was lost: ", cause));

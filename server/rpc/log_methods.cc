@@ -77,12 +77,13 @@ void Append(const RpcContext& context, const grpc::ByteBuffer& request,
     context.stats->CountAppendRefusal(append.status());
     return done(append.status());
   }
-  SubmitAppend(context.node, *append, context.stats,
-               [done = std::move(done)](
-                   absl::StatusOr<v1::AppendResponse> result) mutable {
-                 if (!result.ok()) return done(result.status());
-                 done(ByteBufferOf(*result));
-               });
+  SubmitAppend(
+      context.node, *append, PartitionOf(*context.node, *append), context.stats,
+      [done =
+           std::move(done)](absl::StatusOr<v1::AppendResponse> result) mutable {
+        if (!result.ok()) return done(result.status());
+        done(ByteBufferOf(*result));
+      });
 }
 
 void Read(const RpcContext& context, const grpc::ByteBuffer& request,

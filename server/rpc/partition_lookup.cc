@@ -64,4 +64,11 @@ absl::StatusOr<FoundPartition> FindPartition(const Node& node,
   return FoundPartition{*std::move(found), group};
 }
 
+bool MayBeBehind(const absl::Status& error) {
+  if (error.ok()) return false;
+  const std::string reason = ErrorInfoOf(error).reason();
+  return reason == "TOPIC_NOT_FOUND" || reason == "PARTITION_NOT_FOUND" ||
+         reason == "TOPIC_UUID_MISMATCH";
+}
+
 }  // namespace kappa::server

@@ -32,6 +32,10 @@ absl::StatusOr<FoundPartition> FindPartition(const Node& node,
 absl::StatusOr<std::shared_ptr<const TopicSnapshot>> FindTopic(
     const Node& node, std::string_view topic, std::string_view topic_uuid);
 
+// True for errors of these that come true only once the node has heard of every
+// change of topics: see Node::SyncTopics.
+bool MayBeBehind(const absl::Status& error);
+
 // The 16 bytes as the API's `bytes`.
 inline std::string_view UuidBytes(const Uuid& uuid) {
   return std::string_view(reinterpret_cast<const char*>(uuid.data()),

@@ -48,7 +48,13 @@ ReplayStream* ReplayStream::Start(const RpcContext& context,
                                   const grpc::ByteBuffer& request) {
   auto stream = std::make_shared<ReplayStream>(context);
   context.streams->Add(stream);
-  if (absl::Status begun = stream->Begin(request); !begun.ok()) {
+  absl::Status begun = stream->Begin(request);
+  if (context.peers != nullptr && MayBeBehind(begun)) {
+    context.node->SyncTopics([stream, request](const absl::Status& synced) {
+      absl::Status begun = synced.ok() ? stream->Begin(request) : synced;
+      if (!begun.ok()) stream->Idle(begun, /*complete=*/false);
+    });
+  } else if (!begun.ok()) {
     stream->Idle(begun, /*complete=*/false);
   }
   return stream.get();  // LiveStreams keeps it until OnDone
@@ -301,6 +307,12 @@ void ReplayStream::CheckStopTime(int64_t stop_time_us) {
                [self = shared_from_this(), node, group,
                 stop_time_us](absl::StatusOr<PartitionEnd> end) {
                  if (!end.ok() || end->settled_time_us < stop_time_us) {
+                   // Only the leader can tell that nothing older comes.
+                   if (end.ok() && !end->leadership.ok()) {
+                     self->context_.stats->CountError(end->leadership);
+                     return self->EndWith(ToGrpcStatus(end->leadership),
+                                          /*drop_ready=*/false);
+                   }
                    return self->ScheduleStopCheck(stop_time_us);
                  }
                  node->FindTime(

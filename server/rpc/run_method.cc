@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "proto/wire/check.h"
 #include "server/rpc/call_forward.h"
+#include "server/rpc/partition_lookup.h"
 #include "server/rpc/unary_call.h"
 
 namespace kappa::server {
@@ -25,6 +27,77 @@ int64_t TimeLeftUs(SystemTime deadline) {
       .count();
 }
 
+// One call of a client, over all of its steps.
+//
+// Thread safety: its steps follow one another, each on any thread.
+class ClientCall : public std::enable_shared_from_this<ClientCall> {
+ public:
+  ClientCall(const RpcContext& rpc, UnaryCall call, const UnaryMethod& method,
+             const grpc::ByteBuffer& request, SystemTime deadline)
+      : rpc_(rpc),
+        call_(call),
+        method_(method),
+        request_(request),
+        deadline_(deadline) {}
+
+  void Run() {
+    method_.run(request_, [self = shared_from_this()](Result result) {
+      self->OnResult(std::move(result));
+    });
+  }
+
+ private:
+  using Result = absl::StatusOr<grpc::ByteBuffer>;
+
+  void OnResult(Result result) {
+    if (rpc_.peers == nullptr || result.ok()) return Answer(std::move(result));
+    if (!synced_ && MayBeBehind(result.status())) return RunOnceSynced();
+    const std::optional<NodeId> leader = LeaderNamedBy(result.status());
+    const int64_t left_us = leader.has_value() ? TimeLeftUs(deadline_) : 0;
+    if (left_us <= 0) return Answer(std::move(result));
+    // The request is copied, which is no work for the node's thread.
+    rpc_.pool->Post([self = shared_from_this(), leader = *leader, left_us] {
+      ForwardCall(self->rpc_.peers, leader, self->method_, self->request_,
+                  left_us, [self](Result forwarded) {
+                    self->OnForwarded(std::move(forwarded));
+                  });
+    });
+  }
+
+  // The topic may have been made a moment ago.
+  void RunOnceSynced() {
+    synced_ = true;
+    rpc_.node->SyncTopics(
+        [self = shared_from_this()](const absl::Status& synced) {
+          if (!synced.ok()) return self->Answer(synced);
+          self->rpc_.pool->Post([self] { self->Run(); });
+        });
+  }
+
+  void OnForwarded(Result result) {
+    if (!result.ok() || method_.effect != UnaryMethod::Effect::kChangesTopics) {
+      return Answer(std::move(result));
+    }
+    // The client may ask this node about the topic next.
+    rpc_.node->SyncTopics(
+        [self = shared_from_this(), result = std::move(result)](
+            const absl::Status&) mutable { self->Answer(std::move(result)); });
+  }
+
+  void Answer(Result result) {
+    if (!result.ok()) return call_.Refuse(result.status());
+    call_.Answer(*std::move(result));
+  }
+
+  const RpcContext& rpc_;
+  const UnaryCall call_;
+  const UnaryMethod& method_;
+  // Lives until the call is answered.
+  const grpc::ByteBuffer& request_;
+  const SystemTime deadline_;
+  bool synced_ = false;
+};
+
 }  // namespace
 
 grpc::ServerUnaryReactor* RunMethod(const RpcContext& rpc,
@@ -35,25 +108,9 @@ grpc::ServerUnaryReactor* RunMethod(const RpcContext& rpc,
   const UnaryCall call(context, response, rpc.stats);
   const UnaryMethod* const method = rpc.methods->Find(name);
   KAPPA_CHECK(method != nullptr, "a method that was not added");
-  const auto answer = [call](absl::StatusOr<grpc::ByteBuffer> result) {
-    if (!result.ok()) return call.Refuse(result.status());
-    call.Answer(*std::move(result));
-  };
-  // The request lives until the call is answered.
-  method->run(*request, [answer, &pool = *rpc.pool, peers = rpc.peers, method,
-                         request, deadline = context->deadline()](
-                            absl::StatusOr<grpc::ByteBuffer> result) {
-    std::optional<NodeId> leader;
-    if (peers != nullptr && !result.ok()) {
-      leader = LeaderNamedBy(result.status());
-    }
-    const int64_t left_us = leader.has_value() ? TimeLeftUs(deadline) : 0;
-    if (left_us <= 0) return answer(std::move(result));
-    // The request is copied, which is no work for the node's thread.
-    pool.Post([answer, peers, leader = *leader, method, request, left_us] {
-      ForwardCall(peers, leader, *method, *request, left_us, answer);
-    });
-  });
+  std::make_shared<ClientCall>(rpc, call, *method, *request,
+                               context->deadline())
+      ->Run();
   return call.reactor();
 }
 

@@ -13,8 +13,10 @@ namespace kappa::server {
 
 // Runs the method `name` ("/kappa.v1.LogService/Append") here. A refusal that
 // names the node that leads makes the call go on there, once, with what is left
-// of its deadline; the answer from there is the client's (see ForwardCall).
-// Requires: rpc.methods has it.
+// of its deadline; the answer from there is the client's (see ForwardCall). In
+// a cluster no topic is denied, and no change of one acknowledged, before this
+// node knows all that any node has acknowledged.
+// Requires: rpc.methods has it; `rpc` outlives the call.
 grpc::ServerUnaryReactor* RunMethod(const RpcContext& rpc,
                                     std::string_view name,
                                     grpc::CallbackServerContext* context,

@@ -64,7 +64,7 @@ void AddChange(Node* node, std::string_view method,
                void (Node::*call)(Request, Node::Callback<Response>),
                UnaryMethods* methods) {
   methods->AddParsed<Request, Response>(
-      kService, method, UnaryMethod::Effect::kChanges,
+      kService, method, UnaryMethod::Effect::kChangesTopics,
       [node, call](Request request, Node::Callback<Response> done) {
         (node->*call)(std::move(request), std::move(done));
       });

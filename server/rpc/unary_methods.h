@@ -24,6 +24,8 @@ struct UnaryMethod {
     kReads,
     // What came of it is not known when the answer is lost.
     kChanges,
+    // The same, and it is about topics, which all nodes know.
+    kChangesTopics,
   };
 
   // In full, e.g. "/kappa.v1.LogService/Append".

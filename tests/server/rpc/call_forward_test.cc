@@ -120,6 +120,9 @@ TEST(CallForwardTest, ALostAnswerIsUnknownForAChangeAndDefiniteForARead) {
     EXPECT_EQ(ReasonAndOutcomeOf(changed), "OUTCOME_UNKNOWN indefinite")
         << lost;
     EXPECT_EQ(changed.code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(
+        ReasonAndOutcomeOf(Outcome(lost, Effect::kChangesTopics).status()),
+        "OUTCOME_UNKNOWN indefinite");
     const absl::Status read = Outcome(lost, Effect::kReads).status();
     EXPECT_EQ(ReasonAndOutcomeOf(read), "NOT_LEADER definite") << lost;
     EXPECT_EQ(read.code(), absl::StatusCode::kUnavailable);

@@ -46,6 +46,17 @@ class FakeNode final : public Node {
                          {{"leader_node", std::to_string(node)},
                           {"leader", "127.0.0.1:" + std::to_string(node)}}));
   }
+  // Makes the topic known only after the next SyncTopics, which ends with
+  // `synced`.
+  void HideTopic(absl::Status synced = absl::OkStatus()) {
+    MutexLock lock(&mutex_);
+    hidden_ = true;
+    synced_ = std::move(synced);
+  }
+  int syncs() const {
+    MutexLock lock(&mutex_);
+    return syncs_;
+  }
   int requests() const {
     MutexLock lock(&mutex_);
     return requests_;
@@ -54,7 +65,18 @@ class FakeNode final : public Node {
   void Shutdown() override {}
   std::shared_ptr<const TopicSnapshot> FindTopic(
       std::string_view name) const override {
-    return name == "orders" ? topic_ : nullptr;
+    MutexLock lock(&mutex_);
+    return name == "orders" && !hidden_ ? topic_ : nullptr;
+  }
+  void SyncTopics(absl::AnyInvocable<void(const absl::Status&)> done) override {
+    absl::Status synced;
+    {
+      MutexLock lock(&mutex_);
+      ++syncs_;
+      synced = synced_;
+      hidden_ = hidden_ && !synced.ok();
+    }
+    done(synced);
   }
   std::vector<std::shared_ptr<const TopicSnapshot>> ListTopics(
       std::string_view, std::string_view, size_t) const override {
@@ -143,6 +165,9 @@ class FakeNode final : public Node {
   CondVar changed_;
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
   int requests_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool hidden_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status synced_ ABSL_GUARDED_BY(mutex_);
+  int syncs_ ABSL_GUARDED_BY(mutex_) = 0;
   Callback<Offset> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -10,6 +10,7 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
 #include "proto/wire/clock.h"
+#include "server/errors.h"
 #include "server/rpc/forward_target.h"
 #include "server/rpc/grpc_server.h"
 #include "tests/server/rpc/fake_node.h"
@@ -192,7 +193,7 @@ TEST_F(RunMethodTest, ACallGetsWhatIsLeftOfItsDeadline) {
   ASSERT_EQ(one_->network.calls().size(), 2u);
   const int64_t left_us = one_->network.calls()[0].timeout_us;
   EXPECT_GT(left_us, 1'000'000);
-  EXPECT_LE(left_us, 15'000'000);
+  EXPECT_LE(left_us, 16'000'000);  // gRPC rounds it up
   EXPECT_EQ(one_->network.calls()[1].timeout_us, 30'000'000);
 }
 
@@ -202,6 +203,74 @@ TEST_F(RunMethodTest, ANodeThatStopsRefusesDefinitely) {
   const grpc::Status status = Append();
   EXPECT_EQ(ReasonOf(status), "SHUTTING_DOWN");
   EXPECT_EQ(FactOf(status, "outcome"), "definite");
+}
+
+TEST_F(RunMethodTest, NoTopicIsDeniedBeforeTheNodeKnowsAllOfThem) {
+  one_->node.HideTopic();
+  EXPECT_TRUE(Append().ok());
+  EXPECT_EQ(one_->node.syncs(), 1);
+  one_->node.HideTopic();
+  EXPECT_TRUE(GetOffsets().ok());
+  one_->node.HideTopic(MakeError(v1::ERROR_REASON_NOT_LEADER, "no leader"));
+  EXPECT_EQ(ReasonOf(Append()), "NOT_LEADER");
+  EXPECT_EQ(one_->node.syncs(), 3);
+  one_->node.HideTopic();
+  v1::GetTopicRequest request;
+  request.set_name("other");
+  v1::GetTopicResponse response;
+  Call call;
+  EXPECT_EQ(ReasonOf(topics_->GetTopic(&call.context, request, &response)),
+            "TOPIC_NOT_FOUND");
+  EXPECT_EQ(one_->node.syncs(), 4);
+}
+
+TEST_F(RunMethodTest, StreamsDenyNoTopicBeforeEither) {
+  one_->node.HideTopic();
+  v1::AppendStreamRequest request;
+  request.mutable_append()->set_topic("orders");
+  request.mutable_append()
+      ->mutable_batch()
+      ->mutable_records()
+      ->add_records()
+      ->set_value("v");
+  Call appends;
+  auto stream = log_->AppendStream(&appends.context);
+  v1::AppendStreamResponse answer;
+  for (uint64_t i = 1; i <= 3; ++i) {
+    request.set_correlation_id(i);
+    ASSERT_TRUE(stream->Write(request));
+  }
+  for (uint64_t i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(stream->Read(&answer));
+    EXPECT_EQ(answer.correlation_id(), i);
+    EXPECT_TRUE(answer.has_ack()) << answer.error().message();
+  }
+  request.mutable_append()->set_topic("other");
+  ASSERT_TRUE(stream->Write(request));
+  ASSERT_TRUE(stream->Read(&answer));
+  EXPECT_EQ(answer.error().code(), grpc::StatusCode::NOT_FOUND);
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+
+  one_->node.HideTopic();
+  v1::ReplayRequest replay;
+  replay.set_topic("orders");
+  replay.mutable_options()->mutable_stop()->set_end(true);
+  Call replays;
+  auto reader = log_->Replay(&replays.context, replay);
+  v1::ReplayResponse response;
+  while (reader->Read(&response)) {
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+}
+
+TEST_F(RunMethodTest, AChangeOfATopicIsKnownHereWhenItIsAnswered) {
+  one_->node.FollowNode(2);
+  Call call;
+  v1::CreateTopicResponse response;
+  ASSERT_TRUE(topics_->CreateTopic(&call.context, {}, &response).ok());
+  EXPECT_EQ(one_->node.syncs(), 1);
+  EXPECT_EQ(two_->node.syncs(), 0);
 }
 
 TEST_F(RunMethodTest, ANodeAloneRefusesItself) {
