@@ -106,6 +106,15 @@ std::string KappadProcess::LogTail(size_t bytes) const {
 }
 
 absl::Status KappadProcess::Start() {
+  absl::Status launched = Launch();
+  return launched.ok() ? AwaitServing() : launched;
+}
+
+absl::Status KappadProcess::AwaitServing() {
+  return WaitForAddress(absl::Now() + options_.start_timeout);
+}
+
+absl::Status KappadProcess::Launch() {
   if (running()) {
     return absl::FailedPreconditionError(
         absl::StrCat("kappad runs already as process ", pid_));
@@ -155,7 +164,7 @@ absl::Status KappadProcess::Start() {
   close(log);
   if (pid < 0) return absl::InternalError("cannot fork");
   pid_ = pid;
-  return WaitForAddress(absl::Now() + options_.start_timeout);
+  return absl::OkStatus();
 }
 
 // Sleeps on two descriptors: a change in the data directory, or the end of the

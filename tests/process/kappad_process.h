@@ -57,6 +57,9 @@ class KappadProcess {
   // Errors: FAILED_PRECONDITION: it runs already; INTERNAL: it could not be
   // started or ended (with the end of its log); DEADLINE_EXCEEDED.
   absl::Status Start();
+  // The same in two steps, for processes that serve only once all of them run.
+  absl::Status Launch();
+  absl::Status AwaitServing();
 
   // Sends SIGKILL and waits for the end. No-op when it does not run.
   void Kill();
