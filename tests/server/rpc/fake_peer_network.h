@@ -39,6 +39,9 @@ class FakePeerNetwork final : public PeerNetwork {
   std::optional<int64_t> LastHeardUs(NodeId) const override {
     return std::nullopt;
   }
+  std::optional<int64_t> ClockAheadUs(NodeId) const override {
+    return std::nullopt;
+  }
   void Forward(NodeId node, raft::v1::ForwardRequest request,
                int64_t timeout_us,
                Callback<raft::v1::ForwardResponse> done) override {
