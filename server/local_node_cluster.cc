@@ -1,0 +1,144 @@
+// LocalNode: its place among the other nodes.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "server/formation_rules.h"
+#include "server/join_answer.h"
+#include "server/latch.h"
+#include "server/local_node.h"
+#include "server/logging.h"
+
+namespace kappa::server {
+namespace {
+
+// A node that has been heard for so long is there to stay.
+constexpr int64_t kSteadyUs = 5'000'000;
+constexpr int64_t kHandOverUsMax = 1'500'000;
+
+}  // namespace
+
+PeerCallbacks LocalNode::AnswersToNodes() {
+  PeerCallbacks answers;
+  answers.forward = options_.forward;
+  answers.join = [this](raft::v1::JoinRequest request,
+                        PeerCallbacks::Done<raft::v1::JoinResponse> done) {
+    JoinNode(std::move(request), std::move(done));
+  };
+  answers.ask_partition = [this](const raft::v1::PartitionRequest& request,
+                                 PartitionAsker::Done done) {
+    if (request.fence().producer_id().size() == Uuid().size()) {
+      // It was opened, or nobody would fence for it.
+      known_producers_->Note(request.fence().producer_id(),
+                             request.fence().epoch());
+    }
+    AnswerPartitionRequest(router_, request, std::move(done));
+  };
+  // Only looks at it: whoever made the network knows the answer.
+  answers.probe = [this](const raft::v1::ProbeRequest& request,
+                         const PeerCallbacks::Done<raft::v1::ProbeResponse>&) {
+    waiting_nodes_.Note(request, options_.clock->NowUs());
+  };
+  return answers;
+}
+
+void LocalNode::JoinNode(raft::v1::JoinRequest request,
+                         PeerCallbacks::Done<raft::v1::JoinResponse> done) {
+  metadata_calls_->RegisterNode(
+      FromClusterNode(request.self()),
+      [this,
+       done = std::move(done)](absl::StatusOr<RegisteredNode> node) mutable {
+        if (!node.ok()) return done(WithLeaderPeer(node.status(), nodes_));
+        done(JoinResponseOf(identity_, options_.self, node->node, node->nodes));
+      });
+}
+
+void LocalNode::RegisterMovedNodes() {
+  shards_[0]->Post([this](Shard&) {
+    if (!metadata_->leads() || !metadata_->state().formed()) return;
+    for (const NodeInfo& row : metadata_->state().nodes()) {
+      const std::optional<NodeInfo> now = nodes_.Find(row.node);
+      if (!now.has_value() || *now == row) continue;
+      LogInfo("a node moved", {{"node", absl::StrCat(row.node.value())},
+                               {"address", now->address},
+                               {"client_address", now->client_address}});
+      metadata_calls_->RegisterNode(*now, [](const auto&) {});
+    }
+  });
+}
+
+absl::Status LocalNode::JoinNetwork() {
+  NodeInfo self = options_.self;
+  self.node = identity_.node_id;
+  self.disk_id = identity_.disk_id;
+  for (const NodeInfo& node : identity_.founders) nodes_.SetFounder(node);
+  nodes_.SetTold(self);
+  if (!options_.start_network) return absl::OkStatus();
+  NodeNetworkOptions network;
+  network.identity = identity_;
+  network.open_id = instance_;
+  network.start = options_.start_network;
+  network.callbacks = AnswersToNodes();
+  network.router = &router_;
+  network.nodes = &nodes_;
+  network.clock = options_.clock;
+  network.tick_us = options_.tick_us;
+  network.silent_us = 20 * options_.tick_us;
+  balance_ =
+      std::make_unique<LeaderBalance>(&topics_, &router_, identity_.node_id);
+  membership_ = std::make_unique<Membership>(&topics_, &router_, metadata_);
+  network.on_look = [this](const NodeNetwork& network) {
+    append_clock_.SetMedianAheadUs(network.MedianAheadUs());
+  };
+  network.every_second = [this](const NodeNetwork& network) {
+    membership_->Run();
+    RegisterMovedNodes();
+    balance_->Run([&network](NodeId node) {
+      return network.AliveForUs(node) >= kSteadyUs;
+    });
+  };
+  auto started = NodeNetwork::Start(std::move(network));
+  if (!started.ok()) return started.status();
+  network_ = *std::move(started);
+  // On the metadata group's shard from now on.
+  shards_[0]->Post([this, network = network_.get()](Shard&) {
+    metadata_->SetNodesChanged(
+        [this, network](const std::vector<NodeInfo>& nodes) {
+          if (nodes.empty()) return;  // the cluster is being formed
+          nodes_.SetCommitted(nodes);
+          network->FollowDirectory();
+        });
+  });
+  return absl::OkStatus();
+}
+
+void LocalNode::ShowStatus() {
+  ClusterStatusContext context;
+  context.identity = identity_;
+  context.router = &router_;
+  context.topics = &topics_;
+  context.nodes = &nodes_;
+  context.network = network_.get();
+  context.disk = options_.disk.get();
+  context.clock = options_.clock;
+  context.metadata = metadata_;
+  context.waiting = &waiting_nodes_;
+  context.scrub = [this] { return GetScrubStatus(); };
+  cluster_status_ = std::make_unique<ClusterStatus>(std::move(context));
+}
+
+void LocalNode::HandOver() {
+  auto handed_over = std::make_shared<Latch>(shards_.size());
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    shard->Post([handed_over](Shard& shard) {
+      shard.HandOver([handed_over] { handed_over->CountDown(); });
+    });
+  }
+  handed_over->WaitFor(kHandOverUsMax);
+}
+
+}  // namespace kappa::server
