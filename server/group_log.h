@@ -115,6 +115,10 @@ class GroupLog {
   void OnNodeLiveness(NodeId node, bool alive) {
     core_.OnNodeLiveness(node, alive);
   }
+  // Others learn that this replica should not lead.
+  void SetUnfit() {
+    if (!sole_voter()) core_.OnDiskHealth(raft::DiskHealth::kSlow);
+  }
   // Somebody wants the leader: a replica that sleeps, and does not lead, asks
   // whether there still is one.
   void Rouse();

@@ -1,6 +1,7 @@
 #include "server/local_node.h"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "server/append_check.h"
 #include "server/errors.h"
 #include "server/latch.h"
+#include "server/not_leader.h"
 
 namespace kappa::server {
 namespace {
@@ -21,6 +23,21 @@ constexpr int64_t kFinishUsMax = 3'000'000;
 absl::Status ShuttingDown() {
   return MakeError(v1::ERROR_REASON_SHUTTING_DOWN, "the node shuts down");
 }
+
+// Answers SHUTTING_DOWN where nobody has answered.
+class SyncAnswer {
+ public:
+  using Done = absl::AnyInvocable<void(const absl::Status&)>;
+  explicit SyncAnswer(Done done) : done_(std::move(done)) {}
+  ~SyncAnswer() { Give(ShuttingDown()); }
+
+  void Give(const absl::Status& status) {
+    if (done_) std::exchange(done_, nullptr)(status);
+  }
+
+ private:
+  Done done_;
+};
 
 }  // namespace
 
@@ -58,6 +75,7 @@ void LocalNode::Shutdown() {
   if (!failed_.load()) finished->WaitFor(kFinishUsMax);
   if (network_ != nullptr) network_->Stop();
   for (const std::unique_ptr<Shard>& shard : shards_) shard->Stop();
+  if (host_ != nullptr) host_->Abandon();
   // Their jobs and completions find the shards closed, but there.
   readers_.reset();
   writer_.reset();
@@ -113,8 +131,8 @@ void LocalNode::SyncTopics(absl::AnyInvocable<void(const absl::Status&)> done) {
   metadata_calls_->AfterReadPoint(
       [this, done = std::move(done)](const absl::Status& status) mutable {
         if (!status.ok()) return done(status);
-        host_->WhenReal(
-            [done = std::move(done)]() mutable { done(absl::OkStatus()); });
+        auto answer = std::make_shared<SyncAnswer>(std::move(done));
+        host_->WhenReal([answer] { answer->Give(absl::OkStatus()); });
       });
 }
 
@@ -194,7 +212,9 @@ void LocalNode::RefuseUnknown(const v1::ProducerSequence& producer,
                                answer](const absl::Status& status) {
       absl::Status refusal = NeverOpened(producer);
       if (!status.ok()) {
-        refusal = status;
+        // Not with the metadata group's leader: who leads the partition is
+        // another matter.
+        refusal = NotLeaderError(std::nullopt, nullptr);
       } else if (known_producers_->WasOpened(producer.id(), producer.epoch())) {
         refusal = MakeError(v1::ERROR_REASON_OVERLOADED,
                             "this node has learnt of the producer just now",

@@ -18,6 +18,10 @@ namespace {
 
 // A node that has been heard for so long is there to stay.
 constexpr int64_t kSteadyUs = 5'000'000;
+// As in the settings of kappad.
+constexpr uint64_t kNodeIdMax = 1'000'000;
+constexpr size_t kAddressBytesMax = 512;
+constexpr size_t kRackBytesMax = 255;
 constexpr int64_t kHandOverUsMax = 1'500'000;
 
 }  // namespace
@@ -48,6 +52,16 @@ PeerCallbacks LocalNode::AnswersToNodes() {
 
 void LocalNode::JoinNode(raft::v1::JoinRequest request,
                          PeerCallbacks::Done<raft::v1::JoinResponse> done) {
+  const raft::v1::ClusterNode& asks = request.self();
+  if (asks.node_id() > kNodeIdMax || asks.address().size() > kAddressBytesMax ||
+      asks.client_address().size() > kAddressBytesMax ||
+      asks.rack().size() > kRackBytesMax) {
+    return done(absl::InvalidArgumentError(absl::StrCat(
+        "join: node id ", asks.node_id(), ", addresses of ",
+        asks.address().size(), " and ", asks.client_address().size(),
+        " bytes, a rack of ", asks.rack().size(), " bytes: at most ",
+        kNodeIdMax, ", ", kAddressBytesMax, " and ", kRackBytesMax)));
+  }
   metadata_calls_->RegisterNode(
       FromClusterNode(request.self()),
       [this,

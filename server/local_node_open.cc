@@ -274,7 +274,7 @@ absl::Status LocalNode::ReconcileReplicas() {
           missing.push_back(SpecOf(snapshot, i, self()));
         } else {
           elsewhere.push_back(
-              {snapshot.groups[i], snapshot.VotersOf(i).front().node});
+              {snapshot.groups[i], NodesOf(snapshot.VotersOf(i))});
         }
       }
     }

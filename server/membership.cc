@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/types/span.h"
+#include "raft/core.h"
 #include "server/shard.h"
 
 namespace kappa::server {
@@ -39,8 +40,16 @@ Replicas Joined(const Replicas& a, const Replicas& b) {
   return all;
 }
 
-bool ChangeUnderWay(const raft::Configuration& present) {
-  return present.joint() || !present.promoting.empty();
+// Whether a learner that lives is on its way to vote.
+bool IsCatchingUp(const raft::Core& core) {
+  for (const raft::PeerStatus& peer : core.peers()) {
+    const Replicas& promoting = core.configuration().promoting;
+    if (peer.active && std::find(promoting.begin(), promoting.end(), peer.id) !=
+                           promoting.end()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool AsWanted(const raft::Configuration& present,
@@ -65,7 +74,7 @@ void BeginChanges(Shard* shard, const PartitionRouter& router,
       if (partition == nullptr || !partition->leads()) continue;
       const raft::Configuration& present = partition->core().configuration();
       if (AsWanted(present, topic->VotersOf(i))) continue;
-      if (ChangeUnderWay(present)) ++under_way;
+      if (present.joint() || IsCatchingUp(partition->core())) ++under_way;
       const auto change = NextChange(present, {Sorted(topic->VotersOf(i)), {}});
       if (!change.has_value()) continue;
       // Refused while the change before it, or the first entry of this leader,
@@ -81,20 +90,25 @@ void BeginChanges(Shard* shard, const PartitionRouter& router,
 
 std::optional<raft::ConfigurationChange> NextChange(
     const raft::Configuration& present, const Members& wanted) {
-  if (ChangeUnderWay(present)) return std::nullopt;
+  if (present.joint()) return std::nullopt;
   raft::ConfigurationChange change;
   const Replicas missing = Without(wanted.voters, present.voters);
-  if (!missing.empty()) {
+  if (missing.empty()) {
+    change.voters = wanted.voters;
+    change.learners = wanted.learners;
+  } else {
+    // Who is not wanted any more does not learn either, so a node that never
+    // comes holds up nobody else.
     change.voters = present.voters;
-    change.learners = Joined(present.learners, missing);
+    change.learners = Joined(
+        Without(present.learners, Without(present.learners, wanted.learners)),
+        missing);
     change.promoting = missing;
-    return change;
   }
-  if (present.voters == wanted.voters && present.learners == wanted.learners) {
+  if (present.voters == change.voters && present.learners == change.learners &&
+      present.promoting == change.promoting) {
     return std::nullopt;
   }
-  change.voters = wanted.voters;
-  change.learners = wanted.learners;
   return change;
 }
 
@@ -118,7 +132,8 @@ void Membership::Run() const {
     });
   }
   router_->shards()[0]->Post([metadata = metadata_](Shard& shard) {
-    if (!metadata->leads()) return;
+    // What is committed is applied then.
+    if (!metadata->accepting()) return;
     std::vector<NodeId> nodes;
     for (const NodeInfo& node : metadata->state().nodes()) {
       nodes.push_back(node.node);

@@ -159,7 +159,7 @@ absl::StatusOr<Response> ProducerResponse(
 absl::Status FenceError(const NamedProducer& producer,
                         const absl::Status& status) {
   const std::string reason = ErrorInfoOf(status).reason();
-  if (reason != "NOT_LEADER" && reason != "SHUTTING_DOWN") return status;
+  if (reason == "PRODUCER_FENCED") return status;
   return MakeError(
       v1::ERROR_REASON_OUTCOME_UNKNOWN,
       absl::StrCat("the producer's epoch is ", producer.epoch,

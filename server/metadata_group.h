@@ -90,7 +90,13 @@ class MetadataGroup final : public ShardGroup {
   absl::Status TransferLeadership(std::optional<ReplicaId> target) override {
     return log_.TransferLeadership(target);
   }
+  void SetUnfit() override { log_.SetUnfit(); }
 
+  // Whether commands can be proposed: it leads, and has applied what was in the
+  // log before.
+  bool accepting() const {
+    return log_.leads() && accepting_in_ == log_.term();
+  }
   // Whether the group has no other replicas: it need not wait for anybody.
   bool sole_voter() const {
     return log_.sole_voter() && log_.configuration().learners.empty();
@@ -170,11 +176,6 @@ class MetadataGroup final : public ShardGroup {
 
   // metadata_group.cc: what is asked here.
 
-  // Whether commands can be proposed: it leads, and has applied what was in the
-  // log before.
-  bool accepting() const {
-    return log_.leads() && accepting_in_ == log_.term();
-  }
   void BeginAccepting();
   // Answers from the state, once it is known to be the newest, if the command
   // changes nothing; else accepts it.

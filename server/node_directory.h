@@ -42,7 +42,10 @@ class NodeDirectory {
     MutexLock lock(&mutex_);
     complete_ = true;
     for (const NodeInfo& node : nodes) {
-      if (!told_.contains(node.node)) nodes_[node.node] = node;
+      NodeInfo& known = nodes_[node.node];
+      if (!told_.contains(node.node) || known.disk_id != node.disk_id) {
+        known = node;
+      }
     }
   }
 

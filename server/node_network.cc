@@ -73,15 +73,15 @@ void NodeNetwork::FollowDirectory() {
 }
 
 int64_t NodeNetwork::MedianAheadUs() const {
-  std::vector<NodeId> alive;
+  std::vector<NodeId> nodes;
   {
     MutexLock lock(&mutex_);
-    for (const auto& [node, peer] : known_) {
-      if (peer.alive) alive.push_back(node);
-    }
+    for (const auto& [node, peer] : known_) nodes.push_back(node);
   }
   std::vector<int64_t> ahead_us = {0};
-  for (const NodeId node : alive) {
+  // A clock that was heard goes on, though its node may be silent: else the
+  // median would fall back when a node dies.
+  for (const NodeId node : nodes) {
     const std::optional<int64_t> told = peers_->ClockAheadUs(node);
     if (told.has_value()) ahead_us.push_back(*told);
   }

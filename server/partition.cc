@@ -384,6 +384,7 @@ void Partition::Abandon(const absl::Status& status) {
 
 void Partition::Close(absl::Status status) {
   if (closed_.ok()) closed_ = status;
+  transfers_.FailAll(status);
   services_->counters->waiters.Subtract(tail_waiters_.size());
   tail_waiters_.FailAll(status);
 }

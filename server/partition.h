@@ -63,6 +63,7 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   absl::Status TransferLeadership(std::optional<ReplicaId> target) override {
     return log_.TransferLeadership(target);
   }
+  void SetUnfit() override { log_.SetUnfit(); }
 
   // Leads at once if it is the only voter (committed entries are known after
   // the write); else it waits for its time.

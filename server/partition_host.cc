@@ -41,8 +41,9 @@ void LeaveOutPresent(const LogStore& store, std::vector<ReplicaSpec>* specs) {
   for (const ReplicaInfo& replica : store.Replicas()) {
     present.insert(replica.spec.group);
   }
+  // Of a topic that was changed twice, too.
   std::erase_if(*specs, [&present](const ReplicaSpec& spec) {
-    return present.contains(spec.group);
+    return !present.insert(spec.group).second;
   });
 }
 
@@ -74,6 +75,12 @@ ReplicaSpec SpecOf(const TopicSnapshot& topic, uint32_t partition,
   return spec;
 }
 
+std::vector<NodeId> NodesOf(absl::Span<const ReplicaId> replicas) {
+  std::vector<NodeId> nodes;
+  for (const ReplicaId replica : replicas) nodes.push_back(replica.node);
+  return nodes;
+}
+
 void TellElsewhere(const PartitionRouter& router,
                    const std::vector<ElsewhereGroup>& groups) {
   const size_t shards = router.shards().size();
@@ -85,7 +92,7 @@ void TellElsewhere(const PartitionRouter& router,
     if (parts[i].empty()) continue;
     router.shards()[i]->Post([part = std::move(parts[i])](Shard& shard) {
       for (const ElsewhereGroup& elsewhere : part) {
-        shard.AddElsewhere(elsewhere.group, elsewhere.node);
+        shard.AddElsewhere(elsewhere.group, elsewhere.nodes);
       }
     });
   }
@@ -160,7 +167,7 @@ void PartitionHost::CreateWaiting() {
       if (IsHost(topic, i, context_->self)) {
         specs.push_back(SpecOf(topic, i, context_->self));
       } else {
-        elsewhere.push_back({topic.groups[i], topic.VotersOf(i).front().node});
+        elsewhere.push_back({topic.groups[i], NodesOf(topic.VotersOf(i))});
       }
     }
     may_be_there |= others;

@@ -43,11 +43,14 @@ bool IsHost(const TopicSnapshot& topic, uint32_t partition, ReplicaId self);
 storage::ReplicaSpec SpecOf(const TopicSnapshot& topic, uint32_t partition,
                             ReplicaId self);
 
-// A group that this node holds no replica of, and the node to ask.
+// A group that this node holds no replica of, and the nodes to ask, the best
+// first.
 struct ElsewhereGroup {
   GroupId group;
-  NodeId node;
+  std::vector<NodeId> nodes;
 };
+
+std::vector<NodeId> NodesOf(absl::Span<const ReplicaId> replicas);
 
 // Tells the shards of them (Shard::AddElsewhere): before anything that is
 // posted there afterwards.
@@ -74,6 +77,8 @@ class PartitionHost {
                 absl::AnyInvocable<void()> then);
   // Runs `then` once everything handed over so far is real.
   void WhenReal(absl::AnyInvocable<void()> then);
+  // Drops what waits, and its continuations. Once the shards have ended.
+  void Abandon() { waiting_.clear(); }
 
  private:
   struct Work {

@@ -241,8 +241,10 @@ void Shard::HandOver(absl::AnyInvocable<void()> done) {
   when_handed_over_ = std::move(done);
   const auto hand_over = [this](ShardGroup* group) {
     if (!group->leads() || !group->TransferLeadership(std::nullopt).ok()) {
+      group->SetUnfit();
       return;
     }
+    group->SetUnfit();
     handing_over_.push_back(group);
     Touch(group);
   };
@@ -308,9 +310,18 @@ void Shard::AddReplica(storage::ReplicaInfo replica) {
   if (to_wake_.size() == 1) Post([](Shard& shard) { shard.WakeSome(); });
 }
 
-void Shard::AddElsewhere(GroupId group, NodeId node) {
+void Shard::AddElsewhere(GroupId group, std::vector<NodeId> nodes) {
   if (sleeping_.contains(group) || FindAwake(group) != nullptr) return;
-  elsewhere_[group] = node;
+  elsewhere_[group] = std::move(nodes);
+}
+
+std::optional<NodeId> Shard::FirstHeard(
+    const std::vector<NodeId>& nodes) const {
+  const auto heard =
+      std::find_if_not(nodes.begin(), nodes.end(),
+                       [this](NodeId node) { return silent_.contains(node); });
+  if (heard == nodes.end()) return std::nullopt;
+  return *heard;
 }
 
 absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
@@ -320,7 +331,7 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
   if (sleeping == sleeping_.end()) {
     const auto elsewhere = elsewhere_.find(group);
     if (elsewhere != elsewhere_.end()) {
-      return NotLeaderError(elsewhere->second, services_.nodes);
+      return NotLeaderError(FirstHeard(elsewhere->second), services_.nodes);
     }
     return MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND,
                      "the topic does not exist any more");

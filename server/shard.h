@@ -88,8 +88,9 @@ class Shard {
   // the first request: then it is recovered from the store, and leads its group
   // at once where it is the only voter.
   void AddReplica(storage::ReplicaInfo replica);
-  // Who asks for the group, which has no replica here, is sent to `node`.
-  void AddElsewhere(GroupId group, NodeId node);
+  // Who asks for the group, which has no replica here, is sent to
+  // the first of `nodes` that is heard.
+  void AddElsewhere(GroupId group, std::vector<NodeId> nodes);
   // From now on there are other nodes. Wakes all replicas that sleep, and from
   // now on whoever is added: others must be able to ask them. A few at a time,
   // between events. `network` outlives the thread.
@@ -135,6 +136,7 @@ class Shard {
   void Handle(Event event);
   void HandleAppend(AppendEvent event);
   void HandleDelivery(PeerDelivery delivery);
+  std::optional<NodeId> FirstHeard(const std::vector<NodeId>& nodes) const;
   // The group of that id, woken if it slept; null when there is none.
   ShardGroup* FindGroup(GroupId group);
   void RunTicks();
@@ -154,7 +156,7 @@ class Shard {
 
   // The thread's own.
   absl::flat_hash_map<GroupId, storage::ReplicaInfo> sleeping_;
-  absl::flat_hash_map<GroupId, NodeId> elsewhere_;
+  absl::flat_hash_map<GroupId, std::vector<NodeId>> elsewhere_;
   absl::flat_hash_map<GroupId, std::unique_ptr<Partition>> partitions_;
   std::vector<std::unique_ptr<ShardGroup>> other_groups_;
   std::vector<ShardGroup*> touched_;

@@ -48,6 +48,8 @@ class ShardGroup {
   virtual bool leads() const = 0;
   // See raft::Core.
   virtual absl::Status TransferLeadership(std::optional<ReplicaId> target) = 0;
+  // Nobody shall hand leadership to this replica any more, as the node ends.
+  virtual void SetUnfit() = 0;
 
  private:
   friend class Shard;

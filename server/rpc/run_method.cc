@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proto/wire/check.h"
+#include "server/not_leader.h"
 #include "server/rpc/call_forward.h"
 #include "server/rpc/partition_lookup.h"
 #include "server/rpc/unary_call.h"
@@ -69,7 +70,11 @@ class ClientCall : public std::enable_shared_from_this<ClientCall> {
     synced_ = true;
     rpc_.node->SyncTopics(
         [self = shared_from_this()](const absl::Status& synced) {
-          if (!synced.ok()) return self->Answer(synced);
+          // Not with the metadata group's leader: the call may be about a
+          // partition.
+          if (!synced.ok()) {
+            return self->Answer(NotLeaderError(std::nullopt, nullptr));
+          }
           self->rpc_.pool->Post([self] { self->Run(); });
         });
   }

@@ -79,6 +79,21 @@ TEST(MembershipTest, NothingIsDoneTwice) {
   EXPECT_FALSE(NextChange(joint, {Replicas({2, 3}), {}}).has_value());
 }
 
+// A learner that never comes keeps nobody from being wanted instead of it.
+TEST(MembershipTest, AWishMayChangeUnderWay) {
+  raft::Configuration promoting = Present({1}, {2, 3});
+  promoting.promoting = Replicas({2, 3});
+  const auto change = NextChange(promoting, {Replicas({1, 2, 4}), {}});
+  ASSERT_TRUE(change.has_value());
+  EXPECT_EQ(change->voters, Replicas({1}));
+  EXPECT_EQ(change->learners, Replicas({2, 4}));
+  EXPECT_EQ(change->promoting, Replicas({2, 4}));
+  const auto back = NextChange(promoting, {Replicas({1}), {}});
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->voters, Replicas({1}));
+  EXPECT_TRUE(back->learners.empty());
+}
+
 TEST(MembershipTest, EveryWishIsReached) {
   const std::vector<std::vector<uint64_t>> sets = {
       {1}, {2}, {1, 2, 3}, {3, 4, 5}, {2, 3, 4, 5, 6}, {1, 6}};

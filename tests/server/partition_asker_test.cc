@@ -40,6 +40,9 @@ class PreparedPeers final : public PeerNetwork {
   std::optional<int64_t> LastHeardUs(NodeId) const override {
     return std::nullopt;
   }
+  std::optional<int64_t> ClockAheadUs(NodeId) const override {
+    return std::nullopt;
+  }
   void Forward(NodeId, raft::v1::ForwardRequest, int64_t,
                Callback<raft::v1::ForwardResponse> done) override {
     done(absl::UnimplementedError("not here"));
@@ -97,7 +100,7 @@ class PartitionAskerTest : public testing::Test {
     shard_ = std::make_unique<Shard>(ShardOptions(), services);
     router_.AddShard(shard_.get());
     shard_->Post(
-        [](Shard& shard) { shard.AddElsewhere(kElsewhere, NodeId(2)); });
+        [](Shard& shard) { shard.AddElsewhere(kElsewhere, {NodeId(2)}); });
   }
   ~PartitionAskerTest() override {
     shard_->Stop();
