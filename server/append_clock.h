@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "proto/wire/clock.h"
@@ -22,8 +23,8 @@ inline constexpr int64_t kLeaderClocksDifferUs = 2'000'000;
 // How much a leader's clock may differ from the median.
 inline constexpr int64_t kMedianDiffersUsMax = 1'000'000;
 
-// The lower middle of what the nodes' clocks are ahead by, this node's 0
-// included. Requires: it is not empty.
+// The lower middle of what the nodes' wall clocks, this node's included, are
+// ahead of this node's Clock::MonotonicUs by. Requires: it is not empty.
 inline int64_t MedianAheadUs(std::vector<int64_t> ahead_us) {
   const size_t middle = (ahead_us.size() - 1) / 2;
   std::nth_element(ahead_us.begin(),
@@ -52,8 +53,10 @@ class AppendClock {
   // The time that every leader's clock has passed, as long as none is set back.
   int64_t PassedUs() const { return HeldUs() - kLeaderClocksDifferUs; }
 
-  // By how much the median of the clocks of the nodes that are heard, this one
-  // included, is ahead of this node's clock; 0 until it is set.
+  // By how much the median of the wall clocks of the nodes that are heard, this
+  // one included, is ahead of this node's MonotonicUs. Until it is set, this
+  // node's clock is the median. Not told relative to this node's wall clock: a
+  // jump of that one would carry the median along.
   void SetMedianAheadUs(int64_t ahead_us) {
     median_ahead_us_.store(ahead_us, std::memory_order_relaxed);
   }
@@ -66,15 +69,19 @@ class AppendClock {
  private:
   // The clock, held within a second of the median.
   int64_t HeldUs() const {
-    const int64_t median_us = median_ahead_us_.load(std::memory_order_relaxed);
-    const int64_t step_us =
-        std::clamp(int64_t{0}, median_us - kMedianDiffersUsMax,
-                   median_us + kMedianDiffersUsMax);
-    return std::max(int64_t{0}, clock_->NowUs() + step_us);
+    const int64_t now_us = clock_->NowUs();
+    const int64_t ahead_us = median_ahead_us_.load(std::memory_order_relaxed);
+    if (ahead_us == kMedianUnknown) return std::max(int64_t{0}, now_us);
+    const int64_t median_us = clock_->MonotonicUs() + ahead_us;
+    return std::max(int64_t{0},
+                    std::clamp(now_us, median_us - kMedianDiffersUsMax,
+                               median_us + kMedianDiffersUsMax));
   }
 
+  static constexpr int64_t kMedianUnknown = std::numeric_limits<int64_t>::min();
+
   const Clock* const clock_;
-  std::atomic<int64_t> median_ahead_us_{0};
+  std::atomic<int64_t> median_ahead_us_{kMedianUnknown};
 };
 
 }  // namespace kappa::server

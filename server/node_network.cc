@@ -78,7 +78,8 @@ int64_t NodeNetwork::MedianAheadUs() const {
     MutexLock lock(&mutex_);
     for (const auto& [node, peer] : known_) nodes.push_back(node);
   }
-  std::vector<int64_t> ahead_us = {0};
+  std::vector<int64_t> ahead_us = {options_.clock->NowUs() -
+                                   options_.clock->MonotonicUs()};
   // A clock that was heard goes on, though its node may be silent: else the
   // median would fall back when a node dies.
   for (const NodeId node : nodes) {

@@ -65,8 +65,8 @@ class NodeNetwork {
   // Connects to every node of the directory whose address is known; again when
   // the directory has changed.
   void FollowDirectory();
-  // The median of the clocks of the nodes that were ever heard, this one
-  // included, less this node's clock.
+  // The median of the wall clocks of the nodes that were ever heard, this one
+  // included, less this node's Clock::MonotonicUs.
   int64_t MedianAheadUs() const;
   // How long the node has been heard without a break; 0: it is silent.
   int64_t AliveForUs(NodeId node) const;

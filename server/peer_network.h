@@ -39,8 +39,8 @@ class PeerNetwork {
   virtual void Send(NodeId node, std::vector<PeerMessage> messages) = 0;
   // When the node was last heard, by Clock::MonotonicUs; nullopt: never.
   virtual std::optional<int64_t> LastHeardUs(NodeId node) const = 0;
-  // By how much the node's wall clock is ahead of this node's, as it said last;
-  // nullopt: it never said.
+  // By how much the node's wall clock, as it said last, is ahead of this node's
+  // Clock::MonotonicUs; nullopt: it never said.
   virtual std::optional<int64_t> ClockAheadUs(NodeId node) const = 0;
 
   // Calls of PeerService. The header is filled in here. `done` is called once,

@@ -35,7 +35,8 @@ class HeardStream {
 // What a stream counts as it reads.
 struct HeardCounters {
   std::atomic<int64_t> last_heard_us{0};
-  // By how much the sender's clock is ahead of this node's; once told.
+  // By how much the sender's wall clock is ahead of this node's MonotonicUs;
+  // once told.
   std::atomic<int64_t> clock_ahead_us{0};
   std::atomic<bool> clock_told{false};
   std::atomic<uint64_t> frames{0};
@@ -90,8 +91,8 @@ class Hearing {
 
   // When the node was last heard; nullopt: never.
   std::optional<int64_t> LastHeardUs(NodeId node) const;
-  // By how much its clock is ahead of this node's, as it said last; nullopt: it
-  // never said.
+  // By how much its wall clock, as it said last, is ahead of this node's
+  // Clock::MonotonicUs; nullopt: it never said.
   std::optional<int64_t> ClockAheadUs(NodeId node) const;
   absl::flat_hash_map<NodeId, PeerStatus::Hearing> statuses() const;
 

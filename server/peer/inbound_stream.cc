@@ -115,7 +115,7 @@ absl::Status InboundStream::TakeFrame() {
   });
   if (reader_->clock_us() > 0) {
     counters_->clock_ahead_us.store(
-        reader_->clock_us() - context_->clock->NowUs(),
+        reader_->clock_us() - context_->clock->MonotonicUs(),
         std::memory_order_relaxed);
     counters_->clock_told.store(true, std::memory_order_release);
   }

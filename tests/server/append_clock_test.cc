@@ -17,18 +17,35 @@ TEST(AppendClockTest, TheMedianIsTheLowerMiddle) {
 }
 
 TEST(AppendClockTest, TimesAreHeldWithinASecondOfTheMedian) {
-  const ManualClock clock(kNowUs);
+  const ManualClock clock(kNowUs);  // its monotonic time is 0
   AppendClock append(&clock);
   EXPECT_EQ(append.Next(0), kNowUs);
-  append.SetMedianAheadUs(999'999);
+  append.SetMedianAheadUs(kNowUs + 999'999);
   EXPECT_EQ(append.Next(0), kNowUs);
-  append.SetMedianAheadUs(-999'999);
+  append.SetMedianAheadUs(kNowUs - 999'999);
   EXPECT_EQ(append.Next(0), kNowUs);
-  append.SetMedianAheadUs(5'000'000);
+  append.SetMedianAheadUs(kNowUs + 5'000'000);
   EXPECT_EQ(append.Next(0), kNowUs + 4'000'000);
-  append.SetMedianAheadUs(-5'000'000);
+  append.SetMedianAheadUs(kNowUs - 5'000'000);
   EXPECT_EQ(append.Next(0), kNowUs - 4'000'000);
   EXPECT_EQ(append.Next(kNowUs), kNowUs);
+}
+
+TEST(AppendClockTest, AJumpOfTheOwnClockDoesNotMoveTheMedian) {
+  constexpr int64_t kHourUs = 3'600'000'000;
+  ManualClock clock(kNowUs);
+  AppendClock append(&clock);
+  append.SetMedianAheadUs(kNowUs);
+  // Two hours behind, and right again before anything is heard.
+  clock.SetNow(kNowUs - 2 * kHourUs);
+  EXPECT_EQ(append.Next(0), kNowUs - 1'000'000);
+  clock.SetNow(kNowUs);
+  EXPECT_EQ(append.Next(0), kNowUs);
+  clock.SetNow(kNowUs + kHourUs);
+  EXPECT_EQ(append.Next(0), kNowUs + 1'000'000);
+  // The median goes on with the time that passes.
+  clock.Advance(10'000'000);
+  EXPECT_EQ(append.Next(0), kNowUs + 11'000'000);
 }
 
 TEST(AppendClockTest, NoTimeIsNegative) {

@@ -89,7 +89,8 @@ void FakeSwitch::SetClock(NodeId node, int64_t ahead_us) {
 std::optional<int64_t> FakeSwitch::ClockAheadUs(NodeId node, NodeId other) {
   MutexLock lock(&mutex_);
   if (!ConnectedLocked(node, other)) return std::nullopt;
-  return clocks_[other] - clocks_[node];
+  return clock_->NowUs() - clock_->MonotonicUs() + clocks_[other] -
+         clocks_[node];
 }
 
 uint64_t FakeSwitch::calls() const {
