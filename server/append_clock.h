@@ -67,7 +67,8 @@ class AppendClock {
   }
 
  private:
-  // The clock, held within a second of the median.
+  // The wall clock, held within a second of the median as it goes on by the
+  // monotonic clock.
   int64_t HeldUs() const {
     const int64_t now_us = clock_->NowUs();
     const int64_t ahead_us = median_ahead_us_.load(std::memory_order_relaxed);

@@ -113,6 +113,7 @@ absl::Status InboundStream::TakeFrame() {
     context_->callbacks.deliver(
         PeerDelivery{std::move(message), std::move(credit)});
   });
+  // Kept by the clock that does not jump.
   if (reader_->clock_us() > 0) {
     counters_->clock_ahead_us.store(
         reader_->clock_us() - context_->clock->MonotonicUs(),
