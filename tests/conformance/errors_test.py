@@ -3,6 +3,8 @@
 import uuid
 
 import grpc
+from kappa.v1 import cluster_service_pb2 as cluster_pb2
+from kappa.v1 import cluster_service_pb2_grpc as cluster_grpc
 from kappa.v1 import error_pb2
 from kappa.v1 import log_service_pb2 as log_pb2
 from kappa.v1 import record_pb2
@@ -277,6 +279,14 @@ class ErrorsTest(kappad.KappadTestCase):
         self.fails("PRODUCER_NOT_FOUND", grpc.StatusCode.NOT_FOUND,
                    self.log.GetProducer,
                    log_pb2.GetProducerRequest(name="never", topic="t"))
+
+    # ---- the cluster ----
+
+    def test_transfer_refused(self):
+        cluster = cluster_grpc.ClusterServiceStub(self.channel)
+        self.fails("TRANSFER_REFUSED", grpc.StatusCode.FAILED_PRECONDITION,
+                   cluster.TransferLeadership,
+                   cluster_pb2.TransferLeadershipRequest(topic="t", to_node=2))
 
     # ---- on the stream ----
 
