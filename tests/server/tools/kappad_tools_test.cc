@@ -410,7 +410,9 @@ TEST_F(KappadHoleTest, InTheClustersFormation) {
     ASSERT_EQ(run.exit_code, 0) << run.err;
     ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
     const std::string told = run.out + Record().dump();
-    if (told.find("given up: orders/0") == std::string::npos) {
+    // By number where the topic's creation is lost, too.
+    if (told.find("given up: orders/0") == std::string::npos &&
+        told.find("given up: group 1,") == std::string::npos) {
       EXPECT_EQ(EndOffset(), 2u * kBatches) << told;
     }
     Kill();
