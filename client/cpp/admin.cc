@@ -37,7 +37,7 @@ struct Routing {
 };
 
 // Of a call that changes topics or producers.
-constexpr Routing kChange = {.timeout_min = kChangeTimeoutMin};
+Routing OfChange() { return {.timeout_min = kChangeTimeoutMin}; }
 
 template <typename Stub, typename Request, typename Response>
 using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&,
@@ -84,7 +84,7 @@ Admin::Admin(std::shared_ptr<Client> client) : client_(std::move(client)) {}
 
 absl::StatusOr<v1::CreateTopicResponse> Admin::CreateTopic(
     const v1::CreateTopicRequest& request) {
-  return Call<v1::TopicService>(client_.get(), kChange,
+  return Call<v1::TopicService>(client_.get(), OfChange(),
                                 &v1::TopicService::Stub::CreateTopic, request);
 }
 
@@ -118,7 +118,7 @@ absl::StatusOr<std::vector<v1::Topic>> Admin::ListTopics(
 absl::StatusOr<v1::Topic> Admin::UpdateTopic(
     const v1::UpdateTopicRequest& request) {
   absl::StatusOr<v1::UpdateTopicResponse> response = Call<v1::TopicService>(
-      client_.get(), kChange, &v1::TopicService::Stub::UpdateTopic, request);
+      client_.get(), OfChange(), &v1::TopicService::Stub::UpdateTopic, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic());
 }
@@ -134,8 +134,9 @@ absl::StatusOr<std::string> Admin::DeleteTopic(
 
 absl::StatusOr<v1::Topic> Admin::AddPartitions(
     const v1::AddPartitionsRequest& request) {
-  absl::StatusOr<v1::AddPartitionsResponse> response = Call<v1::TopicService>(
-      client_.get(), kChange, &v1::TopicService::Stub::AddPartitions, request);
+  absl::StatusOr<v1::AddPartitionsResponse> response =
+      Call<v1::TopicService>(client_.get(), OfChange(),
+                             &v1::TopicService::Stub::AddPartitions, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic());
 }
@@ -185,7 +186,7 @@ absl::StatusOr<std::vector<v1::GetOffsetsResponse>> Admin::GetAllOffsets(
 
 absl::StatusOr<v1::OpenProducerResponse> Admin::OpenProducer(
     const v1::OpenProducerRequest& request) {
-  return Call<v1::LogService>(client_.get(), kChange,
+  return Call<v1::LogService>(client_.get(), OfChange(),
                               &v1::LogService::Stub::OpenProducer, request);
 }
 

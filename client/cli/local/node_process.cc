@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,13 +17,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
-// Of glibc 2.36 this header does not say that it is of C.
-extern "C" {
-#include <sys/pidfd.h>
-}
-
 namespace kappa::cli {
 namespace {
+
+// The header of these, of glibc 2.36, does not say that they are of C.
+int PidfdOpen(pid_t pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
+int PidfdSendSignal(int process, int signal) {
+  return static_cast<int>(
+      syscall(SYS_pidfd_send_signal, process, signal, nullptr, 0));
+}
 
 // The kernel has to take its memory back.
 constexpr absl::Duration kKillTimeout = absl::Seconds(30);
@@ -149,9 +154,9 @@ absl::Status NodeProcess::Signal(int signal) const {
       absl::NotFoundError(absl::StrCat("process ", pid_, " has ended"));
   if (pid_ <= 0) return ended;
   // Looked at after it is held: who is looked at is who is signalled.
-  const FileDescriptor process(pidfd_open(pid_, 0));
+  const FileDescriptor process(PidfdOpen(pid_));
   if (process.get() < 0 || state() == State::kEnded) return ended;
-  if (pidfd_send_signal(process.get(), signal, nullptr, 0) == 0) {
+  if (PidfdSendSignal(process.get(), signal) == 0) {
     return absl::OkStatus();
   }
   if (errno == ESRCH) return ended;
@@ -161,7 +166,7 @@ absl::Status NodeProcess::Signal(int signal) const {
 
 bool NodeProcess::WaitForEnd(absl::Duration timeout) const {
   const absl::Time deadline = absl::Now() + timeout;
-  const FileDescriptor process(pid_ <= 0 ? -1 : pidfd_open(pid_, 0));
+  const FileDescriptor process(pid_ <= 0 ? -1 : PidfdOpen(pid_));
   while (process.get() >= 0 && state() != State::kEnded) {
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) return false;
