@@ -5,12 +5,14 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "server/errors.h"
 #include "server/latch.h"
 #include "server/local_node.h"
+#include "server/membership.h"
 #include "server/node_rows.h"
 #include "server/random_uuid.h"
 #include "storage/chain.h"
@@ -30,21 +32,15 @@ uint32_t ShardCount(uint32_t wanted) {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-// Voters of the metadata group; further nodes only learn.
-constexpr size_t kMetadataVotersMax = 5;
-
 raft::Configuration FirstMetadataMembers(const Identity& identity) {
-  raft::Configuration members;
-  for (const NodeInfo& node : identity.founders) {
-    const ReplicaId id{node.node, Incarnation(1)};
-    (members.voters.size() < kMetadataVotersMax ? members.voters
-                                                : members.learners)
-        .push_back(id);
-  }
-  if (members.voters.empty()) {
-    members.voters.push_back({identity.node_id, Incarnation(1)});
-  }
-  return members;
+  std::vector<NodeId> nodes;
+  for (const NodeInfo& node : identity.founders) nodes.push_back(node.node);
+  if (nodes.empty()) nodes.push_back(identity.node_id);
+  Members members = MetadataMembers(std::move(nodes));
+  raft::Configuration first;
+  first.voters = std::move(members.voters);
+  first.learners = std::move(members.learners);
+  return first;
 }
 
 // What the first leader forms the cluster with; empty for a node alone.
