@@ -50,6 +50,15 @@ class EventQueue {
     return !out->empty();
   }
 
+  // As TakeAll, but where that would wait, nothing is moved and the answer is
+  // true.
+  bool TakeNow(std::vector<Event>* out) {
+    MutexLock lock(&mutex_);
+    events_.swap(*out);
+    size_.store(0, std::memory_order_relaxed);
+    return !out->empty() || !closed_;
+  }
+
   // Nothing more can be put; what is there can still be taken.
   void Close() {
     MutexLock lock(&mutex_);

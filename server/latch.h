@@ -20,6 +20,10 @@ class Latch {
     MutexLock lock(&mutex_);
     if (count_ > 0 && --count_ == 0) zero_.SignalAll();
   }
+  bool zero() {
+    MutexLock lock(&mutex_);
+    return count_ == 0;
+  }
   void Wait() {
     MutexLock lock(&mutex_);
     while (count_ > 0) zero_.Wait(&mutex_);

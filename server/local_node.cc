@@ -50,6 +50,17 @@ LocalNode::LocalNode(NodeOptions options, std::unique_ptr<LogStore> store,
       append_budget_(options_.append_queue_bytes),
       store_(std::move(store)) {}
 
+bool LocalNode::Await(const std::shared_ptr<Latch>& latch,
+                      std::optional<int64_t> timeout_us) const {
+  if (options_.turns != nullptr) {
+    return options_.turns->RunUntil([latch] { return latch->zero(); },
+                                    timeout_us);
+  }
+  if (timeout_us.has_value()) return latch->WaitFor(*timeout_us);
+  latch->Wait();
+  return true;
+}
+
 void LocalNode::OnFatal(const absl::Status& status) {
   failed_.store(true);
   options_.on_fatal(status);
@@ -72,7 +83,7 @@ void LocalNode::Shutdown() {
     });
   }
   // After a failed write nothing is completed any more.
-  if (!failed_.load()) finished->WaitFor(kFinishUsMax);
+  if (!failed_.load()) Await(finished, kFinishUsMax);
   if (network_ != nullptr) network_->Stop();
   for (const std::unique_ptr<Shard>& shard : shards_) shard->Stop();
   if (host_ != nullptr) host_->Abandon();

@@ -18,6 +18,7 @@
 #include "server/cluster_status.h"
 #include "server/identity.h"
 #include "server/known_producers.h"
+#include "server/latch.h"
 #include "server/leader_balance.h"
 #include "server/log_reader.h"
 #include "server/maintenance.h"
@@ -119,6 +120,11 @@ class LocalNode final : public Node,
   void RegisterMovedNodes();
   // Gives leadership away, as far as others can take it.
   void HandOver();
+
+  // Waits for the latch; false when `timeout_us` microseconds have passed
+  // first.
+  bool Await(const std::shared_ptr<Latch>& latch,
+             std::optional<int64_t> timeout_us = std::nullopt) const;
 
   // A write or sync failed: nothing is completed any more.
   void OnFatal(const absl::Status& status);

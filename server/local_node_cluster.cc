@@ -100,6 +100,7 @@ absl::Status LocalNode::JoinNetwork() {
   network.router = &router_;
   network.nodes = &nodes_;
   network.clock = options_.clock;
+  network.turns = options_.turns;
   network.tick_us = options_.tick_us;
   network.silent_us = 20 * options_.tick_us;
   balance_ =
@@ -152,7 +153,7 @@ void LocalNode::HandOver() {
       shard.HandOver([handed_over] { handed_over->CountDown(); });
     });
   }
-  handed_over->WaitFor(kHandOverUsMax);
+  Await(handed_over, kHandOverUsMax);
 }
 
 }  // namespace kappa::server

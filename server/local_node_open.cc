@@ -148,8 +148,9 @@ void LocalNode::StartThreads() {
   log_reader_ = std::make_unique<LogReader>(store_.get(), known_damage_.get(),
                                             kChunkBytes);
   readers_ = std::make_unique<ReaderPool>(std::max(1u, options_.reader_threads),
-                                          kReaderQueueMax);
+                                          kReaderQueueMax, options_.turns);
   storage::LogWriterOptions writer_options;
+  writer_options.turns = options_.turns;
   writer_options.queue_bytes_max = options_.append_queue_bytes;
   const auto on_fatal = [this](const absl::Status& status) { OnFatal(status); };
   writer_options.on_fatal = on_fatal;
@@ -164,12 +165,13 @@ void LocalNode::StartThreads() {
   services.clock = options_.clock;
   services.append_clock = &append_clock_;
   services.disk = options_.disk.get();
-  const Uuid instance = RandomUuid();
+  const Uuid instance = options_.new_uuid();
   std::memcpy(&instance_, instance.data(), sizeof(instance_));
   services.instance = instance_;
   services.nodes = &nodes_;
   services.core_settings = SettingsOf(options_);
   ShardOptions shard_options;
+  shard_options.turns = options_.turns;
   shard_options.window_bytes = options_.window_bytes / shards;
   for (uint32_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(shard_options, services));
@@ -194,7 +196,7 @@ absl::Status LocalNode::RunOnMetadataShard(
           latch->CountDown();
         });
       });
-  latch->Wait();
+  Await(latch);
   return *result;
 }
 
@@ -206,7 +208,7 @@ absl::Status LocalNode::RunOnWriter(
     *result = std::move(status);
     latch->CountDown();
   });
-  latch->Wait();
+  Await(latch);
   return *result;
 }
 
@@ -311,13 +313,14 @@ void LocalNode::PlacePartitions() {
   auto placed = std::make_shared<Latch>(1);
   PlaceOnShards(router_, std::move(replicas),
                 [placed] { placed->CountDown(); });
-  placed->Wait();
+  Await(placed);
 }
 
 void LocalNode::PublishTopics() {
   host_ = std::make_unique<PartitionHost>(&host_context_, metadata_);
   metadata_calls_ = std::make_unique<MetadataCalls>(
-      &router_, metadata_, options_.clock, [this] { return peers(); });
+      &router_, metadata_, options_.clock, options_.new_uuid,
+      [this] { return peers(); });
   const absl::Status published =
       RunOnMetadataShard([this](Shard&, Report report) {
         for (const auto& [name, topic] : metadata_->state().topics().topics()) {

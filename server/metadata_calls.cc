@@ -247,7 +247,7 @@ void MetadataCalls::CreateTopic(const v1::CreateTopicRequest& request,
                                 Node::Callback<v1::CreateTopicResponse> done) {
   absl::StatusOr<v1::Topic> topic = TopicOf(request);
   if (!topic.ok()) return done(topic.status());
-  topic->set_uuid(BytesOf(RandomUuid()));
+  topic->set_uuid(BytesOf(new_uuid_()));
   topic->set_create_time_us(clock_->NowUs());
   MetadataCommand command;
   *command.mutable_create_topic()->mutable_topic() = *std::move(topic);
@@ -381,7 +381,7 @@ void MetadataCalls::OpenProducer(
                       Node::Callback<v1::OpenProducerResponse> done) mutable {
         MetadataCommand command;
         command.mutable_open_producer()->set_name(request.name());
-        command.mutable_open_producer()->set_new_id(BytesOf(RandomUuid()));
+        command.mutable_open_producer()->set_new_id(BytesOf(new_uuid_()));
         metadata.Execute(std::move(command),
                          [this, topic, partitions = PartitionsOf(request),
                           done = std::move(done)](

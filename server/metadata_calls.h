@@ -4,6 +4,7 @@
 #define KAPPA_SERVER_METADATA_CALLS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,10 +39,12 @@ class MetadataCalls {
  public:
   // Everything outlives this; `metadata` is used on the first shard only.
   MetadataCalls(const PartitionRouter* router, MetadataGroup* metadata,
-                const Clock* clock, PartitionAsker::Peers peers)
+                const Clock* clock, std::function<Uuid()> new_uuid,
+                PartitionAsker::Peers peers)
       : router_(router),
         metadata_(metadata),
         clock_(clock),
+        new_uuid_(std::move(new_uuid)),
         asker_(router, std::move(peers)) {}
 
   // As MetadataGroup::AfterReadPoint; OK comes on the group's shard.
@@ -100,6 +103,7 @@ class MetadataCalls {
   const PartitionRouter* const router_;
   MetadataGroup* const metadata_;
   const Clock* const clock_;
+  const std::function<Uuid()> new_uuid_;
   const PartitionAsker asker_;
 };
 

@@ -24,10 +24,12 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/payload.h"
+#include "proto/wire/turn_runner.h"
 #include "proto/wire/types.h"
 #include "server/disk_state.h"
 #include "server/node_directory.h"
 #include "server/peer_network.h"
+#include "server/random_uuid.h"
 #include "server/topic_snapshot.h"
 #include "storage/log_store.h"
 
@@ -59,6 +61,10 @@ struct NodeOptions {
   // Start although the clock is more than 24 h behind the newest entry.
   bool accept_clock_behind = false;
   const Clock* clock = nullptr;  // not owned; required
+  // Runs what is done in the background; absent: threads do.
+  TurnRunner* turns = nullptr;
+  // Where new ids come from.
+  std::function<Uuid()> new_uuid = RandomUuid;
   // Room on the data directory's file system; absent: enough.
   std::shared_ptr<const DiskState> disk;
   // Called once the data directory is locked, before anything in it is opened.

@@ -43,7 +43,14 @@ absl::StatusOr<std::unique_ptr<NodeNetwork>> NodeNetwork::Start(
       shard.JoinNetwork(peers);
     });
   }
-  network->thread_ = std::thread([self = network.get()] { self->Run(); });
+  NodeNetwork* const self = network.get();
+  self->ticked_us_ = self->called_us_ = self->options_.clock->MonotonicUs();
+  if (self->options_.turns != nullptr) {
+    self->options_.turns->Add(self, TurnKind::kNetworkClock,
+                              [self] { return self->LookAtClock(); });
+  } else {
+    self->thread_ = std::thread([self] { self->Run(); });
+  }
   return network;
 }
 
@@ -56,6 +63,7 @@ void NodeNetwork::Stop() {
     stop_.SignalAll();
   }
   if (thread_.joinable()) thread_.join();
+  if (options_.turns != nullptr) options_.turns->Remove(this);
   if (peers_ != nullptr) peers_->Stop();
 }
 
@@ -181,8 +189,6 @@ void NodeNetwork::LookAtPeers(int64_t now_us) {
 }
 
 void NodeNetwork::Run() {
-  int64_t ticked_us = options_.clock->MonotonicUs();
-  int64_t called_us = ticked_us;
   while (true) {
     {
       MutexLock lock(&mutex_);
@@ -190,22 +196,27 @@ void NodeNetwork::Run() {
       stop_.WaitFor(&mutex_, options_.tick_us);
       if (stopping_) return;
     }
-    const int64_t now_us = options_.clock->MonotonicUs();
-    const int64_t passed = (now_us - ticked_us) / options_.tick_us;
-    if (passed <= 0) continue;
-    ticked_us += passed * options_.tick_us;
-    // Before the ticks: what was said while this process was stopped is read
-    // first.
-    LookAtPeers(now_us);
-    if (options_.on_look) options_.on_look(*this);
-    for (int64_t tick = std::min(passed, kTicksMax); tick > 0; --tick) {
-      for (Shard* const shard : options_.router->shards()) shard->Tick();
-    }
-    if (options_.every_second && now_us - called_us >= kSecondUs) {
-      called_us = now_us;
-      options_.every_second(*this);
-    }
+    LookAtClock();
   }
+}
+
+bool NodeNetwork::LookAtClock() {
+  const int64_t now_us = options_.clock->MonotonicUs();
+  const int64_t passed = (now_us - ticked_us_) / options_.tick_us;
+  if (passed <= 0) return false;
+  ticked_us_ += passed * options_.tick_us;
+  // Before the ticks: what was said while this process was stopped is read
+  // first.
+  LookAtPeers(now_us);
+  if (options_.on_look) options_.on_look(*this);
+  for (int64_t tick = std::min(passed, kTicksMax); tick > 0; --tick) {
+    for (Shard* const shard : options_.router->shards()) shard->Tick();
+  }
+  if (options_.every_second && now_us - called_us_ >= kSecondUs) {
+    called_us_ = now_us;
+    options_.every_second(*this);
+  }
+  return true;
 }
 
 }  // namespace kappa::server

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/mutex.h"
+#include "proto/wire/turn_runner.h"
 #include "proto/wire/types.h"
 #include "server/identity.h"
 #include "server/node_directory.h"
@@ -42,6 +43,7 @@ struct NodeNetworkOptions {
   int64_t tick_us = 20'000;
   // A node that was not heard for so long is silent.
   int64_t silent_us = 400'000;
+  TurnRunner* turns = nullptr;  // absent: a thread looks at the clock
   // Called at each tick, on the thread that looks at the clock, before the
   // shards are told.
   std::function<void(const NodeNetwork&)> on_look;
@@ -91,6 +93,8 @@ class NodeNetwork {
   absl::Status Judge(const raft::v1::Hello& hello);
   void TellShards(NodeId node, bool alive) const;
   void Run();
+  // Does what is due by the clock; false: nothing is.
+  bool LookAtClock();
   void LookAtPeers(int64_t now_us);
 
   const NodeNetworkOptions options_;
@@ -99,6 +103,9 @@ class NodeNetwork {
   CondVar stop_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<NodeId, Peer> known_ ABSL_GUARDED_BY(mutex_);
+  // Of the thread that looks at the clock.
+  int64_t ticked_us_ = 0;
+  int64_t called_us_ = 0;
   std::thread thread_;
 };
 

@@ -7,10 +7,15 @@
 
 namespace kappa::server {
 
-ReaderPool::ReaderPool(size_t threads, size_t queue_max)
-    : queue_max_(queue_max),
+ReaderPool::ReaderPool(size_t threads, size_t queue_max, TurnRunner* turns)
+    : turns_(turns),
+      queue_max_(queue_max),
       replays_at_once_max_(std::max<size_t>(1, threads - 1)) {
   KAPPA_CHECK(threads > 0, "a pool needs a thread");
+  if (turns_ != nullptr) {
+    turns_->Add(this, TurnKind::kReaders, [this] { return RunTurn(); });
+    return;
+  }
   for (size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this] { Run(); });
   }
@@ -23,6 +28,10 @@ ReaderPool::~ReaderPool() {
     work_.SignalAll();
   }
   for (std::thread& thread : threads_) thread.join();
+  if (turns_ == nullptr) return;
+  while (RunTurn()) {
+  }
+  turns_->Remove(this);
 }
 
 bool ReaderPool::Submit(storage::ReadClass read_class, Job& job) {
@@ -55,6 +64,18 @@ ReaderPool::Job ReaderPool::TakeLocked(bool* is_replay) {
   Job job = std::move(queue.front());
   queue.pop_front();
   return job;
+}
+
+bool ReaderPool::RunTurn() {
+  Job job;
+  {
+    MutexLock lock(&mutex_);
+    bool is_replay = false;
+    job = TakeLocked(&is_replay);
+  }
+  if (!job) return false;
+  job();
+  return true;
 }
 
 void ReaderPool::Run() {

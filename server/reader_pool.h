@@ -12,6 +12,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "proto/wire/mutex.h"
+#include "proto/wire/turn_runner.h"
 #include "storage/log_store.h"
 
 namespace kappa::server {
@@ -33,8 +34,9 @@ class ReaderPool {
     uint64_t replays = 0;  // run so far
   };
 
-  // Each class queues at most `queue_max` jobs. Requires: threads > 0.
-  ReaderPool(size_t threads, size_t queue_max);
+  // Each class queues at most `queue_max` jobs. With `turns` there is no
+  // thread: a turn runs a job. Requires: threads > 0.
+  ReaderPool(size_t threads, size_t queue_max, TurnRunner* turns = nullptr);
   // Runs what is queued, then ends the threads.
   ~ReaderPool();
 
@@ -44,9 +46,12 @@ class ReaderPool {
 
  private:
   void Run();
+  // Without threads: runs a job; false: there is none.
+  bool RunTurn();
   // The next job that may run now; an empty one when there is none.
   Job TakeLocked(bool* is_replay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  TurnRunner* const turns_;
   const size_t queue_max_;
   const size_t replays_at_once_max_;
   mutable Mutex mutex_;

@@ -30,7 +30,8 @@ absl::Status ShuttingDown() {
 }  // namespace
 
 Shard::Shard(ShardOptions options, ShardServices services)
-    : queue_(options.queue_events_max),
+    : turns_(options.turns),
+      queue_(options.queue_events_max),
       window_(options.window_bytes),
       services_(std::move(services)) {
   services_.window = &window_;
@@ -64,7 +65,11 @@ Shard::Shard(ShardOptions options, ShardServices services)
           shard.Touch(partition);
         });
       };
-  thread_ = std::thread([this] { Run(); });
+  if (turns_ != nullptr) {
+    turns_->Add(this, TurnKind::kShard, [this] { return RunTurn(); });
+  } else {
+    thread_ = std::thread([this] { Run(); });
+  }
 }
 
 Shard::~Shard() { Stop(); }
@@ -72,6 +77,10 @@ Shard::~Shard() { Stop(); }
 void Shard::Stop() {
   queue_.Close();
   if (thread_.joinable()) thread_.join();
+  if (turns_ == nullptr || ended_) return;
+  while (RunTurn()) {
+  }
+  turns_->Remove(this);
 }
 
 // --- any thread ---
@@ -122,20 +131,39 @@ ShardStats Shard::stats() const {
 
 void Shard::Run() {
   std::vector<Event> events;
-  while (queue_.TakeAll(&events)) {
-    counters_.drains.Add(1);
-    counters_.events.Add(events.size());
-    writer_congested_ = services_.writer->congested();
-    for (Event& event : events) Handle(std::move(event));
-    events.clear();
-    SubmitTouched();
-    CheckConditions();
-    counters_.awake_partitions.Set(partitions_.size());
-    counters_.window_bytes.Set(window_.bytes());
-    counters_.window_entries.Set(window_.entries());
+  while (queue_.TakeAll(&events)) RunDrain(&events);
+  AbandonAll();
+}
+
+bool Shard::RunTurn() {
+  std::vector<Event> events;
+  if (!queue_.TakeNow(&events)) {
+    if (!ended_) AbandonAll();
+    return false;
   }
-  for (auto& [id, partition] : partitions_) partition->Abandon(ShuttingDown());
+  if (events.empty()) return false;
+  RunDrain(&events);
+  return true;
+}
+
+void Shard::RunDrain(std::vector<Event>* events) {
+  counters_.drains.Add(1);
+  counters_.events.Add(events->size());
+  writer_congested_ = services_.writer->congested();
+  for (Event& event : *events) Handle(std::move(event));
+  events->clear();
+  SubmitTouched();
+  CheckConditions();
+  counters_.awake_partitions.Set(partitions_.size());
+  counters_.window_bytes.Set(window_.bytes());
+  counters_.window_entries.Set(window_.entries());
+}
+
+void Shard::AbandonAll() {
+  ended_ = true;
+  for (Partition* const partition : awake_) partition->Abandon(ShuttingDown());
   for (auto& group : other_groups_) group->Abandon(ShuttingDown());
+  awake_.clear();
   partitions_.clear();
   other_groups_.clear();
 }
@@ -216,7 +244,7 @@ void Shard::OnNodeLiveness(NodeId node, bool alive) {
     Touch(group);
   };
   for (const auto& group : other_groups_) tell(group.get());
-  for (const auto& [id, partition] : partitions_) tell(partition.get());
+  for (Partition* const partition : awake_) tell(partition);
 }
 
 void Shard::JoinNetwork(PeerNetwork* network) {
@@ -249,7 +277,7 @@ void Shard::HandOver(absl::AnyInvocable<void()> done) {
     Touch(group);
   };
   for (const auto& group : other_groups_) hand_over(group.get());
-  for (const auto& [id, partition] : partitions_) hand_over(partition.get());
+  for (Partition* const partition : awake_) hand_over(partition);
 }
 
 void Shard::Touch(ShardGroup* group) {
@@ -345,6 +373,7 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
   sleeping_.erase(sleeping);
   Partition* const awake = partition->get();
   partitions_.emplace(group, *std::move(partition));
+  awake_.push_back(awake);
   Touch(awake);
   return awake;
 }
@@ -357,7 +386,7 @@ Partition* Shard::FindAwake(GroupId group) {
 void Shard::ForEachGroup(
     absl::FunctionRef<void(const ShardGroup&)> look) const {
   for (const auto& group : other_groups_) look(*group);
-  for (const auto& [id, partition] : partitions_) look(*partition);
+  for (const Partition* const partition : awake_) look(*partition);
 }
 
 void Shard::FollowKnownDamage(Partition* partition) const {
@@ -391,7 +420,7 @@ void Shard::Finish(const absl::Status& status,
                    absl::AnyInvocable<void()> done) {
   finishing_ = status;
   when_finished_ = std::move(done);
-  for (auto& [id, partition] : partitions_) partition->Close(status);
+  for (Partition* const partition : awake_) partition->Close(status);
 }
 
 void Shard::CheckConditions() {
@@ -406,6 +435,7 @@ void Shard::CheckConditions() {
       number = partition->number();
       std::erase(ticking_, partition);
       std::erase(handing_over_, partition);
+      std::erase(awake_, partition);
       partitions_.erase(removals_[i].group);
       counters_.partitions.Subtract(1);
     }
@@ -424,8 +454,9 @@ void Shard::CheckConditions() {
 }
 
 bool Shard::AllIdle() const {
-  return std::all_of(partitions_.begin(), partitions_.end(),
-                     [](const auto& item) { return item.second->idle(); }) &&
+  return std::all_of(
+             awake_.begin(), awake_.end(),
+             [](const Partition* partition) { return partition->idle(); }) &&
          std::all_of(other_groups_.begin(), other_groups_.end(),
                      [](const auto& group) { return group->idle(); });
 }

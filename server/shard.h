@@ -22,6 +22,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "proto/wire/turn_runner.h"
 #include "proto/wire/types.h"
 #include "server/commit_queue.h"
 #include "server/event_queue.h"
@@ -40,6 +41,7 @@ namespace kappa::server {
 struct ShardOptions {
   size_t queue_events_max = 16'384;  // that may be refused
   size_t window_bytes = 0;
+  TurnRunner* turns = nullptr;  // absent: a thread
 };
 
 // Thread safety: Append, TryPost, Post and stats are thread-safe; everything
@@ -48,7 +50,8 @@ class Shard {
  public:
   using Task = absl::AnyInvocable<void(Shard&)>;
 
-  // Starts the thread. `services` as far as it is common to all shards.
+  // Starts the thread, or takes turns. `services` as far as it is common to all
+  // shards.
   Shard(ShardOptions options, ShardServices services);
   // As Stop. Requires: nothing calls it any more: the writer and the readers
   // have ended.
@@ -133,6 +136,11 @@ class Shard {
   };
 
   void Run();
+  // Without a thread: what is queued now. False: nothing was.
+  bool RunTurn();
+  void RunDrain(std::vector<Event>* events);
+  // The last thing that the thread does.
+  void AbandonAll();
   void Handle(Event event);
   void HandleAppend(AppendEvent event);
   void HandleDelivery(PeerDelivery delivery);
@@ -148,6 +156,7 @@ class Shard {
   void CheckConditions();
   bool AllIdle() const;
 
+  TurnRunner* const turns_;
   EventQueue<Event> queue_;
   ShardCounters counters_;
   WindowBudget window_;
@@ -155,9 +164,12 @@ class Shard {
   std::atomic<uint32_t> ticks_{0};  // passed, not run
 
   // The thread's own.
-  absl::flat_hash_map<GroupId, storage::ReplicaInfo> sleeping_;
+  std::map<GroupId, storage::ReplicaInfo> sleeping_;
   absl::flat_hash_map<GroupId, std::vector<NodeId>> elsewhere_;
   absl::flat_hash_map<GroupId, std::unique_ptr<Partition>> partitions_;
+  // Those, in the order of their waking: no order may hang on where things are
+  // in memory.
+  std::vector<Partition*> awake_;
   std::vector<std::unique_ptr<ShardGroup>> other_groups_;
   std::vector<ShardGroup*> touched_;
   std::vector<Removal> removals_;
@@ -174,6 +186,7 @@ class Shard {
   absl::AnyInvocable<void()> when_handed_over_;
   absl::AnyInvocable<void()> when_finished_;
   bool writer_congested_ = false;
+  bool ended_ = false;
 
   std::thread thread_;
 };

@@ -67,8 +67,12 @@ struct LogWriter::State {
 
   // The writer's thread.
   void Loop();
+  // Without a thread: one cycle; false: there was nothing to do.
+  bool RunTurn();
   // Waits for work and takes it. Nothing: idle for a while, or the end.
   std::vector<Job> TakeCycle();
+  std::vector<Job> TakeQueuedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void RunCycle(std::vector<Job> jobs);
   // Whether the end has come and nothing is queued.
   bool AtEnd();
   // Lets the store record what it has of its own.
@@ -104,7 +108,6 @@ struct LogWriter::State {
 };
 
 std::vector<Job> LogWriter::State::TakeCycle() {
-  std::vector<Job> taken;
   MutexLock lock(&mutex);
   bool waited_enough = false;
   while (queue.empty() && !stopping && !waited_enough) {
@@ -112,6 +115,11 @@ std::vector<Job> LogWriter::State::TakeCycle() {
     waited_enough = !work_added.WaitFor(&mutex, kIdlePeriodUs);
     idle = false;
   }
+  return TakeQueuedLocked();
+}
+
+std::vector<Job> LogWriter::State::TakeQueuedLocked() {
+  std::vector<Job> taken;
   size_t bytes = 0;
   while (!queue.empty()) {
     Job& next = queue.front();
@@ -177,20 +185,41 @@ void LogWriter::State::Loop() {
   while (true) {
     std::vector<Job> jobs = TakeCycle();
     if (jobs.empty() && AtEnd()) return;
-    if (failed) continue;  // S9: nothing more is written or completed
-    if (jobs.empty()) {
-      CommitIdle();
-    } else if (jobs.front().work) {
-      RunWork(std::move(jobs.front()));
-    } else {
-      CommitCycle(std::move(jobs));
-    }
+    RunCycle(std::move(jobs));
   }
+}
+
+void LogWriter::State::RunCycle(std::vector<Job> jobs) {
+  if (failed) return;  // S9: nothing more is written or completed
+  if (jobs.empty()) {
+    CommitIdle();
+  } else if (jobs.front().work) {
+    RunWork(std::move(jobs.front()));
+  } else {
+    CommitCycle(std::move(jobs));
+  }
+}
+
+bool LogWriter::State::RunTurn() {
+  std::vector<Job> jobs;
+  {
+    MutexLock lock(&mutex);
+    jobs = TakeQueuedLocked();
+  }
+  if (jobs.empty()) return false;
+  RunCycle(std::move(jobs));
+  return true;
 }
 
 LogWriter::LogWriter(LogStore* store, LogWriterOptions options)
     : state_(std::make_unique<State>(store, std::move(options))) {
-  state_->thread = std::thread([state = state_.get()] { state->Loop(); });
+  State* const state = state_.get();
+  if (state->options.turns != nullptr) {
+    state->options.turns->Add(this, TurnKind::kLogWriter,
+                              [state] { return state->RunTurn(); });
+  } else {
+    state->thread = std::thread([state] { state->Loop(); });
+  }
 }
 
 LogWriter::~LogWriter() {
@@ -199,7 +228,11 @@ LogWriter::~LogWriter() {
     state_->stopping = true;
   }
   state_->work_added.Signal();
-  state_->thread.join();
+  if (state_->thread.joinable()) state_->thread.join();
+  if (state_->options.turns == nullptr) return;
+  while (state_->RunTurn()) {
+  }
+  state_->options.turns->Remove(this);
 }
 
 bool LogWriter::Submit(std::vector<GroupWrite> writes, Done done) {

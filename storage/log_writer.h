@@ -15,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proto/wire/turn_runner.h"
 #include "storage/distribution.h"
 #include "storage/log_store.h"
 
@@ -31,6 +32,8 @@ struct LogWriterOptions {
   // process within 1 s (tests: record and return; then nothing more is written
   // or completed).
   std::function<void(const absl::Status&)> on_fatal;
+  // Present: there is no thread, a turn is one cycle.
+  TurnRunner* turns = nullptr;
 };
 
 // What the writer did since it started; counters only grow.
