@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "proto/wire/check.h"
 #include "proto/wire/crc32c.h"
+#include "storage/damaged_index.h"
 #include "storage/keys.h"
 #include "storage/rocks_status.h"
 
@@ -25,16 +27,23 @@ std::string NameOf(ReplicaNumber replica, LogIndex index) {
   return absl::StrCat("entry ", index.value(), " of replica ", replica.value());
 }
 
+absl::Status Damaged(ReplicaNumber replica, LogIndex index,
+                     absl::string_view what) {
+  return WithDamagedIndex(
+      absl::DataLossError(absl::StrCat(NameOf(replica, index), what)), index);
+}
+
 absl::Status Missing(ReplicaNumber replica, LogIndex index) {
-  return absl::DataLossError(
-      absl::StrCat(NameOf(replica, index), " is missing"));
+  return Damaged(replica, index, " is missing");
 }
 
 // Names the entry in the status of a failed read.
 absl::Status About(ReplicaNumber replica, LogIndex index,
                    const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat(NameOf(replica, index), ": ",
-                                                  status.message()));
+  return WithDamagedIndex(
+      absl::Status(status.code(), absl::StrCat(NameOf(replica, index), ": ",
+                                               status.message())),
+      index);
 }
 
 // The header at the front of `value`, which must be that of `index`.
@@ -45,10 +54,12 @@ absl::StatusOr<DecodedEntryHeader> DecodeAt(ReplicaNumber replica,
   if (!decoded.ok()) return About(replica, index, decoded.status());
   if (decoded->header.index != index ||
       value.size() - decoded->header_bytes != decoded->header.payload_bytes) {
-    return absl::DataLossError(absl::StrCat(
-        NameOf(replica, index), ": the header says index ",
-        decoded->header.index.value(), " and ", decoded->header.payload_bytes,
-        " payload bytes; there are ", value.size() - decoded->header_bytes));
+    return Damaged(
+        replica, index,
+        absl::StrCat(": the header says index ", decoded->header.index.value(),
+                     " and ", decoded->header.payload_bytes,
+                     " payload bytes; there are ",
+                     value.size() - decoded->header_bytes));
   }
   return decoded;
 }
@@ -292,8 +303,7 @@ absl::StatusOr<std::vector<StoredEntry>> EntryReader::Read(
         if (!decoded.ok()) return decoded.status();
         std::string_view payload = value.substr(decoded->header_bytes);
         if (Crc32c(payload) != decoded->header.payload_crc32c) {
-          return absl::DataLossError(absl::StrCat(
-              NameOf(replica, index), ": the payload's CRC32C is wrong"));
+          return Damaged(replica, index, ": the payload's CRC32C is wrong");
         }
         if (!owner) payload = copies->Copy(payload);
         bytes += payload.size();

@@ -152,6 +152,13 @@ std::optional<ScrubRange> KnownDamage::FirstIn(ReplicaNumber replica,
   return std::nullopt;
 }
 
+std::vector<ScrubRange> KnownDamage::In(ReplicaNumber replica) const {
+  if (!any_.load(std::memory_order_acquire)) return {};
+  MutexLock lock(&mutex_);
+  const auto found = ranges_.find(replica);
+  return found == ranges_.end() ? std::vector<ScrubRange>() : found->second;
+}
+
 std::vector<ScrubRange> KnownDamage::All() const {
   MutexLock lock(&mutex_);
   return AllLocked();

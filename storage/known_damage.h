@@ -52,6 +52,8 @@ class KnownDamage {
   // nothing is damaged.
   std::optional<ScrubRange> FirstIn(ReplicaNumber replica, LogIndex from,
                                     LogIndex last) const;
+  // All of one replica, ascending. Costs nothing while nothing is damaged.
+  std::vector<ScrubRange> In(ReplicaNumber replica) const;
   std::vector<ScrubRange> All() const;
 
  private:

@@ -97,6 +97,7 @@ enum class ReadClass : uint8_t {
 // What a store reports of itself, for /metrics.
 struct StoreCondition {
   uint64_t write_stalls = 0;     // times that writes were slowed or stopped
+  bool writes_stalled = false;   // they are now, for want of memory
   uint64_t live_segments = 0;    // not sealed yet
   uint64_t sealed_segments = 0;  // now
 };
@@ -136,8 +137,8 @@ class LogStore {
   // log, or until their payloads reach `bytes_max` (at least one entry). Empty
   // only if `from` is beyond the end.
   // Errors: OUT_OF_RANGE: `from` is at or below the base; DATA_LOSS: a damaged
-  // or missing entry, named by replica and index; what stands before it is
-  // returned first by a read that ends before it.
+  // or missing entry, named by replica and index (also by DamagedIndexOf); what
+  // stands before it is returned first by a read that ends before it.
   virtual absl::StatusOr<std::vector<StoredEntry>> Read(
       ReplicaNumber replica, LogIndex from, LogIndex last, size_t bytes_max,
       ReadClass read_class) const = 0;

@@ -1,5 +1,6 @@
 #include "storage/log_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -97,6 +98,8 @@ struct LogWriter::State {
   std::atomic<uint64_t> group_writes{0};
   std::atomic<uint64_t> payload_bytes{0};
   std::atomic<uint64_t> last_cycle_bytes{0};
+  std::atomic<uint64_t> slow_commits{0};
+  std::atomic<int64_t> committing_since_us{0};  // 0: no commit is under way
   Distribution<kCommitUsBounds.size()> commit_us{kCommitUsBounds};
   Distribution<kCycleBytesBounds.size()> cycle_size{kCycleBytesBounds};
 
@@ -160,12 +163,18 @@ void LogWriter::State::CommitCycle(std::vector<Job> jobs) {
               std::back_inserter(cycle_writes));
   }
   const int64_t began_us = MonotonicUs();
+  committing_since_us = began_us;
   const absl::Status status = store->Commit(cycle_writes);
+  committing_since_us = 0;
   const int64_t took_us = MonotonicUs() - began_us;
   queued_bytes -= bytes;
   if (!status.ok()) {
     Fail(status);
     return;
+  }
+  // Turns take no time of the machine's.
+  if (took_us >= options.slow_commit_us && options.turns == nullptr) {
+    ++slow_commits;
   }
   ++cycles;
   commit_us.Record(static_cast<uint64_t>(took_us));
@@ -269,6 +278,17 @@ LogWriterStats LogWriter::stats() const {
   stats.commit_us = state_->commit_us.Counts();
   stats.cycle_bytes = state_->cycle_size.Counts();
   return stats;
+}
+
+CommitPulse LogWriter::pulse() const {
+  CommitPulse pulse;
+  pulse.commits = state_->cycles;
+  pulse.slow_commits = state_->slow_commits;
+  const int64_t since_us = state_->committing_since_us;
+  if (since_us > 0) {
+    pulse.committing_us = std::max<int64_t>(1, MonotonicUs() - since_us);
+  }
+  return pulse;
 }
 
 }  // namespace kappa::storage

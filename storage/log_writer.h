@@ -34,6 +34,16 @@ struct LogWriterOptions {
   std::function<void(const absl::Status&)> on_fatal;
   // Present: there is no thread, a turn is one cycle.
   TurnRunner* turns = nullptr;
+  // A commit that takes so long is slow.
+  int64_t slow_commit_us = 100'000;
+};
+
+// How the disk does, for who asks many times a second. Counters only grow.
+struct CommitPulse {
+  uint64_t commits = 0;
+  uint64_t slow_commits = 0;  // of them
+  // For how long the commit that is under way has been; 0: none is.
+  int64_t committing_us = 0;
 };
 
 // What the writer did since it started; counters only grow.
@@ -75,6 +85,7 @@ class LogWriter {
   // True while the queue is over its bound.
   bool congested() const;
   LogWriterStats stats() const;
+  CommitPulse pulse() const;
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "storage/chain.h"
+#include "storage/damaged_index.h"
 #include "storage/producer_record.h"
 
 namespace kappa::storage {
@@ -17,9 +18,10 @@ absl::Status OutOfRange(ReplicaNumber replica, LogIndex index,
 }
 
 absl::Status Damaged(ReplicaNumber replica, LogIndex index) {
-  return absl::DataLossError(absl::StrCat("read replica ", replica.value(),
-                                          " index ", index.value(),
-                                          ": the entry is damaged"));
+  return WithDamagedIndex(absl::DataLossError(absl::StrCat(
+                              "read replica ", replica.value(), " index ",
+                              index.value(), ": the entry is damaged")),
+                          index);
 }
 
 }  // namespace

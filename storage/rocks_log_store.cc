@@ -572,6 +572,7 @@ Generation RocksLogStore::generation() const {
 StoreCondition RocksLogStore::Condition() const {
   StoreCondition condition;
   condition.write_stalls = state_->listener->stalls();
+  condition.writes_stalled = state_->listener->stalled();
   condition.live_segments = state_->entries->LiveSegments().size();
   condition.sealed_segments = state_->entries->sealed_count();
   return condition;

@@ -108,7 +108,10 @@ bool Scrubber::KeepKnown() {
 void Scrubber::TellFound() {
   if (found_.empty()) return;
   KeepKnown();
-  for (const ScrubRange& range : found_) options_.on_damage(range);
+  for (const ScrubRange& range : found_) {
+    options_.on_damage(range);
+    if (options_.on_confirmed) options_.on_confirmed(range);
+  }
   found_.clear();
 }
 
@@ -126,6 +129,8 @@ Scrubber::Rechecked Scrubber::Recheck(const ScrubRange& range) {
       // Put back by somebody, or gone with its replica.
       options_.known_damage->Remove(range);
       if (options_.on_whole) options_.on_whole(range);
+    } else if (known && options_.on_confirmed) {
+      options_.on_confirmed(range);
     }
     Save(pass_.state(), /*now=*/false);
     PauseUs(RestUs(step->bytes, options_.bytes_per_second_max, begun_us));

@@ -37,6 +37,10 @@ struct ScrubberOptions {
   // Told of each damaged range, on the scrub's thread: of all that are known
   // when it begins, then of what it finds, when that is kept.
   ScrubPass::OnDamage on_damage;
+  // Told on the scrub's thread of each range that this run has read and found
+  // damaged, after on_damage: of what it finds, and of what was known when it
+  // began and is damaged still. May be empty.
+  ScrubPass::OnDamage on_confirmed;
   // Told on the scrub's thread of a range that was known when it began and has
   // been read again: it is whole, and known_damage names it no more. May be
   // empty.
