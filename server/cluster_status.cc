@@ -234,7 +234,7 @@ HealthFacts ClusterStatus::FactsFrom(GroupSurvey survey) const {
   });
   facts.groups = std::move(survey);
   facts.topics = AllTopics();
-  facts.scrub = context_.scrub();
+  facts.damage = context_.known_damage->All();
   return facts;
 }
 

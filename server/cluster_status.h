@@ -3,7 +3,6 @@
 #define KAPPA_SERVER_CLUSTER_STATUS_H_
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,7 +11,6 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "kappa/v1/cluster_service.pb.h"
-#include "kappa/v1/maintenance_service.pb.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/types.h"
 #include "server/disk_state.h"
@@ -28,6 +26,7 @@
 #include "server/topic_snapshot.h"
 #include "server/transfer_waiters.h"
 #include "server/waiting_nodes.h"
+#include "storage/known_damage.h"
 
 namespace kappa::server {
 
@@ -41,7 +40,7 @@ struct ClusterStatusContext {
   const DiskState* disk = nullptr;       // absent: there is room
   const Clock* clock = nullptr;
   const MetadataGroup* metadata = nullptr;  // of the first shard
-  std::function<v1::ScrubStatus()> scrub;
+  const storage::KnownDamage* known_damage = nullptr;
   WaitingNodes* waiting = nullptr;  // by Clock::NowUs
 };
 

@@ -31,4 +31,10 @@ absl::Status DiskState::Refuse() const {
        {"low_bytes", absl::StrCat(low_bytes_.load())}});
 }
 
+absl::Status VotersFull() {
+  return MakeError(v1::ERROR_REASON_DISK_FULL,
+                   "most nodes of the group have no disk space: free some",
+                   {{"retry_after_ms", absl::StrCat(kRetryAfterMs)}});
+}
+
 }  // namespace kappa::server

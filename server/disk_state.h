@@ -59,6 +59,10 @@ class DiskState {
   mutable std::atomic<uint64_t> refusals_{0};
 };
 
+// RESOURCE_EXHAUSTED (DISK_FULL): there is room here, but most voters of the
+// group have none.
+absl::Status VotersFull();
+
 }  // namespace kappa::server
 
 #endif  // KAPPA_SERVER_DISK_STATE_H_

@@ -306,6 +306,8 @@ void GroupLog::NoteRole() {
 }
 
 void GroupLog::Send(raft::Message message) {
+  // The store cannot take what would be answered.
+  if (message.type == raft::MessageType::kRepairRequest) return;
   outgoing().Add(std::move(message),
                  [this](LogIndex index) { return FindPendingEntry(index); });
 }
@@ -318,6 +320,7 @@ OutgoingMessages& GroupLog::outgoing() {
 }
 
 GroupLog::Progress GroupLog::Collect(ShardGroup* owner, WriteCycle* cycle) {
+  if (!damage_untold_.empty()) TellDamage();
   if (!stash_.empty()) {
     for (storage::GroupWrite& write : stash_.writes) {
       cycle->writes.push_back(std::move(write));

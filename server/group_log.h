@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -115,10 +117,20 @@ class GroupLog {
   void OnNodeLiveness(NodeId node, bool alive) {
     core_.OnNodeLiveness(node, alive);
   }
-  // Others learn that this replica should not lead.
-  void SetUnfit() {
-    if (!sole_voter()) core_.OnDiskHealth(raft::DiskHealth::kSlow);
-  }
+  // What the node's disk allows: see raft::Core.
+  void SetDiskHealth(raft::DiskHealth health);
+  // Whether others shall rather lead, whatever the disk is like.
+  void SetUnfit(bool unfit);
+  // Stored entries [first, last] are damaged or missing: this replica will not
+  // lead where there are others, and hands over if it does. The core is told of
+  // what is committed, the rest when it is.
+  void OnEntriesDamaged(LogIndex first, LogIndex last);
+  // Whether the replica said in its last answer to this leader that it should
+  // not lead.
+  bool IsUnfit(ReplicaId replica) const;
+  // Whether, as far as this leader knows, nothing can be committed because so
+  // many voters have no room for entries.
+  bool LacksRoom();
   // Somebody wants the leader: a replica that sleeps, and does not lead, asks
   // whether there still is one.
   void Rouse();
@@ -183,6 +195,8 @@ class GroupLog {
   // The pending entry at `index`, or null.
   const storage::EntryHeader* FindPending(LogIndex index) const;
   size_t pending() const { return pending_.size(); }
+  // Of payloads in messages that wait for a read.
+  size_t deferred_bytes() const { return deferred_bytes_; }
   bool writing() const { return writes_in_flight_ > 0 || !stash_.empty(); }
 
  private:
@@ -216,6 +230,8 @@ class GroupLog {
 
   // group_log_step.cc: what other replicas say.
   absl::Status Take(Received received);
+  // Keeps the message until anchor_ is read.
+  void Defer(Received received);
   // The first entry of the message that the log lacks and the core may take;
   // nullopt when there is none.
   std::optional<size_t> FirstNew(const raft::Message& message) const;
@@ -225,7 +241,13 @@ class GroupLog {
   void Truncate(LogIndex from);
   OutgoingMessages& outgoing();
 
+  // group_log_fitness.cc: who can lead, and who has room.
+  void TellFitness();
+  void TellDamage();
+  void NoteAnswer(const raft::Message& message);
+
   static constexpr size_t kDeferredMax = 64;
+  static constexpr size_t kDeferredBytesMax = size_t{8} << 20;
 
   const GroupId group_;
   const ReplicaNumber number_;
@@ -248,7 +270,15 @@ class GroupLog {
   uint64_t last_read_id_ = 0;
   uint32_t writes_in_flight_ = 0;
 
+  // How fit to lead, and what is damaged.
+  raft::DiskHealth disk_health_ = raft::DiskHealth::kHealthy;
+  bool unfit_ = false;
+  std::set<LogIndex> damage_told_;  // to the core
+  std::vector<std::pair<LogIndex, LogIndex>> damage_untold_;
+
   // Of groups with other replicas.
+  std::vector<ReplicaId> unfit_voters_;
+  bool may_lack_room_ = false;
   WriteCycle stash_;  // put out, and not collected
   Progress progress_;
   RingQueue<AfterDurable> after_durable_;
@@ -256,6 +286,7 @@ class GroupLog {
   std::vector<storage::StoredEntry>* incoming_ = nullptr;
   bool incoming_checked_ = false;
   std::vector<Received> deferred_;  // until anchor_ is read
+  size_t deferred_bytes_ = 0;
   uint64_t anchor_read_ = 0;
   LogIndex anchor_index_;
   std::optional<LogTail> anchor_;  // within (2)

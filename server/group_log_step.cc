@@ -22,15 +22,27 @@ absl::Status GroupLog::Step(raft::Message message,
       DecodeEntries(message, contents);
   if (!entries.ok()) return entries.status();
   if (entries->empty()) {
+    NoteAnswer(message);
     core_.Step(message);
     return absl::OkStatus();
   }
   Received received{std::move(message), *std::move(entries)};
   if (deferred_.empty()) return Take(std::move(received));
-  if (deferred_.size() < kDeferredMax) {
-    deferred_.push_back(std::move(received));
-  }
+  Defer(std::move(received));
   return absl::OkStatus();
+}
+
+// What finds no place is dropped, as messages may be.
+void GroupLog::Defer(Received received) {
+  size_t bytes = 0;
+  for (const StoredEntry& entry : received.entries) {
+    bytes += entry.payload.bytes();
+  }
+  const bool fits = deferred_bytes_ + bytes <= kDeferredBytesMax &&
+                    deferred_.size() < kDeferredMax;
+  if (!fits && !deferred_.empty()) return;
+  deferred_bytes_ += bytes;
+  deferred_.push_back(std::move(received));
 }
 
 absl::Status GroupLog::Take(Received received) {
@@ -44,7 +56,7 @@ absl::Status GroupLog::Take(Received received) {
       anchor_index_ = before;
       anchor_read_ =
           outgoing().Ask(before, before, 1, storage::ReadClass::kPoint);
-      deferred_.push_back(std::move(received));
+      Defer(std::move(received));
       return absl::OkStatus();
     }
     for (size_t i = *first; i < received.entries.size(); ++i) {
@@ -109,6 +121,7 @@ void GroupLog::OnLogRead(uint64_t id,
   }
   anchor_read_ = 0;
   std::vector<Received> deferred = std::exchange(deferred_, {});
+  deferred_bytes_ = 0;
   if (!entries.ok() || entries->empty()) return;
   const storage::EntryHeader& header = entries->front().header;
   if (header.index != anchor_index_ ||
@@ -118,7 +131,7 @@ void GroupLog::OnLogRead(uint64_t id,
   anchor_ = LogTail::Of(header);
   for (Received& received : deferred) {
     if (!deferred_.empty()) {
-      deferred_.push_back(std::move(received));
+      Defer(std::move(received));
       continue;
     }
     // Who sends what does not fit is not told: it sends again.
@@ -139,6 +152,9 @@ void GroupLog::Truncate(LogIndex from) {
     if (end->last.index == committed_tail_.last.index) restored_.reset();
   }
   if (anchor_.has_value() && anchor_->last.index >= from) anchor_.reset();
+  for (auto& [first, last] : damage_untold_) {
+    last = std::min(last, from.Previous());
+  }
   tail_ = *end;
   while (!configurations_.empty() && configurations_.back().index >= from) {
     configurations_.pop_back();

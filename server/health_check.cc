@@ -41,9 +41,7 @@ class Check {
   v1::GetHealthResponse Run() {
     CheckDisk();
     CheckNodes();
-    for (const v1::DamagedEntries& damaged : facts_.scrub.damage()) {
-      AddDamage(damaged);
-    }
+    CheckDamage();
     const auto metadata = facts_.groups.find(kMetadataGroup);
     if (metadata != facts_.groups.end()) {
       CheckGroup(kMetadataGroup, {}, metadata->second);
@@ -122,13 +120,23 @@ class Check {
     }
   }
 
-  void AddDamage(const v1::DamagedEntries& damaged) {
-    GroupName name{damaged.topic(), damaged.partition()};
-    AddOfGroup(v1::HEALTH_PROBLEM_KIND_DAMAGED, name,
-               absl::StrCat("entries ", damaged.first_index(), " to ",
-                            damaged.last_index(), " are damaged on node ",
-                            facts_.self.value(), ": ", damaged.message()))
-        ->add_nodes(facts_.self.value());
+  void CheckDamage() {
+    if (facts_.damage.empty()) return;
+    std::map<GroupId, GroupName> names{{kMetadataGroup, {}}};
+    for (const auto& topic : facts_.topics) {
+      for (uint32_t i = 0; i < topic->groups.size(); ++i) {
+        names[topic->groups[i]] = {topic->topic.name(), i};
+      }
+    }
+    for (const storage::ScrubRange& range : facts_.damage) {
+      const auto name = names.find(range.group);
+      if (name == names.end()) continue;  // its topic was deleted
+      AddOfGroup(v1::HEALTH_PROBLEM_KIND_DAMAGED, name->second,
+                 absl::StrCat("entries ", range.first.value(), " to ",
+                              range.last.value(), " are damaged on node ",
+                              facts_.self.value(), ": ", range.what))
+          ->add_nodes(facts_.self.value());
+    }
   }
 
   // Voters that are missed because they are too many.

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "kappa/v1/cluster_service.pb.h"
-#include "kappa/v1/maintenance_service.pb.h"
 #include "proto/wire/types.h"
 #include "server/disk_state.h"
 #include "server/group_survey.h"
 #include "server/lag_tracker.h"
 #include "server/topic_snapshot.h"
 #include "server/waiting_nodes.h"
+#include "storage/scrub_state.h"
 
 namespace kappa::server {
 
@@ -31,7 +31,7 @@ struct HealthFacts {
   std::vector<WaitingNodes::Waiting> waiting;
   GroupSurvey groups;
   std::vector<std::shared_ptr<const TopicSnapshot>> topics;  // by name
-  v1::ScrubStatus scrub;
+  std::vector<storage::ScrubRange> damage;                   // whoever found it
 };
 
 // See GetHealthResponse. `lags` remembers from one check to the next.

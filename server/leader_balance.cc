@@ -30,6 +30,8 @@ void GiveBack(Shard* shard, const Wanted& wanted) {
     Partition* const partition = shard->FindAwake(group);
     if (partition == nullptr || !partition->leads()) continue;
     if (!CaughtUp(partition->core(), leader)) continue;
+    // It would not take over, and appends would wait for it.
+    if (partition->log().IsUnfit(leader)) continue;
     if (!partition->TransferLeadership(leader).ok()) continue;
     shard->Touch(partition);
     if (++begun == kAtOnceMax) return;

@@ -20,6 +20,7 @@
 #include "server/known_producers.h"
 #include "server/latch.h"
 #include "server/leader_balance.h"
+#include "server/leader_fitness.h"
 #include "server/log_reader.h"
 #include "server/maintenance.h"
 #include "server/membership.h"
@@ -118,6 +119,9 @@ class LocalNode final : public Node,
                 PeerCallbacks::Done<raft::v1::JoinResponse> done);
   // As leader of the metadata group: commits where nodes say that they are.
   void RegisterMovedNodes();
+  // Tells the shards whether this node should lead, and what its append times
+  // are held to.
+  void LookAtFitness(const NodeNetwork& network);
   // Gives leadership away, as far as others can take it.
   void HandOver();
 
@@ -184,6 +188,9 @@ class LocalNode final : public Node,
   std::unique_ptr<LeaderBalance> balance_;
   std::unique_ptr<Membership> membership_;
   WaitingNodes waiting_nodes_;
+  // Of the network's thread.
+  LeaderFitness fitness_{storage::LogWriterOptions().slow_commit_us};
+  raft::DiskHealth told_health_ = raft::DiskHealth::kHealthy;
   std::unique_ptr<ClusterStatus> cluster_status_;
   std::unique_ptr<NodeNetwork> network_;  // absent: the node is alone
   uint64_t instance_ = 0;                 // this start

@@ -107,7 +107,7 @@ absl::Status LocalNode::JoinNetwork() {
       std::make_unique<LeaderBalance>(&topics_, &router_, identity_.node_id);
   membership_ = std::make_unique<Membership>(&topics_, &router_, metadata_);
   network.on_look = [this](const NodeNetwork& network) {
-    append_clock_.SetMedianAheadUs(network.MedianAheadUs());
+    LookAtFitness(network);
   };
   network.every_second = [this](const NodeNetwork& network) {
     membership_->Run();
@@ -139,11 +139,34 @@ void LocalNode::ShowStatus() {
   context.nodes = &nodes_;
   context.network = network_.get();
   context.disk = options_.disk.get();
+  context.known_damage = known_damage_.get();
   context.clock = options_.clock;
   context.metadata = metadata_;
   context.waiting = &waiting_nodes_;
-  context.scrub = [this] { return GetScrubStatus(); };
   cluster_status_ = std::make_unique<ClusterStatus>(std::move(context));
+}
+
+void LocalNode::LookAtFitness(const NodeNetwork& network) {
+  const int64_t now_us = options_.clock->MonotonicUs();
+  const int64_t median_ahead_us = network.MedianAheadUs();
+  append_clock_.SetMedianAheadUs(median_ahead_us);
+  NodeVitals vitals;
+  if (options_.disk != nullptr) vitals.disk = options_.disk->level();
+  vitals.commits = writer_->pulse();
+  vitals.writes_stalled = store_->Condition().writes_stalled;
+  vitals.clock_ahead_us = options_.clock->NowUs() - now_us - median_ahead_us;
+  const raft::DiskHealth health = fitness_.Look(vitals, now_us);
+  if (health == told_health_) return;
+  told_health_ = health;
+  if (health == raft::DiskHealth::kHealthy) {
+    LogInfo("this node may lead again", {});
+  } else if (health != raft::DiskHealth::kStalled) {
+    LogWarning("others shall lead while they can",
+               {{"reason", fitness_.reason()}});
+  }
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    shard->Post([health](Shard& shard) { shard.SetDiskHealth(health); });
+  }
 }
 
 void LocalNode::HandOver() {

@@ -9,6 +9,7 @@
 #include "proto/wire/check.h"
 #include "proto/wire/string_view.h"
 #include "server/errors.h"
+#include "storage/damaged_index.h"
 
 namespace kappa::server {
 namespace {
@@ -58,6 +59,10 @@ absl::Status ReadErrorOf(const absl::Status& status, GroupId group) {
                                  {{"group", absl::StrCat(group.value())}});
   if (TellsKnownDamage(status)) {
     error.SetPayload(kKnownDamagePayload, absl::Cord());
+  }
+  const std::optional<LogIndex> index = storage::DamagedIndexOf(status);
+  if (index.has_value()) {
+    error = storage::WithDamagedIndex(std::move(error), *index);
   }
   return error;
 }

@@ -102,7 +102,7 @@ bool TellsKnownDamage(const absl::Status& status);
 // DATA_LOSS for what is known to be damaged; ReadErrorOf keeps the knowledge.
 absl::Status KnownDamageError(const storage::ScrubRange& range);
 
-// A failure of the store, as users of the API see it.
+// A failure of the store, as users of the API see it; it keeps DamagedIndexOf.
 absl::Status ReadErrorOf(const absl::Status& status, GroupId group);
 
 }  // namespace kappa::server

@@ -8,8 +8,10 @@
 #include "proto/wire/check.h"
 #include "proto/wire/crc32c.h"
 #include "proto/wire/sha256.h"
+#include "server/disk_state.h"
 #include "server/errors.h"
 #include "server/log_reader.h"
+#include "server/logging.h"
 #include "server/reader_pool.h"
 
 namespace kappa::server {
@@ -84,6 +86,11 @@ void MetadataGroup::Campaign(
   }
 }
 
+void MetadataGroup::StopDamaged(absl::Status status) {
+  LogError("the metadata log is damaged", {{"error", status.ToString()}});
+  log_.SetUnfit(true);
+}
+
 void MetadataGroup::SetEffects(Effects effects) {
   effects_ = std::move(effects);
   awaits_effects_ = false;
@@ -103,6 +110,7 @@ void MetadataGroup::Execute(MetadataCommand command, Done done) {
     log_.Rouse();
     return done(log_.NotLeader());
   }
+  if (log_.LacksRoom()) return done(VotersFull());
   if (commands_.size() + opens_waiting_ + early_.size() >= kCommandsMax) {
     return done(Overloaded("too many metadata commands are waiting"));
   }
@@ -306,8 +314,13 @@ void MetadataGroup::ReadLog(const LogRead& read) {
   };
   ReaderPool::Job job = [services = services_, number = log_.number(), read,
                          tell] {
-    tell(services->store->Read(number, read.from, read.last, read.bytes_max,
-                               read.read_class));
+    Entries entries = services->store->Read(number, read.from, read.last,
+                                            read.bytes_max, read.read_class);
+    if (absl::IsDataLoss(entries.status())) {
+      services->report_damage(kMetadataGroup, number,
+                              ReadErrorOf(entries.status(), kMetadataGroup));
+    }
+    tell(std::move(entries));
   };
   if (services_->readers->Submit(read.read_class, job)) return;
   tell(absl::ResourceExhaustedError("too many reads are waiting"));

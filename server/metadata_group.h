@@ -90,7 +90,14 @@ class MetadataGroup final : public ShardGroup {
   absl::Status TransferLeadership(std::optional<ReplicaId> target) override {
     return log_.TransferLeadership(target);
   }
-  void SetUnfit() override { log_.SetUnfit(); }
+  void SetDiskHealth(raft::DiskHealth health) override {
+    log_.SetDiskHealth(health);
+  }
+  // It goes on, and leads only if nobody else can.
+  void StopDamaged(absl::Status status) override;
+  void OnEntriesDamaged(LogIndex first, LogIndex last) override {
+    log_.OnEntriesDamaged(first, last);
+  }
 
   // Whether commands can be proposed: it leads, and has applied what was in the
   // log before.
@@ -110,6 +117,7 @@ class MetadataGroup final : public ShardGroup {
     return log_.configuration();
   }
   const GroupLog& log() const { return log_; }
+  ReplicaNumber number() const { return log_.number(); }
 
   // A sole voter leads at once, and `ready` is called when everything in the
   // log is applied, with what went wrong otherwise. With other replicas `ready`

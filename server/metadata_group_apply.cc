@@ -177,6 +177,7 @@ void MetadataGroup::Stop(const absl::Status& status) {
   if (ready_) std::exchange(ready_, nullptr)(status);
   Abandon(stopped_);
   // Others may still have what this replica cannot read.
+  log_.SetUnfit(true);
   if (log_.leads()) log_.TransferLeadership(std::nullopt).IgnoreError();
   AdvanceAgain();
 }

@@ -93,6 +93,11 @@ storage::ScrubberOptions ScrubberOptionsOf(const NodeScrubOptions& options,
     LogDamage(range);
     StopPartition(*router, range);
   };
+  scrub.on_confirmed = [router](const ScrubRange& range) {
+    router->ShardOf(range.group)->Post([range](Shard& shard) {
+      shard.OnEntriesDamaged(range.group, range.first, range.last);
+    });
+  };
   scrub.on_whole = [router](const ScrubRange& range) {
     RestartPartition(*router, range);
   };

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/string_view.h"
 #include "server/append_result.h"
+#include "server/disk_state.h"
 #include "server/errors.h"
 
 namespace kappa::server {
@@ -101,6 +102,7 @@ void Partition::Append(AppendCommand command, PendingAppend append) {
     absl::Status room = services_->disk->CheckAccepting();
     if (!room.ok()) return Refuse(std::move(append), std::move(room));
   }
+  if (log_.LacksRoom()) return Refuse(std::move(append), VotersFull());
   if (RefuseUnexpectedOffset(command, append)) return;
   ProposeBatch(std::move(command), std::move(append));
 }
@@ -295,17 +297,18 @@ void Partition::ReadLog(const LogRead& read) {
                        uint64_t id, Entries entries) {
     services->post_to_partition(
         group, [id, entries = std::move(entries)](Partition& self) mutable {
-          if (absl::IsDataLoss(entries.status())) {
-            self.StopDamaged(ReadErrorOf(entries.status(), self.group()));
-          }
           self.log_.OnLogRead(id, std::move(entries));
         });
   };
   ReaderPool::Job job = [services = services_, group = group(),
                          number = log_.number(), read, tell] {
-    tell(services, group, read.id,
-         services->store->Read(number, read.from, read.last, read.bytes_max,
-                               read.read_class));
+    Entries entries = services->store->Read(number, read.from, read.last,
+                                            read.bytes_max, read.read_class);
+    if (absl::IsDataLoss(entries.status())) {
+      services->report_damage(group, number,
+                              ReadErrorOf(entries.status(), group));
+    }
+    tell(services, group, read.id, std::move(entries));
   };
   if (services_->readers->Submit(read.read_class, job)) return;
   tell(services_, group(), read.id,
@@ -393,12 +396,14 @@ void Partition::StopDamaged(absl::Status status) {
   if (!damaged_.ok()) return;
   if (damage().ok()) services_->counters->damaged_partitions.Add(1);
   damaged_ = std::move(status);
+  log_.SetUnfit(true);
 }
 
 void Partition::SetKnownDamage(absl::Status status) {
   const bool was_stopped = !damage().ok();
   known_damage_ = std::move(status);
   if (was_stopped == !damage().ok()) return;
+  log_.SetUnfit(!was_stopped);
   if (was_stopped) {
     services_->counters->damaged_partitions.Subtract(1);
   } else {
@@ -502,6 +507,7 @@ void Partition::Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
     return done(log_.NotLeader());
   }
   if (!damage().ok()) return done(damage());
+  if (log_.LacksRoom()) return done(VotersFull());
   const storage::ProducerStamp stamp{producer, epoch, 1};
   absl::StatusOr<ProducerVerdict> verdict =
       producers_.Check(stamp, std::nullopt, Offset());

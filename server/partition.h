@@ -63,7 +63,14 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   absl::Status TransferLeadership(std::optional<ReplicaId> target) override {
     return log_.TransferLeadership(target);
   }
-  void SetUnfit() override { log_.SetUnfit(); }
+  void SetDiskHealth(raft::DiskHealth health) override {
+    log_.SetDiskHealth(health);
+  }
+  // Stops accepting appends.
+  void StopDamaged(absl::Status status) override;
+  void OnEntriesDamaged(LogIndex first, LogIndex last) override {
+    log_.OnEntriesDamaged(first, last);
+  }
 
   // Leads at once if it is the only voter (committed entries are known after
   // the write); else it waits for its time.
@@ -107,9 +114,6 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   // Accepts nothing any more and answers new requests with `status`; what was
   // accepted goes on.
   void Close(absl::Status status);
-  // Stops accepting appends until the next start: a stored entry was found
-  // damaged.
-  void StopDamaged(absl::Status status);
   // Stops accepting appends for as long as this is not OK: why an entry is
   // known to be damaged.
   void SetKnownDamage(absl::Status status);

@@ -26,17 +26,18 @@ void PartitionReads::OnCommitted(StoredEntry batch) {
 }
 
 template <typename T>
-void PartitionReads::Submit(GroupId group, ReadClass read_class,
+void PartitionReads::Submit(const ReadScope& scope, ReadClass read_class,
                             absl::AnyInvocable<absl::StatusOr<T>()> job,
                             Node::Callback<T> done) {
   // Shared so that it can still be answered here when the pool takes no more.
   auto answer = std::make_shared<Node::Callback<T>>(std::move(done));
-  ReaderPool::Job run = [services = services_, group, answer,
+  ReaderPool::Job run = [services = services_, group = scope.group,
+                         replica = scope.replica, answer,
                          job = std::move(job)]() mutable {
     absl::StatusOr<T> result = job();
     if (absl::IsDataLoss(result.status()) &&
         !TellsKnownDamage(result.status())) {
-      services->report_damage(group, result.status());
+      services->report_damage(group, replica, result.status());
     }
     (*answer)(std::move(result));
   };
@@ -90,7 +91,7 @@ void PartitionReads::ReadStore(const ReadScope& scope,
                                Node::Callback<ReadChunk> done) {
   LogReader* const reader = services_->log_reader;
   Submit<ReadChunk>(
-      scope.group, command.read_class,
+      scope, command.read_class,
       [reader, scope, command,
        chunk = std::move(chunk)]() mutable -> absl::StatusOr<ReadChunk> {
         absl::StatusOr<ReadPiece> piece =
@@ -111,7 +112,7 @@ void PartitionReads::FindTime(const ReadScope& scope, int64_t time_us,
                               Node::Callback<Offset> done) {
   LogReader* const reader = services_->log_reader;
   Submit<Offset>(
-      scope.group, ReadClass::kPoint,
+      scope, ReadClass::kPoint,
       [reader, scope, time_us] { return reader->FindTime(scope, time_us); },
       std::move(done));
 }
@@ -124,7 +125,7 @@ void PartitionReads::ReadHeader(const ReadScope& scope, LogIndex index,
   }
   LogReader* const reader = services_->log_reader;
   Submit<EntryHeader>(
-      scope.group, ReadClass::kPoint,
+      scope, ReadClass::kPoint,
       [reader, scope, index] { return reader->ReadHeader(scope, index); },
       std::move(done));
 }
@@ -133,7 +134,7 @@ void PartitionReads::ReadNewestHeader(const ReadScope& scope,
                                       Node::Callback<EntryHeader> done) {
   LogReader* const reader = services_->log_reader;
   Submit<EntryHeader>(
-      scope.group, ReadClass::kPoint,
+      scope, ReadClass::kPoint,
       [reader, scope] {
         return reader->ReadHeaderAt(scope, scope.end_offset.Previous());
       },

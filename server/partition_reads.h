@@ -51,7 +51,7 @@ class PartitionReads {
   // when too many jobs wait. Damage that was not known is reported
   // to the shard of `group`.
   template <typename T>
-  void Submit(GroupId group, storage::ReadClass read_class,
+  void Submit(const ReadScope& scope, storage::ReadClass read_class,
               absl::AnyInvocable<absl::StatusOr<T>()> job,
               Node::Callback<T> done);
 

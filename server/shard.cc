@@ -10,6 +10,7 @@
 #include "server/errors.h"
 #include "server/log_reader.h"
 #include "server/not_leader.h"
+#include "storage/damaged_index.h"
 
 namespace kappa::server {
 namespace {
@@ -17,6 +18,8 @@ namespace {
 // A process that was stopped for a while must not take the time for its
 // leaders' silence before it has read what they said meanwhile.
 constexpr uint32_t kTicksAtOnceMax = 2;
+// A replica that could not be opened is not opened again for a message.
+constexpr int64_t kWakeAgainUs = 1'000'000;
 
 absl::Status Overloaded(std::string_view what) {
   return MakeError(v1::ERROR_REASON_OVERLOADED, what,
@@ -36,10 +39,10 @@ Shard::Shard(ShardOptions options, ShardServices services)
       services_(std::move(services)) {
   services_.window = &window_;
   services_.counters = &counters_;
-  services_.report_damage = [this](GroupId group, const absl::Status& status) {
-    Post([group, status](Shard& shard) {
-      Partition* partition = shard.FindAwake(group);
-      if (partition != nullptr) partition->StopDamaged(status);
+  services_.report_damage = [this](GroupId group, ReplicaNumber replica,
+                                   const absl::Status& status) {
+    Post([group, replica, status](Shard& shard) {
+      shard.NoteDamage(group, replica, status);
     });
   };
   services_.post = [this](ShardGroup* group, absl::AnyInvocable<void()> work) {
@@ -198,12 +201,27 @@ void Shard::HandleAppend(AppendEvent event) {
   Touch(*partition);
 }
 
-ShardGroup* Shard::FindGroup(GroupId group) {
+ShardGroup* Shard::FindAwakeGroup(GroupId group) {
   for (const std::unique_ptr<ShardGroup>& other : other_groups_) {
     if (other->group() == group) return other.get();
   }
+  return FindAwake(group);
+}
+
+ShardGroup* Shard::FindGroup(GroupId group) {
+  if (ShardGroup* const awake = FindAwakeGroup(group)) return awake;
+  const auto failed = wake_again_us_.find(group);
+  if (failed != wake_again_us_.end()) {
+    if (services_.clock->MonotonicUs() < failed->second) return nullptr;
+    wake_again_us_.erase(failed);
+  }
   const absl::StatusOr<Partition*> partition = WakePartition(group);
-  return partition.ok() ? *partition : nullptr;
+  if (partition.ok()) return *partition;
+  // Others go on sending to a replica whose rows are damaged.
+  if (sleeping_.contains(group)) {
+    wake_again_us_[group] = services_.clock->MonotonicUs() + kWakeAgainUs;
+  }
+  return nullptr;
 }
 
 void Shard::HandleDelivery(PeerDelivery delivery) {
@@ -265,19 +283,32 @@ void Shard::WakeSome() {
   if (!to_wake_.empty()) Post([](Shard& shard) { shard.WakeSome(); });
 }
 
+void Shard::SetDiskHealth(raft::DiskHealth health) {
+  // Nobody shall hand leadership to a node that ends.
+  if (ending_ && health != raft::DiskHealth::kFull) {
+    health = raft::DiskHealth::kSlow;
+  }
+  health_ = health;
+  const auto tell = [this](ShardGroup* group) {
+    group->SetDiskHealth(health_);
+    Touch(group);
+  };
+  for (const auto& group : other_groups_) tell(group.get());
+  for (Partition* const partition : awake_) tell(partition);
+}
+
 void Shard::HandOver(absl::AnyInvocable<void()> done) {
   when_handed_over_ = std::move(done);
+  ending_ = true;
   const auto hand_over = [this](ShardGroup* group) {
     if (!group->leads() || !group->TransferLeadership(std::nullopt).ok()) {
-      group->SetUnfit();
       return;
     }
-    group->SetUnfit();
     handing_over_.push_back(group);
-    Touch(group);
   };
   for (const auto& group : other_groups_) hand_over(group.get());
   for (Partition* const partition : awake_) hand_over(partition);
+  SetDiskHealth(health_);
 }
 
 void Shard::Touch(ShardGroup* group) {
@@ -323,6 +354,7 @@ void Shard::SendMessages() {
 }
 
 void Shard::AddGroup(std::unique_ptr<ShardGroup> group) {
+  group->SetDiskHealth(health_);
   Touch(group.get());
   other_groups_.push_back(std::move(group));
 }
@@ -367,6 +399,7 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
   absl::StatusOr<std::unique_ptr<Partition>> partition =
       Partition::Open(sleeping->second, &services_);
   if (!partition.ok()) return partition.status();
+  (*partition)->SetDiskHealth(health_);
   (*partition)->Campaign();
   for (const NodeId node : silent_) (*partition)->OnNodeLiveness(node, false);
   FollowKnownDamage(partition->get());
@@ -399,9 +432,35 @@ void Shard::FollowKnownDamage(Partition* partition) const {
           : absl::OkStatus());
 }
 
+void Shard::OnEntriesDamaged(GroupId group, LogIndex first, LogIndex last) {
+  ShardGroup* const awake = FindAwakeGroup(group);
+  if (awake == nullptr) return;
+  awake->OnEntriesDamaged(first, last);
+  Touch(awake);
+}
+
+void Shard::NoteDamage(GroupId group, ReplicaNumber replica,
+                       const absl::Status& status) {
+  ShardGroup* const awake = FindAwakeGroup(group);
+  if (awake == nullptr) return;
+  awake->StopDamaged(status);
+  Touch(awake);
+  const std::optional<LogIndex> index = storage::DamagedIndexOf(status);
+  if (!index.has_value()) return;
+  OnEntriesDamaged(group, *index, *index);
+  // What is not committed may be replaced by something whole.
+  if (*index > awake->core().committed()) return;
+  storage::KnownDamage* const known = services_.known_damage;
+  known->Add({replica, group, *index, *index, std::string(status.message())});
+  // What cannot be kept now is kept with what is found later.
+  ReaderPool::Job save = [known] { known->Save().IgnoreError(); };
+  services_.readers->Submit(storage::ReadClass::kPoint, save);
+}
+
 void Shard::RemovePartition(GroupId group, const absl::Status& status,
                             Removed done) {
   elsewhere_.erase(group);
+  wake_again_us_.erase(group);
   const auto sleeping = sleeping_.find(group);
   if (sleeping != sleeping_.end()) {
     const ReplicaNumber number = sleeping->second.number;

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "proto/wire/turn_runner.h"
 #include "proto/wire/types.h"
+#include "raft/role.h"
 #include "server/commit_queue.h"
 #include "server/event_queue.h"
 #include "server/memory_window.h"
@@ -100,6 +101,9 @@ class Shard {
   void JoinNetwork(PeerNetwork* network);
   // A node fell silent, or came back.
   void OnNodeLiveness(NodeId node, bool alive);
+  // What the node's disk, and what else makes it fit to lead, allows from now
+  // on; of all groups, also of those that come later.
+  void SetDiskHealth(raft::DiskHealth health);
   // Hands leadership of all groups to other nodes, as far as they can take it,
   // then calls `done`, once.
   void HandOver(absl::AnyInvocable<void()> done);
@@ -113,6 +117,9 @@ class Shard {
   void ForEachGroup(absl::FunctionRef<void(const ShardGroup&)> look) const;
   // Stops the partition, or lets it go on, as KnownDamage says now.
   void FollowKnownDamage(Partition* partition) const;
+  // This run has found stored entries of the group damaged: see ShardGroup.
+  // Does nothing when it sleeps, or is not here.
+  void OnEntriesDamaged(GroupId group, LogIndex first, LogIndex last);
   // Closes the partition with `status`, lets it finish, drops it, and then
   // calls `done` with the replica's number; at once, without, if there is none.
   using Removed = absl::AnyInvocable<void(std::optional<ReplicaNumber>)>;
@@ -145,8 +152,14 @@ class Shard {
   void HandleAppend(AppendEvent event);
   void HandleDelivery(PeerDelivery delivery);
   std::optional<NodeId> FirstHeard(const std::vector<NodeId>& nodes) const;
-  // The group of that id, woken if it slept; null when there is none.
+  // The group of that id, woken if it slept; null when there is none, or it
+  // could not be woken a moment ago.
   ShardGroup* FindGroup(GroupId group);
+  // Null when there is none, or it sleeps.
+  ShardGroup* FindAwakeGroup(GroupId group);
+  // A read has found damage; what is known to be committed is kept.
+  void NoteDamage(GroupId group, ReplicaNumber replica,
+                  const absl::Status& status);
   void RunTicks();
   void WakeSome();
   void SubmitTouched();
@@ -176,6 +189,10 @@ class Shard {
   absl::Status finishing_;
   // Groups whose ticks count.
   std::vector<ShardGroup*> ticking_;
+  // Who could not be woken for a message, and when to try again.
+  absl::flat_hash_map<GroupId, int64_t> wake_again_us_;
+  raft::DiskHealth health_ = raft::DiskHealth::kHealthy;
+  bool ending_ = false;  // leadership is handed over
   bool wakes_all_ = false;
   std::vector<GroupId> to_wake_;
   std::set<NodeId> silent_;

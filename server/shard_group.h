@@ -10,6 +10,7 @@
 #include "proto/wire/types.h"
 #include "raft/core.h"
 #include "raft/message.h"
+#include "raft/role.h"
 #include "server/write_cycle.h"
 
 namespace kappa::server {
@@ -48,8 +49,16 @@ class ShardGroup {
   virtual bool leads() const = 0;
   // See raft::Core.
   virtual absl::Status TransferLeadership(std::optional<ReplicaId> target) = 0;
-  // Nobody shall hand leadership to this replica any more, as the node ends.
-  virtual void SetUnfit() = 0;
+  // What the node's disk, and what else makes it fit to lead, allows.
+  virtual void SetDiskHealth(raft::DiskHealth health) = 0;
+
+  // --- damage; Advance is called afterwards ---
+
+  // A stored entry was found damaged by this run: nothing new is accepted here,
+  // and others shall lead, until the next start.
+  virtual void StopDamaged(absl::Status status) = 0;
+  // See GroupLog.
+  virtual void OnEntriesDamaged(LogIndex first, LogIndex last) = 0;
 
  private:
   friend class Shard;

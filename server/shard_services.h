@@ -36,13 +36,15 @@ struct ShardServices {
   storage::LogWriter* writer = nullptr;
   ReaderPool* readers = nullptr;
   LogReader* log_reader = nullptr;
-  const storage::KnownDamage* known_damage = nullptr;
+  storage::KnownDamage* known_damage = nullptr;
   const Clock* clock = nullptr;
   const AppendClock* append_clock = nullptr;
   const DiskState* disk = nullptr;  // absent: there is room
   WindowBudget* window = nullptr;   // the shard's own
-  // Any thread tells that a stored entry of the group is damaged.
-  std::function<void(GroupId, const absl::Status&)> report_damage;
+  // Any thread tells that a stored entry of the group is damaged: DATA_LOSS,
+  // with its index where that is known (DamagedIndexOf).
+  std::function<void(GroupId, ReplicaNumber, const absl::Status&)>
+      report_damage;
   // Any thread: runs `work` on the shard's thread and advances `group` after
   // it; false once the shard has ended.
   std::function<bool(ShardGroup* group, absl::AnyInvocable<void()> work)> post;

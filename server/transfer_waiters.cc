@@ -42,6 +42,11 @@ void TransferWaiters::Begin(std::optional<NodeId> node, GroupLog* log,
                                        log->group().value())));
     }
   }
+  if (target.has_value() && log->IsUnfit(*target)) {
+    return done(Refused(absl::StrCat(
+        "node ", node->value(), " should not lead: its disk is full or slow, ",
+        "its clock is off, entries are damaged, or it shuts down")));
+  }
   const absl::Status begun = log->TransferLeadership(target);
   if (!begun.ok()) return done(Refused(std::string(begun.message())));
   waiting_.push_back(std::move(done));

@@ -26,9 +26,9 @@ class TransferWaiters {
 
   // Asks the log to hand leadership to the replica on `node`, or to the best
   // one; `done` gets who leads then. A node that leads already is an answer.
-  // Errors (to `done`): NOT_LEADER; TRANSFER_REFUSED: `node` does not vote,
-  // another transfer is under way, no voter is heard, or the chosen one did not
-  // take over.
+  // Errors (to `done`): NOT_LEADER; TRANSFER_REFUSED: `node` does not vote, or
+  // said that it should not lead, another transfer is under way, no voter is
+  // heard, or the chosen one did not take over.
   void Begin(std::optional<NodeId> node, GroupLog* log, Done done);
   // What the log told.
   void OnProgress(const GroupLog::Progress& progress, const GroupLog& log);

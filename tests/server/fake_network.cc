@@ -88,9 +88,10 @@ void FakeSwitch::SetClock(NodeId node, int64_t ahead_us) {
 
 std::optional<int64_t> FakeSwitch::ClockAheadUs(NodeId node, NodeId other) {
   MutexLock lock(&mutex_);
-  if (!ConnectedLocked(node, other)) return std::nullopt;
-  return clock_->NowUs() - clock_->MonotonicUs() + clocks_[other] -
-         clocks_[node];
+  if (ConnectedLocked(node, other)) clocks_heard_.insert({node, other});
+  // A clock that was heard goes on.
+  if (!clocks_heard_.contains({node, other})) return std::nullopt;
+  return clock_->NowUs() - clock_->MonotonicUs() + clocks_[other];
 }
 
 uint64_t FakeSwitch::calls() const {

@@ -63,6 +63,8 @@ class FakeSwitch {
       ABSL_GUARDED_BY(mutex_);
   std::set<NodeId> cut_ ABSL_GUARDED_BY(mutex_);
   std::map<NodeId, int64_t> clocks_ ABSL_GUARDED_BY(mutex_);
+  // Who has heard whose clock.
+  std::set<std::pair<NodeId, NodeId>> clocks_heard_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<NodeId, NodeId>, uint64_t> greeted_
       ABSL_GUARDED_BY(mutex_);
   MessageEncoder encoder_ ABSL_GUARDED_BY(mutex_);

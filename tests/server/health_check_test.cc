@@ -188,13 +188,15 @@ TEST_F(HealthCheckTest, WhoStaysBehindIsSlow) {
 }
 
 TEST_F(HealthCheckTest, DamagedEntriesAreNamed) {
-  v1::DamagedEntries* const damaged = facts_.scrub.add_damage();
-  damaged->set_topic("orders");
-  damaged->set_first_index(3);
-  damaged->set_last_index(4);
-  damaged->set_message("checksum");
+  // The topic of the last one is gone.
+  for (const GroupId group : {kGroup, kMetadataGroup, GroupId(99)}) {
+    facts_.damage.push_back(
+        {ReplicaNumber(2), group, LogIndex(3), LogIndex(4), "checksum"});
+  }
   const v1::GetHealthResponse health = Check();
-  ASSERT_EQ(health.problems_size(), 1);
+  ASSERT_EQ(health.problems_size(), 2);
+  EXPECT_EQ(health.problems(1).message(),
+            "metadata: entries 3 to 4 are damaged on node 1: checksum");
   EXPECT_EQ(health.problems(0).kind(), v1::HEALTH_PROBLEM_KIND_DAMAGED);
   EXPECT_EQ(health.problems(0).message(),
             "orders/0: entries 3 to 4 are damaged on node 1: checksum");

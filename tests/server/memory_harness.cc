@@ -8,7 +8,7 @@ namespace kappa::server {
 
 absl::Status MemoryHarness::Open() {
   absl::StatusOr<std::unique_ptr<LocalNode>> node = LocalNode::OpenOn(
-      options, std::make_unique<storage::StoreView>(store_, control_),
+      options, std::make_unique<storage::StoreView>(opened_on_, control_),
       identity);
   if (!node.ok()) return node.status();
   node_ = *std::move(node);

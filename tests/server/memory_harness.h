@@ -3,6 +3,7 @@
 #define KAPPA_TESTS_SERVER_MEMORY_HARNESS_H_
 
 #include <memory>
+#include <utility>
 
 #include "server/identity.h"
 #include "storage/memory_log_store.h"
@@ -18,6 +19,13 @@ class MemoryHarness final : public NodeHarness {
   void Kill() override;
 
   storage::MemoryLogStore& store() { return *store_; }
+  // The one that the node is opened on.
+  storage::LogStore& any_store() { return *opened_on_; }
+  // From the next Open on, in place of the one in memory. It stays open when
+  // the node is killed: what it wrote is durable.
+  void SetStore(std::shared_ptr<storage::LogStore> store) {
+    opened_on_ = std::move(store);
+  }
   storage::StoreControl& control() { return *control_; }
   // As the node will be opened.
   Identity identity = Identity::OfNewCluster();
@@ -25,6 +33,7 @@ class MemoryHarness final : public NodeHarness {
  private:
   std::shared_ptr<storage::MemoryLogStore> store_ =
       std::make_shared<storage::MemoryLogStore>();
+  std::shared_ptr<storage::LogStore> opened_on_ = store_;
   std::shared_ptr<storage::StoreControl> control_ =
       std::make_shared<storage::StoreControl>();
 };

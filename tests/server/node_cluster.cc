@@ -6,7 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
+#include "server/cluster_status.h"
 #include "server/random_uuid.h"
+#include "tests/server/awaited.h"
 
 namespace kappa::server {
 namespace {
@@ -16,7 +18,8 @@ constexpr int64_t kAwaitUs = 30'000'000;
 
 }  // namespace
 
-NodeCluster::NodeCluster() {
+NodeCluster::NodeCluster(const Prepare& prepare) {
+  free_bytes_.fill(kAmpleBytes);
   std::vector<NodeInfo> founders;
   for (size_t i = 0; i < kNodes; ++i) {
     NodeInfo info;
@@ -35,11 +38,24 @@ NodeCluster::NodeCluster() {
                      .disk_id = founders[i].disk_id,
                      .formed = false,
                      .founders = founders};
-    node.options.clock = &clock_;
+    auto guard = DiskGuard::Start(
+        {.data_dir = "",
+         .settings = {.low_bytes = kLowBytes,
+                      .critical_bytes = kCriticalBytes,
+                      .ballast_bytes = 0},
+         .reserve_bytes = 0,
+         .probe = [this, i]() -> absl::StatusOr<FileSystemSpace> {
+           return FileSystemSpace{2 * kAmpleBytes, free_bytes_[i]};
+         }});
+    KAPPA_CHECK(guard.ok(), "the space is told");
+    guards_[i] = *std::move(guard);
+    node.options.disk = guards_[i]->state();
+    node.options.clock = &clocks_[i];
     node.options.tick_us = kTickUs;
     node.options.self = founders[i];
     node.options.start_network = switch_.NetworkOf(founders[i]);
     drivers_[i] = std::make_unique<NodeDriver>(&node);
+    if (prepare) prepare(i, node);
     Start(i);
   }
 }
@@ -67,6 +83,16 @@ void NodeCluster::Kill(size_t i) {
   Cut(i);
   nodes_[i]->Kill();
   Mend(i);
+}
+
+void NodeCluster::SetClock(size_t i, int64_t ahead_us) {
+  clocks_[i].SetAhead(ahead_us);
+  switch_.SetClock(NodeId(i + 1), ahead_us);
+}
+
+void NodeCluster::LeaveFree(size_t i, uint64_t bytes) {
+  free_bytes_[i] = bytes;
+  guards_[i]->Check();
 }
 
 bool NodeCluster::Await(const std::function<bool()>& holds) {
@@ -147,6 +173,52 @@ std::vector<std::string> NodeCluster::ReadAll(size_t i, GroupId group,
               }),
               "the node catches up");
   return driver(i).ReadAll(group);
+}
+
+ReplicaNumber NodeCluster::NumberOf(size_t i, GroupId group) {
+  for (const auto& replica : harness(i).any_store().Replicas()) {
+    if (replica.spec.group == group) return replica.number;
+  }
+  return ReplicaNumber();
+}
+
+LogIndex NodeCluster::StoredUpTo(size_t i, GroupId group) {
+  const auto position = harness(i).any_store().Position(NumberOf(i, group));
+  KAPPA_CHECK(position.ok(), "the node holds the group");
+  return position->last.index;
+}
+
+namespace {
+
+ClusterStatus& ClusterStatusOf(Node& node) {
+  return *dynamic_cast<ClusterStatusOwner&>(node).cluster_status();
+}
+
+}  // namespace
+
+v1::PartitionStatus NodeCluster::StatusOf(size_t i, const std::string& topic,
+                                          uint32_t partition) {
+  Awaited<v1::DescribePartitionsResponse> answer;
+  ClusterStatusOf(node(i)).DescribePartitions(node(i).FindTopic(topic),
+                                              partition, 1, answer.callback());
+  const auto response = answer.Get();
+  KAPPA_CHECK(response.ok(), "a node tells of its partitions");
+  return response->partitions(0);
+}
+
+v1::GetHealthResponse NodeCluster::Health(size_t i) {
+  Awaited<v1::GetHealthResponse> answer;
+  ClusterStatusOf(node(i)).CheckHealth(answer.callback());
+  const auto response = answer.Get();
+  KAPPA_CHECK(response.ok(), "a node tells its health");
+  return *response;
+}
+
+absl::Status NodeCluster::TransferLeadership(size_t i, GroupId group,
+                                             NodeId to) {
+  Awaited<GroupLeader> answer;
+  ClusterStatusOf(node(i)).TransferLeadership(group, to, answer.callback());
+  return answer.Get().status();
 }
 
 }  // namespace kappa::server

@@ -1,8 +1,11 @@
-// NodeCluster: three nodes of one process, each on a store in memory.
+// NodeCluster: three nodes of one process, each on a store in memory, or on one
+// that a test brings.
 #ifndef KAPPA_TESTS_SERVER_NODE_CLUSTER_H_
 #define KAPPA_TESTS_SERVER_NODE_CLUSTER_H_
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,8 +14,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kappa/v1/cluster_service.pb.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/types.h"
+#include "server/disk_guard.h"
 #include "server/identity.h"
 #include "tests/server/fake_network.h"
 #include "tests/server/memory_harness.h"
@@ -25,9 +30,15 @@ namespace kappa::server {
 class NodeCluster {
  public:
   static constexpr size_t kNodes = 3;
+  // What is free on a node's disk at first, and what a node wants of it.
+  static constexpr uint64_t kAmpleBytes = uint64_t{1} << 30;
+  static constexpr uint64_t kLowBytes = uint64_t{8} << 20;
+  static constexpr uint64_t kCriticalBytes = uint64_t{4} << 20;
+  // Done with each node before it starts for the first time.
+  using Prepare = std::function<void(size_t i, MemoryHarness& node)>;
 
   // All nodes run.
-  NodeCluster();
+  explicit NodeCluster(const Prepare& prepare = nullptr);
   ~NodeCluster();
 
   // Nodes by number, from 0; their ids are one more.
@@ -41,10 +52,10 @@ class NodeCluster {
   void Start(size_t i);
   void Cut(size_t i) { switch_.Cut(NodeId(i + 1)); }
   void Mend(size_t i) { switch_.Mend(NodeId(i + 1)); }
-  // What others hear of the node's clock.
-  void SetClock(size_t i, int64_t ahead_us) {
-    switch_.SetClock(NodeId(i + 1), ahead_us);
-  }
+  // By how much the node's wall clock is ahead of true time.
+  void SetClock(size_t i, int64_t ahead_us);
+  // What is free on the node's disk from now on.
+  void LeaveFree(size_t i, uint64_t bytes);
 
   // Waits until it holds; false when it does not within 30 s.
   bool Await(const std::function<bool()>& holds);
@@ -60,10 +71,35 @@ class NodeCluster {
                       std::optional<v1::ProducerSequence> producer);
   // What a node holds, once its end is `end`.
   std::vector<std::string> ReadAll(size_t i, GroupId group, uint64_t end);
+  // The node's replica of the group; 0: none.
+  ReplicaNumber NumberOf(size_t i, GroupId group);
+  // The end of the node's log of the group, as it is stored.
+  LogIndex StoredUpTo(size_t i, GroupId group);
+
+  // What node `i` says of the cluster.
+  v1::PartitionStatus StatusOf(size_t i, const std::string& topic,
+                               uint32_t partition);
+  v1::GetHealthResponse Health(size_t i);
+  // Asks node `i` to hand the group's leadership to `to`.
+  absl::Status TransferLeadership(size_t i, GroupId group, NodeId to);
 
  private:
+  class OffsetClock final : public Clock {
+   public:
+    int64_t NowUs() const override { return clock_.NowUs() + ahead_us_.load(); }
+    int64_t MonotonicUs() const override { return clock_.MonotonicUs(); }
+    void SetAhead(int64_t us) { ahead_us_.store(us); }
+
+   private:
+    SystemClock clock_;
+    std::atomic<int64_t> ahead_us_{0};
+  };
+
   SystemClock clock_;
   FakeSwitch switch_{&clock_};
+  std::array<OffsetClock, kNodes> clocks_;
+  std::array<uint64_t, kNodes> free_bytes_;
+  std::array<std::unique_ptr<DiskGuard>, kNodes> guards_;
   std::array<std::unique_ptr<MemoryHarness>, kNodes> nodes_;
   std::array<std::unique_ptr<NodeDriver>, kNodes> drivers_;
   std::array<bool, kNodes> up_{};

@@ -127,6 +127,39 @@ TEST_F(NodeDamageTest, WhatAScrubFoundIsNeverServed) {
   EXPECT_EQ(ValuesOf(*chunk), (Values{"a", "b"}));
 }
 
+// The epoch was raised, the fence refused: nobody may take that for nothing.
+TEST_F(NodeDamageTest, AFenceThatIsRefusedLeavesTheOutcomeOpen) {
+  Scrub();
+  const absl::Status open = driver_.OpenProducer("p", "t", {0}).status();
+  EXPECT_EQ(ReasonOf(open), "OUTCOME_UNKNOWN") << open;
+  EXPECT_EQ(FactOf(open, "outcome"), "indefinite");
+  EXPECT_EQ(driver_.GetProducer("p", "t", {1})->epoch(), 1u);
+}
+
+// What a read of this run found is known after a restart.
+TEST_F(NodeDamageTest, WhatAReadFoundIsKeptToo) {
+  storage::MemoryLogStore& store = harness_.store();
+  for (const storage::ReplicaInfo& replica : store.Replicas()) {
+    if (replica.spec.group != other_) continue;
+    store.DamageEntry(replica.number,
+                      *store.FindOffset(replica.number, Offset(0)));
+  }
+  harness_.Kill();
+  Reopen();
+  ReadCommand command;
+  command.group = other_;
+  command.until = Offset(1);
+  EXPECT_EQ(ReasonOf(driver_.Read(command).status()), "DATA_DAMAGED");
+  EXPECT_EQ(ReasonOf(driver_.Append(other_, {"y"}).status()), "DATA_DAMAGED");
+  harness_.Stop();
+  const auto known =
+      *storage::KnownDamage::Load(harness_.options.data_dir + "/damage");
+  ASSERT_EQ(known->All().size(), 1u);
+  EXPECT_EQ(known->All().front().group, other_);
+  Reopen();
+  EXPECT_EQ(ReasonOf(driver_.Append(other_, {"y"}).status()), "DATA_DAMAGED");
+}
+
 TEST_F(NodeDamageTest, NorAfterARestart) {
   Scrub();
   harness_.Kill();

@@ -117,6 +117,43 @@ TEST_F(NodeReplicasTest, APartitionIsWhereItsReplicasAre) {
   }
 }
 
+// Who does not hold a partition names a node that is heard.
+TEST_F(NodeReplicasTest, ANodeThatIsSilentIsNotNamed) {
+  ASSERT_TRUE(Create("t", 1, 2).ok());
+  AwaitTopic("t");
+  const GroupId group = cluster_.GroupOf("t", 0);
+  const auto topic = cluster_.node(0).FindTopic("t");
+  const size_t first = topic->VotersOf(0).front().node.value() - 1;
+  const size_t second = topic->VotersOf(0).back().node.value() - 1;
+  const size_t other = 3 - first - second;
+  cluster_.Kill(first);
+  absl::Status refused;
+  EXPECT_TRUE(cluster_.Await([&] {
+    refused = cluster_.driver(other).Append(group, {"x"}).status();
+    return FactOf(refused, "leader_node") == absl::StrCat(second + 1);
+  })) << refused;
+  EXPECT_EQ(ReasonOf(refused), "NOT_LEADER");
+}
+
+// A topic that is changed before it is there on a slow node: its replicas are
+// made once.
+TEST_F(NodeReplicasTest, AChangeBehindTheCreationItselfMakesReplicasOnce) {
+  storage::StoreControl& slow = cluster_.harness(2).control();
+  slow.Hold();
+  ASSERT_TRUE(Create("first", 1, 3).ok());
+  ASSERT_TRUE(Create("t", 3, 1).ok());
+  ASSERT_TRUE(SetReplicas("t", 3).ok());
+  slow.Release();
+  AwaitTopic("t");
+  for (uint32_t partition = 0; partition < 3; ++partition) {
+    const GroupId group = cluster_.GroupOf("t", partition);
+    cluster_.Append(group, "v", std::nullopt);
+    ASSERT_TRUE(cluster_.Await([&] { return HasVoters(group, 3); }));
+    EXPECT_EQ(Holders(group), 3u);
+    EXPECT_THAT(cluster_.ReadAll(2, group, 1), ElementsAre("v"));
+  }
+}
+
 TEST_F(NodeReplicasTest, MoreReplicasThanNodesAreRefused) {
   const absl::Status refused = Create("t", 1, 4);
   EXPECT_EQ(ReasonOf(refused), "TOO_FEW_NODES");

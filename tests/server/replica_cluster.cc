@@ -58,7 +58,7 @@ ReplicaCluster::ReplicaCluster(uint64_t seed, const StoreFactory& make_store)
     services.window = &node.window;
     services.counters = &node.counters;
     services.core_settings = settings;
-    services.report_damage = [](GroupId, const absl::Status&) {
+    services.report_damage = [](GroupId, ReplicaNumber, const absl::Status&) {
       KAPPA_CHECK(false, "nothing is damaged here");
     };
     services.send = [this, i](std::vector<GroupMessage> messages) {

@@ -50,6 +50,28 @@ class StoreControl {
     while (held_) released_.Wait(&mutex_);
   }
 
+  // Each commit takes so long from now on; 0: as it does.
+  void DelayCommits(int64_t us) {
+    MutexLock lock(&mutex_);
+    delay_us_ = us;
+  }
+  void WaitForDelay() {
+    MutexLock lock(&mutex_);
+    if (delay_us_ > 0) delayed_.WaitFor(&mutex_, delay_us_);
+  }
+
+  // The replica cannot be woken: its rows are damaged. 0: all can.
+  void DamageWakesOf(ReplicaNumber replica) { damaged_wakes_of_ = replica; }
+  bool WakeIsDamaged(ReplicaNumber replica) {
+    if (replica == ReplicaNumber() || replica != damaged_wakes_of_.load()) {
+      return false;
+    }
+    ++damaged_wakes_;
+    return true;
+  }
+  // How often that was tried.
+  uint64_t damaged_wakes() const { return damaged_wakes_; }
+
   // A partition that wakes waits until ReleaseWakes, and its shard with it.
   void HoldWakes() {
     MutexLock lock(&mutex_);
@@ -92,8 +114,12 @@ class StoreControl {
   std::atomic<bool> cut_{false};
   std::atomic<bool> reads_fail_{false};
   std::atomic<bool> reads_damaged_{false};
+  std::atomic<ReplicaNumber> damaged_wakes_of_{ReplicaNumber()};
+  std::atomic<uint64_t> damaged_wakes_{0};
   Mutex mutex_;
   CondVar released_;
+  CondVar delayed_;  // never signalled
+  int64_t delay_us_ ABSL_GUARDED_BY(mutex_) = 0;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool wakes_held_ ABSL_GUARDED_BY(mutex_) = false;
   bool side_reads_held_ ABSL_GUARDED_BY(mutex_) = false;
@@ -118,6 +144,7 @@ class StoreView final : public LogStore {
   }
   absl::Status Commit(absl::Span<const GroupWrite> writes) override {
     control_->WaitWhileHeld();
+    control_->WaitForDelay();
     if (control_->before_commit) {
       absl::Status status = control_->before_commit(writes);
       if (!status.ok()) return status;
@@ -157,6 +184,9 @@ class StoreView final : public LogStore {
   absl::StatusOr<std::vector<raft::EntryId>> TermStarts(
       ReplicaNumber replica) const override {
     control_->WaitWhileWakesHeld();
+    if (control_->WakeIsDamaged(replica)) {
+      return absl::DataLossError("the replica's rows are damaged");
+    }
     return store_->TermStarts(replica);
   }
   absl::StatusOr<std::optional<std::string>> GetSideRow(

@@ -1,0 +1,144 @@
+// What a GroupLog keeps until it knows more. Three voters; this is the first.
+#include "server/group_log.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/received_entries.h"
+#include "storage/memory_log_store.h"
+#include "tests/server/manual_clock.h"
+#include "tests/storage/log_script.h"
+
+namespace kappa::server {
+namespace {
+
+using storage::EntryWrite;
+using storage::LogScript;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr GroupId kGroup{7};
+
+ReplicaId Replica(uint64_t node) { return {NodeId(node), Incarnation(1)}; }
+
+// The store holds five entries of term 1, of which nothing more is known.
+class GroupLogTest : public testing::Test {
+ protected:
+  GroupLogTest() {
+    replica_.spec.group = kGroup;
+    replica_.spec.self = Replica(1);
+    replica_.spec.configuration.voters = {Replica(1), Replica(2), Replica(3)};
+    replica_.number = store_.CreateReplicas({&replica_.spec, 1})->front();
+    LogScript script(replica_.number, replica_.spec);
+    storage::GroupWrite write = script.Empty();
+    for (int i = 0; i < 5; ++i) {
+      if (i == 2) third_ = script.position();
+      write.entries.push_back(script.Records("v"));
+    }
+    write.hard_state = raft::HardState{Term(1), Replica(2)};
+    EXPECT_TRUE(store_.Commit({&write, 1}).ok());
+    log_.emplace(*GroupLog::Recover(store_, replica_, &append_clock_));
+  }
+
+  // From the leader of `term`, of entries after `previous`.
+  raft::Message AppendRequest(Term term, raft::EntryId previous,
+                              LogIndex committed) {
+    raft::Message message;
+    message.type = raft::MessageType::kAppendRequest;
+    message.from = Replica(2);
+    message.to = Replica(1);
+    message.group = kGroup;
+    message.term = term;
+    message.previous = previous;
+    message.committed = committed;
+    return message;
+  }
+  absl::Status Step(raft::Message message, std::vector<EntryWrite> entries) {
+    std::vector<Payload> contents;
+    for (EntryWrite& entry : entries) {
+      const storage::StoredEntry stored{std::move(entry.header),
+                                        std::move(entry.payload)};
+      message.entries.push_back(*MetaOf(stored));
+      contents.push_back(ContentOf(stored));
+    }
+    return log_->Step(std::move(message), std::move(contents));
+  }
+  GroupLog::Progress Collect() {
+    WriteCycle cycle;
+    return log_->Collect(nullptr, &cycle);
+  }
+
+  storage::MemoryLogStore store_;
+  storage::ReplicaInfo replica_;
+  storage::ReplicaPosition third_;  // before the third entry
+  ManualClock clock_{1'767'225'600'000'000};
+  AppendClock append_clock_{&clock_};
+  std::optional<GroupLog> log_;
+};
+
+// Of what may be cut the core must not hear: where the cut log ends is not
+// known here.
+TEST_F(GroupLogTest, DamageIsToldOnceItIsCommitted) {
+  log_->OnEntriesDamaged(LogIndex(2), LogIndex(4));
+  EXPECT_THAT(log_->core().damaged(), IsEmpty());
+  ASSERT_TRUE(
+      Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(3)), {})
+          .ok());
+  Collect();
+  EXPECT_THAT(log_->core().damaged(), ElementsAre(LogIndex(2), LogIndex(3)));
+  // Nobody could be answered: no other replica is asked for an equal entry.
+  for (int tick = 0; tick < 20; ++tick) log_->Tick();
+  for (const GroupMessage& message : Collect().messages) {
+    EXPECT_NE(message.message.type, raft::MessageType::kRepairRequest);
+  }
+  ASSERT_TRUE(
+      Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(5)), {})
+          .ok());
+  Collect();
+  EXPECT_THAT(log_->core().damaged(),
+              ElementsAre(LogIndex(2), LogIndex(3), LogIndex(4)));
+}
+
+// Whose damage is not known one by one is known to be damaged.
+TEST_F(GroupLogTest, DamageOfManyEntriesCostsNoMemoryForEach) {
+  log_->OnEntriesDamaged(LogIndex(1), LogIndex(~uint64_t{0}));
+  ASSERT_TRUE(
+      Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(5)), {})
+          .ok());
+  Collect();
+  EXPECT_EQ(log_->core().damaged().size(), 5u);
+}
+
+// The leader of term 2 replaces what is above the second entry, whose header
+// only the store has. What comes until it is read is kept, up to a bound.
+TEST_F(GroupLogTest, MessagesThatWaitForAReadAreBoundedInBytes) {
+  LogScript script(replica_.number, third_);
+  script.set_term(Term(2));
+  raft::EntryId previous = third_.last;
+  std::vector<raft::EntryId> sent;
+  for (int i = 0; i < 20; ++i) {
+    EntryWrite entry = script.Records(std::string(1 << 20, 'x'));
+    const raft::EntryId id{Term(2), entry.header.index};
+    ASSERT_TRUE(
+        Step(AppendRequest(Term(2), previous, LogIndex(2)), {std::move(entry)})
+            .ok());
+    EXPECT_GE(log_->deferred_bytes(), size_t{1} << 20);
+    EXPECT_LE(log_->deferred_bytes(), size_t{8} << 20);
+    previous = id;
+    sent.push_back(id);
+  }
+  GroupLog::Progress progress = Collect();
+  ASSERT_EQ(progress.reads.size(), 1u);
+  const LogRead& read = progress.reads.front();
+  log_->OnLogRead(read.id, store_.Read(replica_.number, read.from, read.last,
+                                       read.bytes_max, read.read_class));
+  EXPECT_EQ(log_->deferred_bytes(), 0u);
+  // What was kept is taken, in its order; the rest is sent again.
+  EXPECT_EQ(log_->core().last(), sent[7]);
+}
+
+}  // namespace
+}  // namespace kappa::server

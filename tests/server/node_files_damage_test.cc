@@ -1,0 +1,154 @@
+// Three nodes on real files, of which one byte rots under the leader: another
+// one leads, clients go on, and every record is read from the others.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "storage/rocks_log_store.h"
+#include "tests/server/node_cluster.h"
+
+namespace kappa::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kValueBytes = 100'000;
+
+// Where entries stand, and how many of them it takes until some do.
+struct Files {
+  const char* folder;
+  uint64_t segment_bytes;
+  int records;
+};
+constexpr Files kFiles[] = {
+    {"sealed", storage::kSegmentBytesMin, 40},
+    {"db", uint64_t{1} << 30, 120},  // flushed, of the active segment
+};
+
+// One that is found in a file as it stands.
+std::string ValueOf(uint64_t number) {
+  std::string value = absl::StrCat("<", number, ">");
+  while (value.size() < kValueBytes) absl::StrAppend(&value, number, ".");
+  return value;
+}
+
+class NodeFilesDamageTest : public testing::TestWithParam<Files> {
+ protected:
+  NodeFilesDamageTest() {
+    std::string pattern = testing::TempDir() + "/node_files_XXXXXX";
+    root_ = mkdtemp(pattern.data());
+    cluster_.emplace([this](size_t i, MemoryHarness& node) {
+      storage::RocksLogStoreOptions options;
+      options.directory = Directory(i);
+      options.segment_bytes = GetParam().segment_bytes;
+      options.memtable_bytes = 4 << 20;
+      options.block_cache_bytes = 64 << 10;
+      options.direct_io = false;
+      options.on_fatal = [](const absl::Status& status) {
+        ADD_FAILURE() << status;
+      };
+      auto store = storage::RocksLogStore::Open(std::move(options));
+      ASSERT_TRUE(store.ok()) << store.status();
+      node.SetStore(*std::move(store));
+      node.options.window_bytes = 0;
+    });
+    cluster_->MakeTopic("t", 1);
+    group_ = cluster_->GroupOf("t", 0);
+    for (int i = 0; i < GetParam().records; ++i) Append();
+  }
+  ~NodeFilesDamageTest() override {
+    cluster_.reset();
+    fs::remove_all(root_);
+  }
+
+  std::string Directory(size_t i) const { return absl::StrCat(root_, "/", i); }
+  void Append() {
+    expected_.push_back(ValueOf(expected_.size()));
+    cluster_->Append(group_, expected_.back(),
+                     Sequence("0123456789abcdef", 0, expected_.size()));
+  }
+  // Flips a bit of the first record that stands in a file of that folder of
+  // node `i`; returns its offset, absent: there is none.
+  std::optional<uint64_t> FlipIn(size_t i, const std::string& folder) {
+    for (uint64_t number = 0; number < expected_.size(); ++number) {
+      const std::string mark = absl::StrCat("<", number, ">", number, ".");
+      std::error_code gone;
+      for (fs::recursive_directory_iterator
+               at(Directory(i) + "/" + folder, gone),
+           end;
+           !gone && at != end; at.increment(gone)) {
+        if (at->path().extension() != ".sst") continue;
+        std::fstream file(at->path(),
+                          std::ios::in | std::ios::out | std::ios::binary);
+        std::string bytes{std::istreambuf_iterator<char>(file), {}};
+        const size_t place = bytes.find(mark);
+        if (place == std::string::npos) continue;
+        file.clear();
+        file.seekp(static_cast<std::streamoff>(place + 1));
+        file.put(static_cast<char>(bytes[place + 1] ^ 1));
+        file.flush();
+        EXPECT_TRUE(file.good());
+        return number;
+      }
+    }
+    return std::nullopt;
+  }
+  absl::Status ReadAt(size_t i, uint64_t offset) {
+    ReadCommand command;
+    command.group = group_;
+    command.from = Offset(offset);
+    command.until = Offset(offset + 1);
+    command.bytes_max = 1;
+    return cluster_->driver(i).Read(command).status();
+  }
+
+  std::string root_;
+  std::optional<NodeCluster> cluster_;
+  GroupId group_;
+  std::vector<std::string> expected_;
+};
+
+TEST_P(NodeFilesDamageTest, AnotherLeadsAndServesEveryRecord) {
+  size_t damaged = 0;
+  std::optional<uint64_t> rotten;
+  // Whatever is sealed or flushed by now.
+  ASSERT_TRUE(cluster_->Await([&] {
+    Append();
+    damaged = cluster_->Leader(group_);
+    rotten = FlipIn(damaged, GetParam().folder);
+    return rotten.has_value();
+  }));
+  ASSERT_TRUE(cluster_->Await(
+      [&] { return ReasonOf(ReadAt(damaged, *rotten)) == "DATA_DAMAGED"; }));
+  for (int i = 0; i < 10; ++i) Append();
+  EXPECT_NE(cluster_->Leader(group_), damaged);
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    if (i == damaged) continue;
+    EXPECT_EQ(cluster_->ReadAll(i, group_, expected_.size()), expected_)
+        << "node " << i;
+  }
+  EXPECT_EQ(ReasonOf(ReadAt(damaged, *rotten)), "DATA_DAMAGED");
+  EXPECT_TRUE(ReadAt(damaged, expected_.size() - 1).ok());
+  const v1::GetHealthResponse health = cluster_->Health(damaged);
+  ASSERT_GE(health.problems_size(), 1);
+  EXPECT_EQ(health.problems(0).kind(), v1::HEALTH_PROBLEM_KIND_DAMAGED);
+  EXPECT_EQ(health.problems(0).topic(), "t");
+  // It never leads, also where only one other is left.
+  const size_t killed = cluster_->Leader(group_);
+  cluster_->ReadAll(3 - killed - damaged, group_, expected_.size());
+  cluster_->Kill(killed);
+  Append();
+  EXPECT_NE(cluster_->Leader(group_), damaged);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, NodeFilesDamageTest, testing::ValuesIn(kFiles),
+                         [](const auto& info) { return info.param.folder; });
+
+}  // namespace
+}  // namespace kappa::server

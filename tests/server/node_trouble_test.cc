@@ -1,0 +1,259 @@
+// Three nodes, of which some have no room, a slow disk, damaged entries or a
+// clock that is off: others lead, and nothing needs a restart.
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/awaited.h"
+#include "tests/server/node_cluster.h"
+
+namespace kappa::server {
+namespace {
+
+class NodeTroubleTest : public testing::Test {
+ protected:
+  NodeTroubleTest() {
+    cluster_.MakeTopic("t", 1);
+    group_ = cluster_.GroupOf("t", 0);
+    Append();
+  }
+
+  void Append() {
+    expected_.push_back(absl::StrCat("v", expected_.size()));
+    cluster_.Append(group_, expected_.back(),
+                    Sequence("0123456789abcdef", 0, expected_.size()));
+  }
+  // Appends until another node leads; returns which.
+  size_t AwaitOtherLeader(size_t than) {
+    size_t leader = than;
+    EXPECT_TRUE(cluster_.Await([&] {
+      Append();
+      leader = cluster_.Leader(group_);
+      return leader != than;
+    }));
+    return leader;
+  }
+  bool IsFull(size_t i, size_t leader) {
+    const v1::PartitionStatus status = cluster_.StatusOf(leader, "t", 0);
+    for (const v1::ReplicaStatus& replica : status.replicas()) {
+      if (replica.node_id() == i + 1) {
+        return replica.activity() == v1::REPLICA_ACTIVITY_FULL;
+      }
+    }
+    return false;
+  }
+  void ExpectAllIn(size_t i) {
+    EXPECT_EQ(cluster_.ReadAll(i, group_, expected_.size()), expected_)
+        << "node " << i;
+  }
+  void ExpectAllEverywhere() {
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) ExpectAllIn(i);
+  }
+  std::string ReadAt(size_t i, uint64_t offset) {
+    ReadCommand command;
+    command.group = group_;
+    command.from = Offset(offset);
+    command.until = Offset(offset + 1);
+    command.bytes_max = 1;
+    const absl::StatusOr<ReadChunk> chunk = cluster_.driver(i).Read(command);
+    return chunk.ok() ? ValuesOf(*chunk).at(0) : ReasonOf(chunk.status());
+  }
+  // Why leadership cannot be handed to node `i`; "" when it was.
+  std::string WhyNotTo(size_t i) {
+    return std::string(
+        cluster_
+            .TransferLeadership(cluster_.Leader(group_), group_, NodeId(i + 1))
+            .message());
+  }
+
+  // Until leadership is not handed to node `i` any more.
+  void AwaitUnfit(size_t i) {
+    EXPECT_TRUE(cluster_.Await([&] {
+      Append();
+      return absl::StrContains(WhyNotTo(i), "should not lead");
+    }));
+  }
+
+  NodeCluster cluster_;
+  GroupId group_;
+  std::vector<std::string> expected_;
+};
+
+// --- RELIABILITY.md S10 ---
+
+TEST_F(NodeTroubleTest, AFollowerWithoutRoomTakesNoEntriesUntilThereIs) {
+  const size_t full = (cluster_.Leader(group_) + 1) % NodeCluster::kNodes;
+  cluster_.LeaveFree(full, 0);
+  ASSERT_TRUE(cluster_.Await([&] {
+    Append();
+    return IsFull(full, cluster_.Leader(group_));
+  }));
+  const LogIndex held = cluster_.StoredUpTo(full, group_);
+  for (int i = 0; i < 20; ++i) Append();
+  EXPECT_EQ(cluster_.StoredUpTo(full, group_), held);
+  EXPECT_TRUE(cluster_.up(full));
+  cluster_.LeaveFree(full, NodeCluster::kAmpleBytes);
+  ExpectAllEverywhere();
+}
+
+TEST_F(NodeTroubleTest, ALeaderWithoutRoomLetsAnotherLead) {
+  for (const uint64_t free : {NodeCluster::kLowBytes - 1, uint64_t{0}}) {
+    const size_t full = cluster_.Leader(group_);
+    cluster_.LeaveFree(full, free);
+    Append();
+    EXPECT_NE(cluster_.Leader(group_), full);
+    AwaitUnfit(full);
+    // It is read all the same.
+    EXPECT_EQ(ReadAt(full, 0), expected_.front());
+    cluster_.LeaveFree(full, NodeCluster::kAmpleBytes);
+    ExpectAllEverywhere();
+    // It may lead again.
+    EXPECT_TRUE(cluster_.Await([&] { return WhyNotTo(full).empty(); }));
+  }
+}
+
+TEST_F(NodeTroubleTest, WhereMostHaveNoRoomAppendsAreRefusedUntilThereIs) {
+  const size_t leader = cluster_.Leader(group_);
+  const size_t others[] = {(leader + 1) % 3, (leader + 2) % 3};
+  for (const size_t i : others) cluster_.LeaveFree(i, 0);
+  // What the leader learns it by is taken by nobody now.
+  std::optional<Awaited<AppendResult>> open;
+  ASSERT_TRUE(cluster_.Await([&] {
+    if (!open.has_value() || open->has_answer()) {
+      expected_.push_back(absl::StrCat("v", expected_.size()));
+      AppendCommand command;
+      command.group = group_;
+      command.batch = BatchOf({expected_.back()});
+      command.producer = Sequence("0123456789abcdef", 0, expected_.size());
+      cluster_.node(leader).Append(std::move(command),
+                                   open.emplace().callback());
+    }
+    return IsFull(others[0], leader) && IsFull(others[1], leader);
+  }));
+  const absl::Status refused =
+      cluster_.driver(leader).Append(group_, {"x"}).status();
+  EXPECT_EQ(ReasonOf(refused), "DISK_FULL") << refused;
+  EXPECT_EQ(FactOf(refused, "outcome"), "definite");
+  EXPECT_EQ(ReadAt(leader, 0), expected_.front());
+  for (const size_t i : others) {
+    cluster_.LeaveFree(i, NodeCluster::kAmpleBytes);
+  }
+  EXPECT_TRUE(open->Get().ok());
+  Append();
+  ExpectAllEverywhere();
+}
+
+// --- RELIABILITY.md S12 ---
+
+TEST_F(NodeTroubleTest, ALeaderWhoseDiskIsSlowLetsAnotherLead) {
+  const size_t slow = cluster_.Leader(group_);
+  cluster_.harness(slow).control().DelayCommits(110'000);
+  AwaitOtherLeader(slow);
+  AwaitUnfit(slow);
+  cluster_.harness(slow).control().DelayCommits(0);
+  ExpectAllEverywhere();
+}
+
+// --- clocks ---
+
+TEST_F(NodeTroubleTest, AClockThatIsOffGivesLeadershipAway) {
+  const size_t off = cluster_.Leader(group_);
+  cluster_.SetClock(off, int64_t{3600} * 1'000'000);
+  AwaitOtherLeader(off);
+  AwaitUnfit(off);
+  cluster_.SetClock(off, 0);
+  EXPECT_TRUE(cluster_.Await([&] { return WhyNotTo(off).empty(); }));
+  EXPECT_EQ(cluster_.Leader(group_), off);
+  ExpectAllEverywhere();
+}
+
+// --- RELIABILITY.md S7 ---
+
+// Nothing of it is in memory any more.
+class NodeDamagedTest : public NodeTroubleTest {
+ protected:
+  NodeDamagedTest() {
+    for (int i = 0; i < 10; ++i) Append();
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) cluster_.Kill(i);
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) cluster_.Start(i);
+  }
+  void DamageAt(size_t i, uint64_t offset) {
+    storage::MemoryLogStore& store = cluster_.harness(i).store();
+    const ReplicaNumber number = cluster_.NumberOf(i, group_);
+    store.DamageEntry(number, *store.FindOffset(number, Offset(offset)));
+  }
+  void ExpectListed(size_t i) {
+    const v1::GetHealthResponse health = cluster_.Health(i);
+    int listed = 0;
+    for (const v1::HealthProblem& problem : health.problems()) {
+      if (problem.kind() != v1::HEALTH_PROBLEM_KIND_DAMAGED) continue;
+      ++listed;
+      EXPECT_EQ(problem.topic(), "t");
+      EXPECT_THAT(problem.nodes(), testing::ElementsAre(i + 1));
+    }
+    EXPECT_EQ(listed, 1) << health.DebugString();
+  }
+};
+
+TEST_F(NodeDamagedTest, ALeaderWithADamagedEntryLetsAnotherLead) {
+  const size_t damaged = cluster_.Leader(group_);
+  DamageAt(damaged, 5);
+  EXPECT_EQ(ReadAt(damaged, 5), "DATA_DAMAGED");
+  Append();
+  EXPECT_NE(cluster_.Leader(group_), damaged);
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    if (i != damaged) ExpectAllIn(i);
+  }
+  // It stays up, and serves what is whole.
+  EXPECT_EQ(ReadAt(damaged, 4), expected_[4]);
+  EXPECT_EQ(ReadAt(damaged, 5), "DATA_DAMAGED");
+  AwaitUnfit(damaged);
+  ExpectListed(damaged);
+}
+
+// Not even where only it and one other are left.
+TEST_F(NodeDamagedTest, AReplicaWithADamagedEntryNeverLeads) {
+  const size_t leader = cluster_.Leader(group_);
+  const size_t damaged = (leader + 1) % NodeCluster::kNodes;
+  DamageAt(damaged, 5);
+  EXPECT_EQ(ReadAt(damaged, 5), "DATA_DAMAGED");
+  for (int round = 0; round < 3; ++round) {
+    const size_t killed = cluster_.Leader(group_);
+    EXPECT_NE(killed, damaged);
+    // Else nobody could lead: only the damaged one might hold the newest.
+    ExpectAllIn(3 - killed - damaged);
+    cluster_.Kill(killed);
+    Append();
+    EXPECT_NE(cluster_.Leader(group_), damaged);
+    cluster_.Start(killed);
+    Append();
+  }
+  ExpectListed(damaged);
+}
+
+// A replica whose rows cannot be read is not opened for each message.
+TEST_F(NodeDamagedTest, AReplicaThatCannotBeOpenedIsTriedOnceASecond) {
+  const size_t damaged = (cluster_.Leader(group_) + 1) % NodeCluster::kNodes;
+  cluster_.Kill(damaged);
+  storage::StoreControl& control = cluster_.harness(damaged).control();
+  control.DamageWakesOf(cluster_.NumberOf(damaged, group_));
+  cluster_.Start(damaged);
+  const uint64_t before = control.damaged_wakes();
+  const int64_t begun_us = SystemClock().MonotonicUs();
+  for (int i = 0; i < 300; ++i) Append();
+  const int64_t seconds = (SystemClock().MonotonicUs() - begun_us) / 1'000'000;
+  // The node itself tries once, and each second one message does.
+  EXPECT_LE(control.damaged_wakes() - before,
+            static_cast<uint64_t>(seconds) + 3);
+  // It works once they can be read.
+  control.DamageWakesOf(ReplicaNumber());
+  ExpectAllEverywhere();
+}
+
+}  // namespace
+}  // namespace kappa::server
