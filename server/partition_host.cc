@@ -35,7 +35,8 @@ class Joint {
   absl::AnyInvocable<void()> done_;
 };
 
-// A replica is never made twice: who was a member once may still have it.
+// A replica is never made twice: who was a member once may still have it, and
+// after a crash a command may be applied again whose replicas are there.
 void LeaveOutPresent(const LogStore& store, std::vector<ReplicaSpec>* specs) {
   std::set<GroupId> present;
   for (const ReplicaInfo& replica : store.Replicas()) {
@@ -156,7 +157,6 @@ void PartitionHost::CreateWaiting() {
   auto works = std::make_shared<std::vector<Work>>();
   std::vector<ReplicaSpec> specs;
   std::vector<ElsewhereGroup> elsewhere;
-  bool may_be_there = false;
   while (!waiting_.empty() && waiting_.front().creates()) {
     Work& work = waiting_.front();
     const TopicSnapshot& topic = *work.topic;
@@ -170,16 +170,14 @@ void PartitionHost::CreateWaiting() {
         elsewhere.push_back({topic.groups[i], NodesOf(topic.VotersOf(i))});
       }
     }
-    may_be_there |= others;
     works->push_back(std::move(work));
     waiting_.pop_front();
   }
   TellElsewhere(*context_->router, elsewhere);
   auto replicas = std::make_shared<std::vector<ReplicaInfo>>();
   context_->writer->Run(
-      [specs = std::move(specs), may_be_there,
-       replicas](LogStore* store) mutable {
-        if (may_be_there) LeaveOutPresent(*store, &specs);
+      [specs = std::move(specs), replicas](LogStore* store) mutable {
+        LeaveOutPresent(*store, &specs);
         if (specs.empty()) return absl::OkStatus();
         absl::StatusOr<std::vector<ReplicaNumber>> numbers =
             store->CreateReplicas(specs);

@@ -1,7 +1,9 @@
 // Three nodes: replication, failover, handing over, and what they refuse.
 #include "tests/server/node_cluster.h"
 
+#include <atomic>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -172,6 +174,41 @@ TEST(NodeClusterTest, WhoEndsHandsOver) {
     cluster.Append(group, "v2", Session(2));
     EXPECT_THAT(cluster.ReadAll(0, group, 2), ElementsAre("v1", "v2"));
   }
+}
+
+// The replicas of a new topic are on the disk, and the node ends before the
+// command's rows are: the command is applied again, and makes none twice.
+TEST(NodeClusterTest, ACommandAppliedAgainMakesNoReplicaTwice) {
+  NodeCluster cluster;
+  cluster.MakeTopic("before", 1);
+  cluster.Kill(2);
+  storage::StoreControl& control = cluster.harness(2).control();
+  auto created = std::make_shared<std::atomic<bool>>(false);
+  control.before_replicas = [created](bool creates) {
+    if (creates) created->store(true);
+    return absl::OkStatus();
+  };
+  control.before_commit = [created](const auto&) {
+    return created->load() ? absl::UnavailableError("the power is cut")
+                           : absl::OkStatus();
+  };
+  cluster.Start(2);
+  cluster.MakeTopic("t", 1);
+  ASSERT_TRUE(created->load());
+  cluster.Kill(2);
+  control.before_replicas = nullptr;
+  control.before_commit = nullptr;
+  cluster.Start(2);
+  ASSERT_TRUE(
+      cluster.Await([&] { return cluster.node(2).FindTopic("t") != nullptr; }));
+  const GroupId group = cluster.GroupOf("t", 0);
+  cluster.Append(group, "v1", Session(1));
+  EXPECT_THAT(cluster.ReadAll(2, group, 1), ElementsAre("v1"));
+  int replicas = 0;
+  for (const auto& replica : cluster.harness(2).store().Replicas()) {
+    replicas += replica.spec.group == group ? 1 : 0;
+  }
+  EXPECT_EQ(replicas, 1);
 }
 
 // Two clocks of three agree, so the third, the leader's, is wrong: entries get
