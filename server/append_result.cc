@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "server/errors.h"
+#include "storage/node_mutant.h"
 
 namespace kappa::server {
 
@@ -40,7 +41,10 @@ EntryHeader HeaderOf(const AppendCommand& command) {
 }
 
 AppendResult ResultOf(const EntryHeader& header) {
-  return {.base_offset = header.base_offset,
+  const bool mutant =
+      storage::active_node_mutant == storage::NodeMutant::kOffsetFromIndex;
+  return {.base_offset =
+              mutant ? Offset(header.index.value() - 1) : header.base_offset,
           .next_offset = header.next_offset(),
           .append_time_us = header.append_time_us,
           .chain = header.chain};

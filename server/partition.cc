@@ -10,6 +10,7 @@
 #include "server/append_result.h"
 #include "server/disk_state.h"
 #include "server/errors.h"
+#include "storage/node_mutant.h"
 
 namespace kappa::server {
 namespace {
@@ -128,6 +129,11 @@ bool Partition::AnswerKnownProducer(const AppendCommand& command,
     case ProducerDecision::kAccept:
       return false;
     case ProducerDecision::kDuplicate:
+      if (storage::active_node_mutant ==
+              storage::NodeMutant::kSequencesForgottenByNewLeader &&
+          verdict->index < log_.core().leader_term_start()) {
+        return false;
+      }
       AnswerDuplicate(command, verdict->index, std::move(append));
       return true;
     case ProducerDecision::kFenced:

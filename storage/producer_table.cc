@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/wire/check.h"
+#include "storage/node_mutant.h"
 
 namespace kappa::storage {
 
@@ -41,8 +42,15 @@ absl::StatusOr<ProducerVerdict> ProducerTable::Check(
               "a batch to be checked has a producer and a sequence");
   const absl::Status status = Restore();
   if (!status.ok()) return status;
-  return fold_->Check(stamp, previous_sequence.value_or(stamp.sequence - 1),
-                      session_start_offset);
+  absl::StatusOr<ProducerVerdict> verdict =
+      fold_->Check(stamp, previous_sequence.value_or(stamp.sequence - 1),
+                   session_start_offset);
+  if (active_node_mutant == NodeMutant::kSequencesLostAtRestart &&
+      verdict.ok() && verdict->decision == ProducerDecision::kDuplicate &&
+      verdict->index <= last_in_store_) {
+    verdict->decision = ProducerDecision::kAccept;
+  }
+  return verdict;
 }
 
 absl::StatusOr<std::optional<ProducerView>> ProducerTable::Lookup(
