@@ -336,6 +336,7 @@ NodeStats LocalNode::Stats() const {
   stats.readers.shared_chunks = log_reader_->shared_chunks();
   stats.readers.chunk_bytes = log_reader_->chunk_bytes();
   if (writer_ != nullptr) stats.writer = writer_->stats();
+  if (network_ != nullptr) stats.peers = network_->Traffic();
   stats.topics = topics_.size();
   stats.partitions = topics_.partitions();
   stats.in_flight_append_bytes = append_budget_.used();

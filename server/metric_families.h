@@ -63,19 +63,17 @@ class MetricFamilies {
                          prometheus::MetricType::Histogram,
                          {std::move(metric)}});
   }
-  // Gauges with several labels each.
-  void LabelledGauges(
-      std::string name, std::string help,
-      const std::vector<std::pair<MetricLabels, double>>& samples) {
-    prometheus::MetricFamily family{
-        std::move(name), std::move(help), prometheus::MetricType::Gauge, {}};
-    for (const auto& [labels, value] : samples) {
-      prometheus::ClientMetric metric;
-      metric.label = labels;
-      metric.gauge.value = value;
-      family.metric.push_back(std::move(metric));
-    }
-    families_.push_back(std::move(family));
+  // With several labels each.
+  using LabelledSamples = std::vector<std::pair<MetricLabels, double>>;
+  void LabelledGauges(std::string name, std::string help,
+                      const LabelledSamples& samples) {
+    AddLabelled(std::move(name), std::move(help), prometheus::MetricType::Gauge,
+                samples);
+  }
+  void LabelledCounters(std::string name, std::string help,
+                        const LabelledSamples& samples) {
+    AddLabelled(std::move(name), std::move(help),
+                prometheus::MetricType::Counter, samples);
   }
 
   std::vector<prometheus::MetricFamily> Take() { return std::move(families_); }
@@ -91,6 +89,20 @@ class MetricFamilies {
       }
       metric.counter.value = sample.value;
       metric.gauge.value = sample.value;
+      family.metric.push_back(std::move(metric));
+    }
+    families_.push_back(std::move(family));
+  }
+
+  void AddLabelled(std::string name, std::string help,
+                   prometheus::MetricType type,
+                   const LabelledSamples& samples) {
+    prometheus::MetricFamily family{std::move(name), std::move(help), type, {}};
+    for (const auto& [labels, value] : samples) {
+      prometheus::ClientMetric metric;
+      metric.label = labels;
+      metric.counter.value = value;
+      metric.gauge.value = value;
       family.metric.push_back(std::move(metric));
     }
     families_.push_back(std::move(family));

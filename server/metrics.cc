@@ -191,6 +191,38 @@ void AddReaders(const ReaderStats& readers, MetricFamilies* families) {
                   AsDouble(readers.chunk_bytes));
 }
 
+void AddPeers(const std::vector<PeerTraffic>& peers, MetricFamilies* families) {
+  const auto add = [&](std::string name, std::string help,
+                       uint64_t PeerTraffic::*field) {
+    MetricFamilies::LabelledSamples samples;
+    for (const PeerTraffic& peer : peers) {
+      samples.emplace_back(MetricLabels{{"node", absl::StrCat(peer.node)},
+                                        {"class", peer.peer_class}},
+                           AsDouble(peer.*field));
+    }
+    families->LabelledCounters(std::move(name), std::move(help), samples);
+  };
+  add("kappa_peer_sent_frames_total",
+      "Messages of the transport sent to another node; beats are empty ones.",
+      &PeerTraffic::sent_frames);
+  add("kappa_peer_sent_messages_total",
+      "Messages of single groups sent to another node.",
+      &PeerTraffic::sent_messages);
+  add("kappa_peer_sent_bytes_total", "Bytes of those frames.",
+      &PeerTraffic::sent_bytes);
+  add("kappa_peer_dropped_messages_total",
+      "Messages of single groups that were not sent: no room, no connection.",
+      &PeerTraffic::dropped_messages);
+  add("kappa_peer_received_frames_total",
+      "Messages of the transport that came from another node.",
+      &PeerTraffic::received_frames);
+  add("kappa_peer_received_messages_total",
+      "Messages of single groups that came from another node.",
+      &PeerTraffic::received_messages);
+  add("kappa_peer_received_bytes_total", "Bytes of those frames.",
+      &PeerTraffic::received_bytes);
+}
+
 // A number of /proc/self/statm, in pages.
 uint64_t ResidentPages() {
   std::ifstream statm("/proc/self/statm");
@@ -235,6 +267,7 @@ std::vector<Family> NodeFamilies(const NodeStats& stats) {
   AddStore(stats.store, &families);
   AddReaders(stats.readers, &families);
   AddDisk(stats.disk, &families);
+  AddPeers(stats.peers, &families);
   families.Gauge("kappa_topics", "Topics.", AsDouble(stats.topics));
   families.Gauge("kappa_partitions", "Partitions.", AsDouble(stats.partitions));
   families.Gauge("kappa_named_producers", "Named producers.",
@@ -256,10 +289,9 @@ std::vector<Family> NodeFamilies(const NodeStats& stats) {
 
 std::vector<Family> PartitionFamilies(
     const std::vector<PartitionStats>& partitions, uint64_t all) {
-  using Samples = std::vector<std::pair<MetricLabels, double>>;
-  Samples last;
-  Samples first;
-  Samples end;
+  MetricFamilies::LabelledSamples last;
+  MetricFamilies::LabelledSamples first;
+  MetricFamilies::LabelledSamples end;
   for (const PartitionStats& partition : partitions) {
     const MetricLabels labels = {
         {"topic", partition.topic},

@@ -76,6 +76,7 @@ class NodeNetwork {
   std::optional<int64_t> LastHeardUs(NodeId node) const {
     return peers_->LastHeardUs(node);
   }
+  std::vector<PeerTraffic> Traffic() const { return peers_->Traffic(); }
   // Neither messages nor ticks come any more.
   void Stop();
 

@@ -83,8 +83,24 @@ struct DiskStats {
   uint64_t refusals = 0;       // counter
 };
 
+// What was sent to another node, and came from it, on the connections of one
+// class, since each was set or first heard. A frame is one message of the
+// transport: beats are frames without messages of groups.
+struct PeerTraffic {
+  uint64_t node = 0;
+  std::string peer_class;  // control, entries or bulk
+  uint64_t sent_frames = 0;
+  uint64_t sent_messages = 0;
+  uint64_t sent_bytes = 0;
+  uint64_t dropped_messages = 0;  // not sent, whatever the reason
+  uint64_t received_frames = 0;
+  uint64_t received_messages = 0;
+  uint64_t received_bytes = 0;
+};
+
 struct NodeStats {
   std::vector<ShardStats> shards;
+  std::vector<PeerTraffic> peers;  // by node and class
   ReaderStats readers;
   PositionStats positions;
   storage::LogWriterStats writer;

@@ -16,6 +16,7 @@
 #include "kappa/raft/v1/peer_service.pb.h"
 #include "proto/wire/types.h"
 #include "server/identity.h"
+#include "server/node_stats.h"
 #include "server/peer/peer_callbacks.h"
 #include "server/peer/peer_message.h"
 
@@ -42,6 +43,10 @@ class PeerNetwork {
   // By how much the node's wall clock, as it said last, is ahead of this node's
   // Clock::MonotonicUs; nullopt: it never said.
   virtual std::optional<int64_t> ClockAheadUs(NodeId node) const = 0;
+
+  // By node and class: who was set, and who was heard. Empty where nothing is
+  // counted.
+  virtual std::vector<PeerTraffic> Traffic() const { return {}; }
 
   // Calls of PeerService. The header is filled in here. `done` is called once,
   // on any thread. Errors (to `done`): those of the call; UNAVAILABLE: the node

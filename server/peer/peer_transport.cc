@@ -351,6 +351,35 @@ std::vector<PeerStatus> PeerTransport::Statuses() const {
   return out;
 }
 
+std::vector<PeerTraffic> PeerTransport::Traffic() const {
+  std::vector<PeerTraffic> all;
+  for (const PeerStatus& status : Statuses()) {
+    for (const PeerClass peer_class : kPeerClasses) {
+      PeerTraffic traffic;
+      traffic.node = status.node.value();
+      traffic.peer_class = NameOf(peer_class);
+      if (status.sending.has_value()) {
+        const LinkStatus& link = status.sending->links[IndexOf(peer_class)];
+        traffic.sent_frames = link.sent_frames;
+        traffic.sent_messages = link.sent_messages;
+        traffic.sent_bytes = link.sent_bytes;
+        traffic.dropped_messages = link.queue.dropped_full +
+                                   link.queue.dropped_closed +
+                                   link.queue.dropped_too_large;
+      }
+      if (status.hearing.has_value()) {
+        const HearingStatus& stream =
+            status.hearing->streams[IndexOf(peer_class)];
+        traffic.received_frames = stream.received_frames;
+        traffic.received_messages = stream.received_messages;
+        traffic.received_bytes = stream.received_bytes;
+      }
+      all.push_back(std::move(traffic));
+    }
+  }
+  return all;
+}
+
 uint64_t PeerTransport::dropped_unknown() const {
   return state_->dropped_unknown.load(std::memory_order_relaxed);
 }

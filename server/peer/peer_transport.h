@@ -115,6 +115,7 @@ class PeerTransport final : public PeerNetwork {
 
   // All nodes that are set or were heard, by id.
   std::vector<PeerStatus> Statuses() const;
+  std::vector<PeerTraffic> Traffic() const override;
   // Messages to nodes that were not set.
   uint64_t dropped_unknown() const;
 

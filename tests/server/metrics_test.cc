@@ -36,6 +36,25 @@ TEST(MetricsTest, SumsShardsAndNamesReasons) {
       HasLine(text, "kappa_append_refusals_total{reason=\"sequence_gap\"} 3"));
 }
 
+TEST(MetricsTest, CountsWhatNodesSendEachOther) {
+  NodeStats stats;
+  stats.peers.push_back({.node = 2,
+                         .peer_class = "control",
+                         .sent_frames = 3,
+                         .dropped_messages = 4,
+                         .received_bytes = 5});
+  stats.peers.push_back({.node = 3, .peer_class = "bulk", .sent_messages = 6});
+  const std::string text = Text(NodeFamilies(stats));
+  const std::string control = "{node=\"2\",class=\"control\"} ";
+  EXPECT_TRUE(HasLine(text, "kappa_peer_sent_frames_total" + control + "3"))
+      << text;
+  EXPECT_TRUE(
+      HasLine(text, "kappa_peer_dropped_messages_total" + control + "4"));
+  EXPECT_TRUE(HasLine(text, "kappa_peer_received_bytes_total" + control + "5"));
+  EXPECT_TRUE(HasLine(
+      text, "kappa_peer_sent_messages_total{node=\"3\",class=\"bulk\"} 6"));
+}
+
 TEST(MetricsTest, ShowsDistributionsOfCycles) {
   NodeStats stats;
   stats.writer.commit_us = {{500, 1000}, {2, 3, 1}, 1'500'000};
