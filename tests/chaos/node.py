@@ -14,6 +14,7 @@ from tests.chaos import network
 
 CLIENT_PORT = 7400
 PEER_PORT = 7500
+METRICS_PORT = 7600
 DISK_BYTES = 1024 * loop_disk.MIB
 SERVE_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
@@ -45,6 +46,7 @@ class Node:
         self.number = number
         self.name = f"n{number}"
         self.address = f"{network.address(number)}:{CLIENT_PORT}"
+        self.metrics_address = f"{network.address(number)}:{METRICS_PORT}"
         self.process = None
         self.clock_faked = False
         self._binary = binary
@@ -53,7 +55,7 @@ class Node:
         self._clock_path = pathlib.Path(folder) / f"{self.name}.clock"
         self._config_path = pathlib.Path(folder) / f"{self.name}.yaml"
         self.disk = power_disk.PowerDisk(DISK_BYTES)
-        lines = CONFIG
+        lines = CONFIG + f'metrics_listen: "{self.metrics_address}"\n'
         if len(peers) > 1:
             lines += (f'node_id: {number}\npeer_listen: "{peer_address(number)}"\n'
                       'peers: "' + ",".join(f"{i}={peer_address(i)}" for i in peers) + '"\n')

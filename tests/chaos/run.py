@@ -59,6 +59,7 @@ class Run:
         self.seed = seed
         self.random = random.Random(f"{seed} {name}")
         self.partitions = range(partitions)
+        self._rate = rate
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir(parents=True)
         self.clients = clients.Clients(of.addresses, name, partitions, self.folder, seed, rate)
@@ -77,7 +78,9 @@ class Run:
     # --- for the faults ---
 
     def load(self, batches):
-        """Waits for so many more acknowledged batches."""
+        """Waits for so many more acknowledged batches, of a load like the tests';
+        a heavier one takes as long and acknowledges more."""
+        batches = round(batches * max(1, self._rate))
         wanted = self.feed.batches() + batches
         if not self.feed.wait_for(lambda: self.feed.batches() >= wanted, LOAD_SECONDS_MAX):
             raise Failed(f"{self.topic}: {batches} batches were not acknowledged within "

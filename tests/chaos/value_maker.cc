@@ -11,8 +11,8 @@
 namespace kappa::chaos {
 namespace {
 
-constexpr uint32_t kRecordsMax = 4;
-constexpr uint32_t kFillerBytesMax = 400;
+constexpr uint32_t kRecordsMax = 7;
+constexpr uint32_t kFillerBytesMax = 200;
 // One batch in so many has a record of up to kLargeBytesMax.
 constexpr uint32_t kLargeEvery = 64;
 constexpr uint32_t kLargeBytesMax = 64 * 1024;
