@@ -24,11 +24,12 @@ bool CaughtUp(const raft::Core& core, ReplicaId replica) {
 
 using Wanted = std::vector<std::pair<GroupId, ReplicaId>>;
 
-void GiveBack(Shard* shard, const Wanted& wanted) {
+void GiveBack(Shard* shard, const Wanted& wanted, LookPace* pace) {
   size_t begun = 0;
   for (const auto& [group, leader] : wanted) {
     Partition* const partition = shard->FindAwake(group);
     if (partition == nullptr || !partition->leads()) continue;
+    pace->Found();
     if (!CaughtUp(partition->core(), leader)) continue;
     // It would not take over, and appends would wait for it.
     if (partition->log().IsUnfit(leader)) continue;
@@ -40,7 +41,8 @@ void GiveBack(Shard* shard, const Wanted& wanted) {
 
 }  // namespace
 
-void LeaderBalance::Run(const std::function<bool(NodeId)>& steady) const {
+void LeaderBalance::Run(const std::function<bool(NodeId)>& steady) {
+  if (!pace_->IsTime()) return;
   std::map<NodeId, bool> asked;
   std::map<Shard*, Wanted> wanted;
   for (const auto& topic :
@@ -58,8 +60,8 @@ void LeaderBalance::Run(const std::function<bool(NodeId)>& steady) const {
     }
   }
   for (auto& [shard, groups] : wanted) {
-    shard->Post([groups = std::move(groups)](Shard& shard) {
-      GiveBack(&shard, groups);
+    shard->Post([groups = std::move(groups), pace = pace_](Shard& shard) {
+      GiveBack(&shard, groups, pace.get());
     });
   }
 }

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 
 #include "proto/wire/types.h"
+#include "server/look_pace.h"
 #include "server/partition_router.h"
 #include "server/topic_map.h"
 
@@ -24,13 +26,14 @@ class LeaderBalance {
       : topics_(topics), router_(router), self_(self) {}
 
   // Has the shards hand over what another node shall lead that `steady` says is
-  // there to stay.
-  void Run(const std::function<bool(NodeId)>& steady) const;
+  // there to stay. To be called once a second.
+  void Run(const std::function<bool(NodeId)>& steady);
 
  private:
   const TopicMap* const topics_;
   const PartitionRouter* const router_;
   const NodeId self_;
+  const std::shared_ptr<LookPace> pace_ = std::make_shared<LookPace>();
 };
 
 }  // namespace kappa::server

@@ -63,7 +63,7 @@ std::shared_ptr<const raft::CoreSettings> SettingsOf(
   raft::CoreSettings settings;
   // Three beats are missed before an election time is over.
   settings.heartbeat_ticks = 3;
-  settings.quiesce_ticks = 50;
+  settings.quiesce_ticks = 25;
   return std::make_shared<const raft::CoreSettings>(settings);
 }
 

@@ -63,7 +63,7 @@ bool AsWanted(const raft::Configuration& present,
 // Begins what is to be begun for the partitions of the topics that `shard`
 // runs.
 void BeginChanges(Shard* shard, const PartitionRouter& router,
-                  const Topics& topics) {
+                  const Topics& topics, LookPace* pace) {
   size_t under_way = 0;
   for (const auto& topic : topics) {
     const uint32_t partitions = static_cast<uint32_t>(topic->groups.size());
@@ -74,6 +74,7 @@ void BeginChanges(Shard* shard, const PartitionRouter& router,
       if (partition == nullptr || !partition->leads()) continue;
       const raft::Configuration& present = partition->core().configuration();
       if (AsWanted(present, topic->VotersOf(i))) continue;
+      pace->Found();
       if (present.joint() || IsCatchingUp(partition->core())) ++under_way;
       const auto change = NextChange(present, {Sorted(topic->VotersOf(i)), {}});
       if (!change.has_value()) continue;
@@ -123,14 +124,8 @@ Members MetadataMembers(std::vector<NodeId> nodes) {
   return members;
 }
 
-void Membership::Run() const {
-  const auto topics = std::make_shared<const Topics>(
-      topics_->List("", "", std::numeric_limits<size_t>::max()));
-  for (Shard* const shard : router_->shards()) {
-    shard->Post([topics, router = router_](Shard& shard) {
-      BeginChanges(&shard, *router, *topics);
-    });
-  }
+void Membership::Run() {
+  if (pace_->IsTime()) LookAtPartitions();
   router_->shards()[0]->Post([metadata = metadata_](Shard& shard) {
     // What is committed is applied then.
     if (!metadata->accepting()) return;
@@ -144,6 +139,16 @@ void Membership::Run() const {
     if (!change.has_value()) return;
     if (metadata->ChangeConfiguration(*change).ok()) shard.Touch(metadata);
   });
+}
+
+void Membership::LookAtPartitions() {
+  const auto topics = std::make_shared<const Topics>(
+      topics_->List("", "", std::numeric_limits<size_t>::max()));
+  for (Shard* const shard : router_->shards()) {
+    shard->Post([topics, router = router_, pace = pace_](Shard& shard) {
+      BeginChanges(&shard, *router, *topics, pace.get());
+    });
+  }
 }
 
 }  // namespace kappa::server

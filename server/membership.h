@@ -2,12 +2,14 @@
 #ifndef KAPPA_SERVER_MEMBERSHIP_H_
 #define KAPPA_SERVER_MEMBERSHIP_H_
 
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "proto/wire/types.h"
 #include "raft/configuration.h"
 #include "raft/configuration_change.h"
+#include "server/look_pace.h"
 #include "server/metadata_group.h"
 #include "server/partition_router.h"
 #include "server/topic_map.h"
@@ -39,13 +41,16 @@ class Membership {
       : topics_(topics), router_(router), metadata_(metadata) {}
 
   // Has the shards begin the next step of every group that this node leads and
-  // that has other members than it shall have.
-  void Run() const;
+  // that has other members than it shall have. To be called once a second.
+  void Run();
 
  private:
+  void LookAtPartitions();
+
   const TopicMap* const topics_;
   const PartitionRouter* const router_;
   MetadataGroup* const metadata_;
+  const std::shared_ptr<LookPace> pace_ = std::make_shared<LookPace>();
 };
 
 }  // namespace kappa::server

@@ -80,6 +80,8 @@ class MetadataGroup final : public ShardGroup {
     return log_.Step(std::move(message), std::move(contents));
   }
   void Tick() override { log_.Tick(); }
+  // It also begins to accept, and reads again what was refused.
+  bool has_output() const override { return true; }
   bool needs_ticks() const override {
     return log_.needs_ticks() || refused_read_;
   }

@@ -240,7 +240,7 @@ void Shard::RunTicks() {
   for (size_t i = 0; i < ticking_.size();) {
     ShardGroup* const group = ticking_[i];
     for (uint32_t tick = 0; tick < ticks; ++tick) group->Tick();
-    Touch(group);
+    if (group->has_output()) Touch(group);
     if (group->needs_ticks()) {
       ++i;
       continue;
@@ -249,38 +249,7 @@ void Shard::RunTicks() {
     ticking_[i] = ticking_.back();
     ticking_.pop_back();
   }
-}
-
-void Shard::OnNodeLiveness(NodeId node, bool alive) {
-  if (alive) {
-    silent_.erase(node);
-  } else {
-    silent_.insert(node);
-  }
-  const auto tell = [this, node, alive](ShardGroup* group) {
-    group->OnNodeLiveness(node, alive);
-    Touch(group);
-  };
-  for (const auto& group : other_groups_) tell(group.get());
-  for (Partition* const partition : awake_) tell(partition);
-}
-
-void Shard::JoinNetwork(PeerNetwork* network) {
-  services_.network = network;
-  wakes_all_ = true;
-  for (const auto& [id, replica] : sleeping_) to_wake_.push_back(id);
-  WakeSome();
-}
-
-void Shard::WakeSome() {
-  constexpr size_t kAtOnce = 32;
-  for (size_t i = 0; i < kAtOnce && !to_wake_.empty(); ++i) {
-    const GroupId group = to_wake_.back();
-    to_wake_.pop_back();
-    // Who cannot be woken says why when it is asked.
-    WakePartition(group).IgnoreError();
-  }
-  if (!to_wake_.empty()) Post([](Shard& shard) { shard.WakeSome(); });
+  if (!pacing_) WakeSome();
 }
 
 void Shard::SetDiskHealth(raft::DiskHealth health) {
@@ -367,7 +336,9 @@ void Shard::AddReplica(storage::ReplicaInfo replica) {
   counters_.partitions.Add(1);
   if (!wakes_all_) return;
   to_wake_.push_back(group);
-  if (to_wake_.size() == 1) Post([](Shard& shard) { shard.WakeSome(); });
+  if (!std::exchange(pacing_, true)) {
+    Post([](Shard& shard) { shard.WakeSome(); });
+  }
 }
 
 void Shard::AddElsewhere(GroupId group, std::vector<NodeId> nodes) {

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -99,7 +100,8 @@ class Shard {
   // now on whoever is added: others must be able to ask them. A few at a time,
   // between events. `network` outlives the thread.
   void JoinNetwork(PeerNetwork* network);
-  // A node fell silent, or came back.
+  // A node fell silent, or came back. Groups that are awake, or were led by a
+  // node that fell silent, are told at once, the others a few at a time.
   void OnNodeLiveness(NodeId node, bool alive);
   // What the node's disk, and what else makes it fit to lead, allows from now
   // on; of all groups, also of those that come later.
@@ -161,7 +163,10 @@ class Shard {
   void NoteDamage(GroupId group, ReplicaNumber replica,
                   const absl::Status& status);
   void RunTicks();
+  // shard_pace.cc.
   void WakeSome();
+  bool WakeOne();
+  void Tell(ShardGroup* group, NodeId node, bool alive);
   void SubmitTouched();
   // Hands the messages of this drain to the network, a call for each node.
   void SendMessages();
@@ -195,6 +200,13 @@ class Shard {
   bool ending_ = false;  // leadership is handed over
   bool wakes_all_ = false;
   std::vector<GroupId> to_wake_;
+  struct Telling {
+    NodeId node;
+    bool alive = false;
+    std::vector<GroupId> groups;  // that sleep and have not been told
+  };
+  std::deque<Telling> to_tell_;
+  bool pacing_ = false;  // WakeSome is posted
   std::set<NodeId> silent_;
   std::map<NodeId, std::vector<PeerMessage>> outbox_;
   // Of the messages of this drain.

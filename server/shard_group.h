@@ -42,6 +42,8 @@ class ShardGroup {
                             std::vector<Payload> contents) = 0;
   // One tick of the core has passed.
   virtual void Tick() = 0;
+  // Whether Advance would do anything now, as far as Tick causes it.
+  virtual bool has_output() const = 0;
   // Whether Tick is of any use until something else happens.
   virtual bool needs_ticks() const = 0;
   // A node fell silent, or came back.
