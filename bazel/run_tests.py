@@ -270,6 +270,8 @@ def nightly_test(label):
     """Runs the long version of a test. Returns its tally and a remark."""
     return bazel_test(f"{label} build", "--nocache_test_results",
                       "--test_output=streamed", "--test_env=KAPPA_NIGHTLY=1",
+                      # How long, for those that have no other end.
+                      "--test_env=KAPPA_NIGHTLY_MINUTES",
                       f"--test_timeout={NIGHTLY_TIMEOUT_SECONDS}", label), ""
 
 

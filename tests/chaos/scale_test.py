@@ -6,7 +6,9 @@ import unittest
 from tests.chaos import scale
 from tests.python import cases
 
-PARTITIONS = 200
+# More than are woken at once.
+PARTITIONS = 1500
+UP = 200
 NODES = 3
 
 
@@ -15,7 +17,7 @@ class ScaleTest(unittest.TestCase):
 
     def test_small_version(self):
         figures = scale.measure_all(argparse.Namespace(
-            nodes=NODES, partitions=PARTITIONS, kills=1, idle_seconds=1, up=PARTITIONS,
+            nodes=NODES, partitions=PARTITIONS, kills=1, idle_seconds=1, up=UP,
             part=None, seed=1))
         at_rest = figures["many"]["at_rest"]
         pairs = {f"{a}-{b}" for a in range(1, NODES + 1) for b in range(1, NODES + 1) if a != b}
