@@ -1,11 +1,13 @@
 #include "server/node_scrub.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <limits>
 #include <memory>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -110,6 +112,22 @@ storage::ScrubberOptions ScrubberOptionsOf(const NodeScrubOptions& options,
   return scrub;
 }
 
+// `ranges` and those of `others` that share nothing with them.
+std::vector<ScrubRange> Joined(std::vector<ScrubRange> ranges,
+                               const std::vector<ScrubRange>& others) {
+  const size_t count = ranges.size();
+  for (const ScrubRange& other : others) {
+    const bool shared = std::any_of(
+        ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(count),
+        [&](const ScrubRange& range) {
+          return range.replica == other.replica && range.first <= other.last &&
+                 other.first <= range.last;
+        });
+    if (!shared) ranges.push_back(other);
+  }
+  return ranges;
+}
+
 // Of all partitions: asked for by people, and only when something is damaged.
 absl::flat_hash_map<GroupId, std::pair<std::string, uint32_t>> NamesOf(
     const TopicMap& topics) {
@@ -128,7 +146,9 @@ absl::flat_hash_map<GroupId, std::pair<std::string, uint32_t>> NamesOf(
 NodeScrub::NodeScrub(const NodeScrubOptions& options,
                      const storage::LogStore* store, const TopicMap* topics,
                      const PartitionRouter* router)
-    : topics_(topics), scrubber_(ScrubberOptionsOf(options, router), store) {}
+    : topics_(topics),
+      known_damage_(options.known_damage),
+      scrubber_(ScrubberOptionsOf(options, router), store) {}
 
 uint64_t NodeScrub::Start() { return scrubber_.StartNow(); }
 
@@ -143,9 +163,12 @@ v1::ScrubStatus NodeScrub::Status() const {
   status.set_payload_bytes(state.payload_bytes);
   status.set_damaged_entries(state.damaged_entries);
   status.set_bytes_per_second(scrubber_.bytes_per_second());
-  if (state.damage.empty()) return status;
+  // What reads found is there, too.
+  const std::vector<ScrubRange> damage =
+      Joined(state.damage, known_damage_->All());
+  if (damage.empty()) return status;
   const auto names = NamesOf(*topics_);
-  for (const ScrubRange& range : state.damage) {
+  for (const ScrubRange& range : damage) {
     v1::DamagedEntries* const damaged = status.add_damage();
     const auto name = names.find(range.group);
     if (name != names.end()) {

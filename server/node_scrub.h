@@ -43,6 +43,7 @@ class NodeScrub {
 
  private:
   const TopicMap* const topics_;
+  const storage::KnownDamage* const known_damage_;
   storage::Scrubber scrubber_;
 };
 

@@ -151,6 +151,10 @@ TEST_F(NodeDamageTest, WhatAReadFoundIsKeptToo) {
   command.until = Offset(1);
   EXPECT_EQ(ReasonOf(driver_.Read(command).status()), "DATA_DAMAGED");
   EXPECT_EQ(ReasonOf(driver_.Append(other_, {"y"}).status()), "DATA_DAMAGED");
+  maintenance().KeepScrubbing(ScrubSettings());
+  const v1::ScrubStatus status = maintenance().GetScrubStatus();
+  ASSERT_GE(status.damage_size(), 1);
+  EXPECT_EQ(status.damage(status.damage_size() - 1).group_id(), other_.value());
   harness_.Stop();
   const auto known =
       *storage::KnownDamage::Load(harness_.options.data_dir + "/damage");
