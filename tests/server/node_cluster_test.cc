@@ -6,12 +6,14 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/server/awaited.h"
 
 namespace kappa::server {
 namespace {
@@ -311,20 +313,26 @@ TEST(NodeClusterTest, NobodyHandsOverToANodeThatEnds) {
   cluster.MakeTopic("t", 1);
   const GroupId group = cluster.GroupOf("t", 0);
   cluster.Append(group, "v1", Session(1));
-  const size_t leader = cluster.Leader(group);
-  const size_t ends = (leader + 1) % NodeCluster::kNodes;
-  // It waits for what it writes, up to three seconds.
-  cluster.harness(ends).control().Hold();
-  cluster.Append(group, "v2", Session(2));
+  const size_t ends = (cluster.Leader(group) + 1) % NodeCluster::kNodes;
+  // It waits for what it reads, up to three seconds; its writes go on.
+  cluster.harness(ends).control().HoldSideReads();
+  v1::GetProducerRequest request;
+  request.set_name("p");
+  request.set_topic("t");
+  Awaited<v1::GetProducerResponse> read;
+  cluster.node(ends).GetProducer(std::move(request), read.callback());
   std::thread shutdown([&] { cluster.node(ends).Shutdown(); });
   EXPECT_TRUE(cluster.Await([&] {
+    const size_t leader = cluster.Leader(group);
+    if (leader == ends) return false;
     const absl::Status refused =
         cluster.TransferLeadership(leader, group, NodeId(ends + 1));
     return absl::StrContains(refused.message(), "should not lead");
   }));
-  cluster.harness(ends).control().Release();
+  cluster.harness(ends).control().ReleaseSideReads();
   shutdown.join();
-  cluster.Append(group, "v3", Session(3));
+  (void)read.Get();
+  cluster.Append(group, "v2", Session(2));
 }
 
 // A node that never said that it is of this cluster, or says so with another

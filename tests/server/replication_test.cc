@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "server/errors.h"
 #include "storage/memory_log_store.h"
 #include "tests/server/node_driver.h"
 #include "tests/server/replica_cluster.h"
@@ -66,6 +67,25 @@ TEST_F(ReplicationTest, AnAppendIsStoredOnAllReplicas) {
     EXPECT_EQ(other.back().header, log.back().header);
     EXPECT_EQ(other.back().payload.ToString(), log.back().payload.ToString());
   }
+}
+
+TEST_F(ReplicationTest, WhoWaitsForATransferIsToldThatTheTopicIsGone) {
+  const size_t leader = Elect();
+  const size_t target = (leader + 1) % ReplicaCluster::kNodes;
+  cluster_.Cut(target);
+  std::optional<absl::Status> answer;
+  cluster_.With(leader, [&](Partition& partition) {
+    partition.HandOver(NodeId(target + 1),
+                       [&answer](const absl::StatusOr<GroupLeader>& led) {
+                         answer = led.status();
+                       });
+  });
+  EXPECT_FALSE(answer.has_value());
+  cluster_.With(leader, [](Partition& partition) {
+    partition.Close(MakeError(v1::ERROR_REASON_TOPIC_NOT_FOUND, "deleted"));
+  });
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(ReasonOf(*answer), "TOPIC_NOT_FOUND");
 }
 
 TEST_F(ReplicationTest, AFollowerRefusesAndNamesTheLeader) {
