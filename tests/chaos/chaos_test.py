@@ -80,6 +80,9 @@ class ChaosTest(unittest.TestCase):
     def test_f10_wrong_clock(self):
         self.run_row("F10")
 
+    def test_f11_disk_full(self):
+        self.run_row("F11")
+
     def test_f21_rolling_restart(self):
         self.run_row("F21")
 

@@ -16,16 +16,23 @@ CLIENT_PORT = 7400
 PEER_PORT = 7500
 METRICS_PORT = 7600
 DISK_BYTES = 1024 * loop_disk.MIB
+# Of a full disk; the ballast comes to it.
+LEFT_BYTES = 64 * loop_disk.MIB
 SERVE_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
 
 # Small, so that segments are sealed and the log is switched during a run.
 CONFIG = """memory: 128MiB
 segment_size: 20MiB
-disk_low: 0
+insecure_allow_remote: true
+"""
+NO_LIMITS = """disk_low: 0
 disk_critical: 0
 disk_ballast: 0
-insecure_allow_remote: true
+"""
+LIMITS = """disk_low: 160MiB
+disk_critical: 96MiB
+disk_ballast: 64MiB
 """
 
 # gRPC's own waits would be longer than a row.
@@ -59,7 +66,8 @@ class Node:
         if len(peers) > 1:
             lines += (f'node_id: {number}\npeer_listen: "{peer_address(number)}"\n'
                       'peers: "' + ",".join(f"{i}={peer_address(i)}" for i in peers) + '"\n')
-        self._config_path.write_text(lines, encoding="utf-8")
+        self._lines = lines
+        self.limit_disk(False)
 
     def remove(self):
         self.kill()
@@ -121,6 +129,26 @@ class Node:
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
+
+    # --- disk ---
+
+    def limit_disk(self, on):
+        """For the next start: whether it minds how full its disk is."""
+        limits = LIMITS if on else NO_LIMITS
+        self._config_path.write_text(self._lines + limits, encoding="utf-8")
+
+    def fill_disk(self):
+        """Another file takes all but what is less than critical."""
+        space = os.statvfs(self.disk.path)
+        free = space.f_bavail * space.f_frsize
+        with open(self._filler(), "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free - LEFT_BYTES)
+
+    def free_disk(self):
+        self._filler().unlink()
+
+    def _filler(self):
+        return self.disk.path / "filler"
 
     # --- clock ---
 

@@ -174,6 +174,44 @@ def f10_wrong_clock(run, times=1):
         run.cluster.start_nodes([node])
 
 
+def f11_disk_full(run, times=1):
+    """F11: others fill the disk of a leader, then the disks of all nodes; nothing
+    is restarted."""
+    _limit_disks(run, True)
+    for _ in range(times):
+        leader = run.any_leader()
+        partitions = run.led_by(leader)
+        begin_us = run.begin_fault(f"disk of {leader.name} full, which leads {partitions}")
+        with _filled([leader]):
+            run.hold(0.5)
+            run.await_new_progress()
+            run.load(_share(times))
+            run.note_gap(begin_us)
+            if run.led_by(leader):
+                raise runs.Failed(f"{leader.name} leads on, and refuses all appends")
+        run.begin_fault("disks of all nodes full")
+        with _filled(run.cluster.nodes):
+            # A second is what is under way.
+            run.hold(1)
+            before = run.feed.batches()
+            run.hold(1)
+            if run.feed.batches() != before:
+                raise runs.Failed("appends are acknowledged on full disks")
+        for node in run.cluster.nodes:
+            if not node.alive():
+                raise runs.Failed(f"{node.name} ended on a full disk:\n{node.log()}")
+        run.await_new_progress()
+    _limit_disks(run, False)
+
+
+def _limit_disks(run, on):
+    for node in run.cluster.nodes:
+        node.stop()
+        node.limit_disk(on)
+        run.cluster.start_nodes([node])
+        run.await_new_progress()
+
+
 def f21_rolling_restart(run, times=1):
     """F21: each node in turn is stopped and started again."""
     run.expect_no_sdk_error = True
@@ -228,6 +266,19 @@ class _paused:
         self._node.resume()
 
 
+class _filled:
+    def __init__(self, nodes):
+        self._nodes = nodes
+
+    def __enter__(self):
+        for node in self._nodes:
+            node.fill_disk()
+
+    def __exit__(self, *_):
+        for node in self._nodes:
+            node.free_disk()
+
+
 def _share(times):
     return runs.DURING_BATCHES // times + 1
 
@@ -248,6 +299,6 @@ ROWS = {
     "F1": f1_leader_killed, "F2": f2_follower_killed, "F3": f3_all_killed,
     "F4": f4_power_cut, "F5-part-kill": f5_part_kill, "F5-pause-kill": f5_pause_kill,
     "F6": f6_paused_leader, "F7": f7_partitions, "F8": f8_bad_network, "F10": f10_wrong_clock,
-    "F21": f21_rolling_restart, "F23": f23_transfer,
+    "F11": f11_disk_full, "F21": f21_rolling_restart, "F23": f23_transfer,
 }
 PARTITIONS = {"F2": 2}
