@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import unittest
 
 from tests.cli.kappa_program import DONE, ENVIRONMENT, KAPPA, KAPPAD, REFUSED
 from tests.cli.kappa_program import WAIT_SECONDS_MAX, any_disk, free_base_port, run
+from tests.process import test_ca
 from tests.python import cases
 
 
@@ -161,6 +163,49 @@ class ThreeNodesWithTlsTest(ThreeNodesTestCase):
         self.await_healthy()
         self.local("restart", 1)
         self.await_healthy()
+
+    def test_nodes_follow_new_certificates_and_no_append_fails(self):
+        self.kappa("topic", "create", "t", "--replicas", 3)
+        folder = pathlib.Path(self.folder, "c", "tls")
+        trusted = folder / "node-ca.pem"
+        other = test_ca.TestCa(folder, "other")
+        sent = []
+        with subprocess.Popen([KAPPA, *self.access, "append", "t"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=ENVIRONMENT) as append:
+            self.addCleanup(append.kill)
+
+            def send():
+                for _ in range(100):
+                    sent.append(f"r{len(sent)}")
+                    append.stdin.write(sent[-1] + "\n")
+                append.stdin.flush()
+
+            send()
+            put(trusted, trusted.read_bytes() + other.cert.read_bytes())
+            for number in (1, 2, 3):
+                send()
+                for path, new in zip((folder / f"node-{number}.pem", folder / f"node-{number}.key"),
+                                     other.issue(f"n{number}")):
+                    put(path, new.read_bytes())
+            put(trusted, other.cert.read_bytes())
+            # Who starts now trusts nothing that was there at first.
+            for number in (2, 3, 1):
+                send()
+                self.local("restart", number)
+                self.await_healthy()
+            send()
+            _, err = append.communicate(timeout=WAIT_SECONDS_MAX)
+            self.assertEqual(append.returncode, DONE, err)
+        records = self.kappa("replay", "t", "--to", "end", "-o", "raw").split()
+        self.assertEqual(records, sent)
+
+
+def put(path, content):
+    """In one step."""
+    new = path.with_suffix(".new")
+    new.write_bytes(content)
+    os.replace(new, path)
 
 
 if __name__ == "__main__":
