@@ -115,7 +115,7 @@ void Shard::Deliver(PeerDelivery delivery) {
 }
 
 void Shard::Tick() {
-  if (ticks_.fetch_add(1) > 0) return;
+  if (!awaits_ticks_ || ticks_.fetch_add(1) > 0) return;
   Post([](Shard& shard) { shard.RunTicks(); });
 }
 
@@ -157,6 +157,7 @@ void Shard::RunDrain(std::vector<Event>* events) {
   events->clear();
   SubmitTouched();
   CheckConditions();
+  awaits_ticks_ = !ticking_.empty() || !to_wake_.empty() || !to_tell_.empty();
   counters_.awake_partitions.Set(partitions_.size());
   counters_.window_bytes.Set(window_.bytes());
   counters_.window_entries.Set(window_.entries());

@@ -74,8 +74,9 @@ class Shard {
   // such group. Bounded by its credit, which is given back once what came of it
   // is durable.
   void Deliver(PeerDelivery delivery);
-  // A tick has passed for the groups that need ticks. Of several that pass
-  // while the thread is busy, or the process was stopped, two count.
+  // A tick has passed for the groups that need ticks; where there are none it
+  // costs nothing. Of several that pass while the thread is busy, or the
+  // process was stopped, two count.
   void Tick();
   // Why the queue takes nothing: OVERLOADED, or SHUTTING_DOWN after Stop.
   absl::Status Refusal() const;
@@ -180,6 +181,8 @@ class Shard {
   WindowBudget window_;
   ShardServices services_;
   std::atomic<uint32_t> ticks_{0};  // passed, not run
+  // Else nobody wakes the thread for them.
+  std::atomic<bool> awaits_ticks_{false};
 
   // The thread's own.
   std::map<GroupId, storage::ReplicaInfo> sleeping_;
