@@ -309,7 +309,8 @@ def run_nightly(part):
                 tally, remark = nightly_test(label)
             line = (f"| `{label}` | {datetime.date.today()} | "
                     f"{at or 'uncommitted changes'} | {tally}{remark} |")
-            if at and not tally.failures:
+            # A shortened run is not the long version.
+            if at and not tally.failures and not os.environ.get("KAPPA_NIGHTLY_MINUTES"):
                 memory.parent.mkdir(parents=True, exist_ok=True)
                 memory.write_text(f"{tally.passed}\n{line}\n", encoding="utf-8")
         total.add(tally)
