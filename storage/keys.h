@@ -54,12 +54,18 @@ enum class MetaRow : char {
   kFloor = 'F',      // (nothing) -> the oldest cycle row that is kept
   kGroup = 'G',      // replica -> ReplicaPosition
   kOpen = 'O',       // first cycle of an open -> its random id
+  kEvidence = 'P',   // another node's disk -> how far it is known to have come
   kReplica = 'R',    // replica -> what was created, and whether dropped
   kSegment = 'S',    // segment -> the files of a sealed segment
 };
 
 inline std::string MetaPrefix(MetaRow row) {
   return std::string(1, static_cast<char>(row));
+}
+inline std::string MetaKey(MetaRow row, const Uuid& id) {
+  std::string key = MetaPrefix(row);
+  key.append(reinterpret_cast<const char*>(id.data()), id.size());
+  return key;
 }
 inline std::string MetaKey(MetaRow row, uint64_t number) {
   std::string key = MetaPrefix(row);

@@ -21,6 +21,7 @@
 #include "raft/core.h"
 #include "raft/entry.h"
 #include "storage/entry_header.h"
+#include "storage/generation_ledger.h"
 
 namespace kappa::storage {
 
@@ -168,6 +169,9 @@ class LogStore {
           visit) const = 0;
 
   virtual StoreCondition Condition() const { return {}; }
+  // How far this directory and those of other nodes have come (RELIABILITY.md
+  // S6). Null: a store that keeps no generations. As long as the store.
+  virtual GenerationLedger* generations() { return nullptr; }
 };
 
 }  // namespace kappa::storage

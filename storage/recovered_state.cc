@@ -1,10 +1,12 @@
 #include "storage/recovered_state.h"
 
+#include <cstring>
 #include <memory>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "storage/generation_ledger.h"
 #include "storage/group_row.h"
 #include "storage/keys.h"
 #include "storage/rocks_status.h"
@@ -32,6 +34,16 @@ absl::Status ReadDirectoryRow(std::string_view key, std::string_view value,
   return Keep(DecodeDirectoryRow(value), &state->directory[{segment, replica}]);
 }
 
+absl::Status ReadEvidenceRow(std::string_view key, std::string_view value,
+                             RecoveredState* state) {
+  Uuid disk{};
+  if (key.size() != 1 + disk.size()) {
+    return absl::DataLossError("a key is damaged");
+  }
+  std::memcpy(disk.data(), key.data() + 1, disk.size());
+  return Keep(DecodeEvidenceRow(value), &state->evidence[disk]);
+}
+
 absl::Status ReadRow(std::string_view key, std::string_view value,
                      RecoveredState* state) {
   const MetaRow kind = static_cast<MetaRow>(key.front());
@@ -39,6 +51,7 @@ absl::Status ReadRow(std::string_view key, std::string_view value,
     return Keep(DecodeFloorRow(value), &state->floor.emplace());
   }
   if (kind == MetaRow::kDirectory) return ReadDirectoryRow(key, value, state);
+  if (kind == MetaRow::kEvidence) return ReadEvidenceRow(key, value, state);
   if (!KeyHasNumbers(key, 1)) return absl::DataLossError("a key is damaged");
   const uint64_t number = NumberOfMetaKey(key);
   switch (kind) {

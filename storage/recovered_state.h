@@ -27,6 +27,7 @@ struct RecoveredState {
   std::map<ReplicaNumber, ReplicaPosition> positions;
   std::map<std::pair<SegmentNumber, ReplicaNumber>, DirectoryRow> directory;
   std::vector<SealedRow> sealed;  // ascending
+  std::map<Uuid, std::vector<Generation>> evidence;  // of others' disks
 
   // The last cycle; of number 0 when there was none yet.
   CycleRow last_cycle() const {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +16,7 @@
 #include "storage/data_directory.h"
 #include "storage/entry_reader.h"
 #include "storage/fail_stop_file_system.h"
+#include "storage/generation_ledger.h"
 #include "storage/group_row.h"
 #include "storage/keys.h"
 #include "storage/open_verification.h"
@@ -42,15 +42,6 @@ namespace {
 // Of the rate limiter: short, so that a flush never holds up a sync for long.
 constexpr int64_t kRefillPeriodUs = 10'000;
 constexpr int32_t kRateFairness = 10;
-
-uint64_t RandomOpenId() {
-  std::random_device random;
-  uint64_t id = 0;
-  while (id == 0) {
-    id = uint64_t{random()} << 32 | uint64_t{random()};
-  }
-  return id;
-}
 
 size_t PayloadBytes(absl::Span<const GroupWrite> writes) {
   size_t bytes = 0;
@@ -94,7 +85,8 @@ class RocksLogStore::State {
   void StartLifecycle();
 
   // Makes the plan of `writes` and everything else that waits durable.
-  absl::Status CommitCycle(absl::Span<const GroupWrite> writes,
+  // `promises`: something of a replica is in it.
+  absl::Status CommitCycle(absl::Span<const GroupWrite> writes, bool promises,
                            CycleBatch* batch);
   // Runs `read` until no truncation came between.
   template <typename Result, typename Reading>
@@ -128,6 +120,7 @@ class RocksLogStore::State {
   std::unique_ptr<CyclePlan> plan;
   std::unique_ptr<SegmentLifecycle> lifecycle;
   ReplicaNumber next_replica{1};
+  GenerationLedger generations;
 };
 
 absl::Status RocksLogStore::State::Create(const RocksSettings& settings) {
@@ -278,6 +271,7 @@ absl::Status RocksLogStore::State::BeginCycles() {
   CycleBatch* const batch = committer->Begin(0);
   batch->Put(database->meta(), MetaKey(MetaRow::kOpen, open.first_cycle),
              EncodeOpenRow(open));
+  generations.Begin(opened.state.opens, open, opened.state.evidence);
   return committer->Commit();
 }
 
@@ -311,11 +305,14 @@ void RocksLogStore::State::StartLifecycle() {
 }
 
 absl::Status RocksLogStore::State::CommitCycle(
-    absl::Span<const GroupWrite> writes, CycleBatch* batch) {
+    absl::Span<const GroupWrite> writes, bool promises, CycleBatch* batch) {
   const absl::Status planned = plan->Make(writes, lifecycle->active(),
                                           lifecycle->active_family(), batch);
   if (!planned.ok()) return planned;
   lifecycle->PutRows(batch);
+  for (const auto& [disk, row] : generations.TakeRows()) {
+    batch->Put(database->meta(), MetaKey(MetaRow::kEvidence, disk), row);
+  }
   plan->HideReplaced();
   const absl::Status status = committer->Commit();
   if (!status.ok()) return status;
@@ -323,6 +320,7 @@ absl::Status RocksLogStore::State::CommitCycle(
   lifecycle->Publish();
   lifecycle->AddBytes(batch->entry_bytes());
   lifecycle->SwitchIfFull();
+  generations.OnDurable(committer->cycle(), promises);
   return absl::OkStatus();
 }
 
@@ -386,7 +384,7 @@ absl::StatusOr<std::vector<ReplicaNumber>> RocksLogStore::CreateReplicas(
     batch->Put(meta, MetaKey(MetaRow::kGroup, number.value()),
                EncodeGroupRow(EmptyPosition(spec)));
   }
-  const absl::Status status = state_->CommitCycle({}, batch);
+  const absl::Status status = state_->CommitCycle({}, true, batch);
   if (!status.ok()) return status;
   for (size_t i = 0; i < specs.size(); ++i) {
     state_->segments.AddReplica(numbers[i], LogIndex(0));
@@ -414,7 +412,7 @@ absl::Status RocksLogStore::DropReplicas(
     dropped.push_back(number);
   }
   if (batch == nullptr) return absl::OkStatus();
-  const absl::Status status = state_->CommitCycle({}, batch);
+  const absl::Status status = state_->CommitCycle({}, true, batch);
   if (!status.ok()) return status;
   for (const ReplicaNumber number : dropped) {
     state_->replicas.Remove(number);
@@ -425,10 +423,11 @@ absl::Status RocksLogStore::DropReplicas(
 }
 
 absl::Status RocksLogStore::Commit(absl::Span<const GroupWrite> writes) {
-  if (writes.empty() && !state_->lifecycle->rows_ready()) {
+  if (writes.empty() && !state_->lifecycle->rows_ready() &&
+      !state_->generations.has_news()) {
     return absl::OkStatus();
   }
-  return state_->CommitCycle(writes,
+  return state_->CommitCycle(writes, !writes.empty(),
                              state_->committer->Begin(PayloadBytes(writes)));
 }
 
@@ -568,6 +567,8 @@ Generation RocksLogStore::generation() const {
   generation.cycle = state_->committer->cycle();
   return generation;
 }
+
+GenerationLedger* RocksLogStore::generations() { return &state_->generations; }
 
 StoreCondition RocksLogStore::Condition() const {
   StoreCondition condition;

@@ -4,7 +4,8 @@
 //   DIR/LOCK        one process at a time    DIR/db/         live RocksDB
 //   DIR/sealed/     sealed segments, immutable files
 //
-// Families of DIR/db: `meta` (group, replica, directory, cycle and open rows),
+// Families of DIR/db: `meta` (group, replica, directory, cycle, open and
+// evidence rows),
 // `side_metadata`, `side_producers`, `segment-<n>` (entries).
 //
 // Invariant: whatever a position shows is synced, and the watermark says so.
@@ -84,12 +85,6 @@ struct OpenReport {
   uint64_t sealed_segments = 0;
 };
 
-// Which cycle of which open this is (RELIABILITY.md S6).
-struct Generation {
-  uint64_t open_id = 0;
-  uint64_t cycle = 0;
-};
-
 // Counters since the open; sizes are of now.
 struct RocksLogStoreStats {
   uint64_t cycles = 0;
@@ -142,8 +137,10 @@ class RocksLogStore final : public LogStore {
       const std::function<bool(std::string_view key, std::string_view value)>&
           visit) const override;
   StoreCondition Condition() const override;
+  GenerationLedger* generations() override;
 
   const OpenReport& open_report() const;
+  // The present open and its newest durable cycle.
   Generation generation() const;
   RocksLogStoreStats stats() const;
 

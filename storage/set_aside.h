@@ -1,0 +1,28 @@
+// SetAside: a data directory that has forgotten something makes room for a new
+// one (RELIABILITY.md S4, S5).
+#ifndef KAPPA_STORAGE_SET_ASIDE_H_
+#define KAPPA_STORAGE_SET_ASIDE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace kappa::storage {
+
+// Moves what is stored in `directory` to `directory`/set-aside-N, N being the
+// first number that is free, where it stays for ever as it is; `reason` is
+// written to set-aside-N/REASON. The directory is then an empty one. Returns
+// the path of set-aside-N. Interrupted, it is gone on with by FinishSetAside.
+// Requires: no process has the directory open.
+// Errors: those of the file system.
+absl::StatusOr<std::string> SetAside(const std::string& directory,
+                                     const std::string& reason);
+
+// Goes on with what SetAside had begun in an earlier process; to be called
+// before the directory is opened. Errors: those of the file system.
+absl::Status FinishSetAside(const std::string& directory);
+
+}  // namespace kappa::storage
+
+#endif  // KAPPA_STORAGE_SET_ASIDE_H_
