@@ -132,6 +132,9 @@ class LocalNode final : public Node,
 
   // A write or sync failed: nothing is completed any more.
   void OnFatal(const absl::Status& status);
+  // The directory has forgotten something: nothing is said or accepted any
+  // more.
+  void OnForgot(const absl::Status& status);
 
   // Runs `work` on the metadata group's shard and waits until it reports. For
   // opening only.

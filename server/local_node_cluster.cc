@@ -101,6 +101,8 @@ absl::Status LocalNode::JoinNetwork() {
   network.nodes = &nodes_;
   network.clock = options_.clock;
   network.turns = options_.turns;
+  network.generations = store_->generations();
+  network.on_forgot = [this](const absl::Status& status) { OnForgot(status); };
   network.tick_us = options_.tick_us;
   network.silent_us = 20 * options_.tick_us;
   balance_ =
@@ -129,6 +131,15 @@ absl::Status LocalNode::JoinNetwork() {
         });
   });
   return absl::OkStatus();
+}
+
+void LocalNode::OnForgot(const absl::Status& status) {
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->Mute();
+  LogError(
+      "the data directory has forgotten what it promised: the node says "
+      "nothing any more",
+      {{"error", std::string(status.message())}});
+  if (options_.on_forgot) options_.on_forgot(status);
 }
 
 void LocalNode::ShowStatus() {

@@ -165,8 +165,12 @@ void LocalNode::StartThreads() {
   services.clock = options_.clock;
   services.append_clock = &append_clock_;
   services.disk = options_.disk.get();
-  const Uuid instance = options_.new_uuid();
-  std::memcpy(&instance_, instance.data(), sizeof(instance_));
+  if (store_->generations() != nullptr) {
+    instance_ = store_->generations()->Promised().open_id;
+  } else {
+    const Uuid instance = options_.new_uuid();
+    std::memcpy(&instance_, instance.data(), sizeof(instance_));
+  }
   services.instance = instance_;
   services.nodes = &nodes_;
   services.core_settings = SettingsOf(options_);

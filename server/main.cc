@@ -50,6 +50,10 @@ void EndAfterFailedWrite(const absl::Status& status) {
   _exit(kWriteFailed);
 }
 
+// RELIABILITY.md S5: nothing may be said any more; the next start sets the
+// directory aside.
+void EndAfterForgetting(const absl::Status&) { _exit(kForgot); }
+
 // What may still reach the disk once nothing new is accepted.
 uint64_t ReserveBytes(const MemoryBudget& memory) {
   return 2 * memory.memtable_bytes + kWalBytesMax;
@@ -72,6 +76,7 @@ NodeOptions NodeOptionsOf(const ServerConfig& config,
   options.disk = disk->state();
   options.on_locked = [disk] { disk->OnLocked(); };
   options.on_fatal = EndAfterFailedWrite;
+  options.on_forgot = EndAfterForgetting;
   options.start_network = NetworkOf(config, clock);
   options.self = SelfOf(config);
   options.find_cluster = FinderOf(config, clock, std::move(stop));

@@ -73,6 +73,11 @@ struct NodeOptions {
   // Called once when a write or sync failed (RELIABILITY.md S9); must end the
   // process within 1 s.
   std::function<void(const absl::Status&)> on_fatal;
+  // Called once when it turns out, while the node serves, that its directory
+  // has forgotten what it promised (RELIABILITY.md S6): it says nothing any
+  // more, and the process should end; the next start sets the directory aside.
+  // May be absent.
+  std::function<void(const absl::Status&)> on_forgot;
 };
 
 // A batch that the RPC layer has checked: scanned, limits, codec, CRC.
@@ -152,9 +157,11 @@ class Node {
   using Callback = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 
   // Opens the directory (creating it with new cluster, node and disk ids when
-  // it is empty), recovers every group and leads them; ready on return. Errors:
+  // it is empty), recovers every group and leads them; ready on return. A
+  // directory that another node proves to have forgotten something is set aside
+  // (RELIABILITY.md S5), and find_cluster finds the node's place anew. Errors:
   // DATA_LOSS: the directory forgot something it promised (RELIABILITY.md S4;
-  // kappad exits 4); FAILED_PRECONDITION: newer format, clock 24 h behind,
+  // kappad exits 4), and there is no find_cluster, or it was found here; FAILED_PRECONDITION: newer format, clock 24 h behind,
   // another cluster's; UNAVAILABLE: in use by another process.
   static absl::StatusOr<std::unique_ptr<Node>> Open(NodeOptions options);
   // As Shutdown.

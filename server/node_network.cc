@@ -23,21 +23,14 @@ constexpr int64_t kSecondUs = 1'000'000;
 absl::StatusOr<std::unique_ptr<NodeNetwork>> NodeNetwork::Start(
     NodeNetworkOptions options) {
   std::unique_ptr<NodeNetwork> network(new NodeNetwork(std::move(options)));
-  PeerCallbacks callbacks = network->options_.callbacks;
-  callbacks.deliver = [router =
-                           network->options_.router](PeerDelivery delivery) {
-    const GroupId group = delivery.message.message.group;
-    router->ShardOf(group)->Deliver(std::move(delivery));
-  };
-  callbacks.judge = [self = network.get()](const raft::v1::Hello& hello) {
-    return self->Judge(hello);
-  };
   auto peers =
       network->options_.start(network->options_.identity,
-                              network->options_.open_id, std::move(callbacks));
+                              network->options_.open_id, network->Callbacks());
   if (!peers.ok()) return peers.status();
   network->peers_ = *std::move(peers);
   network->FollowDirectory();
+  const absl::Status met = network->MeetOthers();
+  if (!met.ok()) return met;
   for (Shard* const shard : network->options_.router->shards()) {
     shard->Post([peers = network->peers_.get()](Shard& shard) {
       shard.JoinNetwork(peers);
@@ -55,6 +48,62 @@ absl::StatusOr<std::unique_ptr<NodeNetwork>> NodeNetwork::Start(
 }
 
 NodeNetwork::~NodeNetwork() { Stop(); }
+
+PeerCallbacks NodeNetwork::Callbacks() {
+  PeerCallbacks callbacks = options_.callbacks;
+  callbacks.deliver = [this](PeerDelivery delivery) {
+    if (!serving_.load(std::memory_order_acquire)) return;
+    const GroupId group = delivery.message.message.group;
+    options_.router->ShardOf(group)->Deliver(std::move(delivery));
+  };
+  callbacks.judge = [this](const raft::v1::Hello& hello) {
+    return Judge(hello);
+  };
+  if (options_.generations == nullptr) return callbacks;
+  callbacks.evidence_about = [this](NodeId node) {
+    return EvidenceAbout(node);
+  };
+  callbacks.own_cycle = [this] {
+    return options_.generations->Promised().cycle;
+  };
+  callbacks.note = [this](NodeId node, const Uuid& disk_id,
+                          const raft::Generation& told) {
+    return met_.Note(node, disk_id, told);
+  };
+  return callbacks;
+}
+
+bool NodeNetwork::MetAll() const {
+  for (const NodeInfo& node : options_.nodes->All()) {
+    if (node.node == options_.identity.node_id) continue;
+    if (!met_.HasMet(node.node)) return false;
+  }
+  return true;
+}
+
+absl::Status NodeNetwork::MeetOthers() {
+  constexpr int64_t kLookUs = 5'000;
+  const int64_t end_us = options_.clock->MonotonicUs() + options_.meeting_us;
+  while (options_.generations != nullptr && !MetAll() &&
+         met_.forgotten().ok() && options_.clock->MonotonicUs() < end_us) {
+    for (const NodeInfo& node : options_.nodes->All()) {
+      peers_->LastHeardUs(node.node);
+    }
+    MutexLock lock(&mutex_);
+    stop_.WaitFor(&mutex_, kLookUs);
+  }
+  // Who is told of its loss in between was not served here, and is later.
+  serving_.store(true, std::memory_order_release);
+  absl::Status forgotten = met_.forgotten();
+  if (!forgotten.ok()) serving_.store(false, std::memory_order_release);
+  return forgotten;
+}
+
+raft::v1::Greeting NodeNetwork::EvidenceAbout(NodeId node) const {
+  const std::optional<NodeInfo> known = options_.nodes->Find(node);
+  return known.has_value() ? met_.EvidenceAbout(known->disk_id)
+                           : raft::v1::Greeting();
+}
 
 void NodeNetwork::Stop() {
   {
@@ -105,26 +154,39 @@ int64_t NodeNetwork::AliveForUs(NodeId node) const {
   return now_us - found->second.alive_since_us;
 }
 
-absl::Status NodeNetwork::Judge(const raft::v1::Hello& hello) {
-  const NodeId node(hello.greeting().from_node());
+absl::StatusOr<NodeInfo> NodeNetwork::Known(
+    const raft::v1::Greeting& greeting) const {
+  const NodeId node(greeting.from_node());
   std::optional<NodeInfo> known = options_.nodes->Find(node);
   if (!known.has_value() && !options_.nodes->complete() &&
-      hello.greeting().disk_id().size() == sizeof(Uuid)) {
+      greeting.disk_id().size() == sizeof(Uuid)) {
     // This node has just joined; whoever is of the cluster may tell it more.
     known.emplace();
     known->node = node;
-    known->disk_id = UuidOf(hello.greeting().disk_id());
+    known->disk_id = UuidOf(greeting.disk_id());
   }
   if (!known.has_value()) {
     return absl::UnavailableError(absl::StrCat(
         "hello: node ", node.value(), " is not known to be of this cluster"));
   }
-  if (BytesOf(known->disk_id) != hello.greeting().disk_id()) {
+  if (BytesOf(known->disk_id) != greeting.disk_id()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "hello: node ", node.value(), " of this cluster has disk ",
         absl::BytesToHexString(BytesOf(known->disk_id)), ", the caller disk ",
-        absl::BytesToHexString(hello.greeting().disk_id())));
+        absl::BytesToHexString(greeting.disk_id())));
   }
+  return *std::move(known);
+}
+
+absl::Status NodeNetwork::Judge(const raft::v1::Hello& hello) {
+  const NodeId node(hello.greeting().from_node());
+  absl::StatusOr<NodeInfo> known = Known(hello.greeting());
+  if (!known.ok()) return known.status();
+  const absl::Status met = met_.Judge(hello.greeting());
+  if (IsForgotten(met) && serving_.exchange(false) && options_.on_forgot) {
+    options_.on_forgot(met);
+  }
+  if (!met.ok()) return met;
   NodeInfo told = *known;
   if (!hello.address().empty()) told.address = hello.address();
   if (!hello.client_address().empty()) {

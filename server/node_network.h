@@ -7,6 +7,7 @@
 #ifndef KAPPA_SERVER_NODE_NETWORK_H_
 #define KAPPA_SERVER_NODE_NETWORK_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,9 +23,11 @@
 #include "proto/wire/turn_runner.h"
 #include "proto/wire/types.h"
 #include "server/identity.h"
+#include "server/met_nodes.h"
 #include "server/node_directory.h"
 #include "server/partition_router.h"
 #include "server/peer_network.h"
+#include "storage/generation_ledger.h"
 
 namespace kappa::server {
 
@@ -40,6 +43,15 @@ struct NodeNetworkOptions {
   const PartitionRouter* router = nullptr;
   NodeDirectory* nodes = nullptr;
   const Clock* clock = nullptr;
+  // Of this node's store; absent: nobody is told, and nothing can be noticed.
+  storage::GenerationLedger* generations = nullptr;
+  // Before anything of this node's groups is said or heard, every node is met,
+  // or so much time has passed: one that remembers more of this disk than the
+  // disk does must be able to say so.
+  int64_t meeting_us = 300'000;
+  // Told, once, that this node's disk has forgotten something while it served
+  // (MetNodes): all its groups must be silent from now on.
+  std::function<void(const absl::Status&)> on_forgot;
   int64_t tick_us = 20'000;
   // A node that was not heard for so long is silent.
   int64_t silent_us = 400'000;
@@ -57,7 +69,9 @@ struct NodeNetworkOptions {
 // Thread safety: thread-safe.
 class NodeNetwork {
  public:
-  // From now on messages come in, and ticks pass. Errors: those of `start`.
+  // From now on messages come in, and ticks pass. Errors: those of `start`;
+  // IsForgotten: this node's disk has forgotten what it promised, and nothing
+  // was said or heard.
   static absl::StatusOr<std::unique_ptr<NodeNetwork>> Start(
       NodeNetworkOptions options);
   // As Stop.
@@ -89,9 +103,16 @@ class NodeNetwork {
   };
 
   explicit NodeNetwork(NodeNetworkOptions options)
-      : options_(std::move(options)) {}
+      : options_(std::move(options)),
+        met_(options_.identity.disk_id, options_.generations) {}
 
+  PeerCallbacks Callbacks();
+  absl::Status MeetOthers();
+  bool MetAll() const;
   absl::Status Judge(const raft::v1::Hello& hello);
+  // The disk that is known under the node's id.
+  absl::StatusOr<NodeInfo> Known(const raft::v1::Greeting& greeting) const;
+  raft::v1::Greeting EvidenceAbout(NodeId node) const;
   void TellShards(NodeId node, bool alive) const;
   void Run();
   // Does what is due by the clock; false: nothing is.
@@ -99,6 +120,10 @@ class NodeNetwork {
   void LookAtPeers(int64_t now_us);
 
   const NodeNetworkOptions options_;
+  MetNodes met_;
+  // False until every node was met, and once this disk was found to have
+  // forgotten.
+  std::atomic<bool> serving_{false};
   std::unique_ptr<PeerNetwork> peers_;
   mutable Mutex mutex_;
   CondVar stop_;

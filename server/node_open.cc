@@ -7,9 +7,12 @@
 
 #include "server/identity.h"
 #include "server/local_node.h"
+#include "server/logging.h"
 #include "server/memory_budget.h"
+#include "server/met_nodes.h"
 #include "server/node.h"
 #include "storage/rocks_log_store.h"
+#include "storage/set_aside.h"
 
 namespace kappa::server {
 namespace {
@@ -61,26 +64,53 @@ absl::StatusOr<Identity> FindIdentity(const NodeOptions& options,
   return identity;
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Node>> Node::Open(NodeOptions options) {
+// Opens the node on the directory as it is.
+absl::StatusOr<std::unique_ptr<Node>> OpenAsItIs(const NodeOptions& options) {
   const auto written = std::make_shared<std::atomic<bool>>(false);
   absl::StatusOr<std::unique_ptr<RocksLogStore>> store =
       OpenStore(options, written);
   if (!store.ok()) return store.status();
-  const std::string data_dir = options.data_dir;
   absl::StatusOr<Identity> identity = FindIdentity(options, **store);
   if (!identity.ok()) return identity.status();
   absl::StatusOr<std::unique_ptr<LocalNode>> node =
-      LocalNode::OpenOn(std::move(options), *std::move(store), *identity,
+      LocalNode::OpenOn(options, *std::move(store), *identity,
                         [written] { written->store(true); });
   if (!node.ok()) return node.status();
   if (!identity->formed) {
     identity->formed = true;
-    const absl::Status written = WriteIdentity(data_dir, *identity);
-    if (!written.ok()) return written;
+    const absl::Status marked = WriteIdentity(options.data_dir, *identity);
+    if (!marked.ok()) return marked;
   }
   return *std::move(node);
+}
+
+// Makes the directory an empty one of the same node.
+absl::Status StartAnew(const std::string& data_dir,
+                       const absl::Status& forgotten) {
+  const absl::StatusOr<std::optional<Identity>> former = ReadIdentity(data_dir);
+  if (!former.ok()) return former.status();
+  absl::StatusOr<std::string> aside =
+      storage::SetAside(data_dir, std::string(forgotten.message()));
+  if (!aside.ok()) return aside.status();
+  LogError(
+      "the data directory has forgotten what it promised: it is set "
+      "aside, and the node waits to be taken in with an empty one",
+      {{"error", std::string(forgotten.message())}, {"set_aside", *aside}});
+  if (!former->has_value()) return absl::OkStatus();
+  return ReserveDiskId(data_dir, (*former)->node_id).status();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Open(NodeOptions options) {
+  const absl::Status finished = storage::FinishSetAside(options.data_dir);
+  if (!finished.ok()) return finished;
+  while (true) {
+    absl::StatusOr<std::unique_ptr<Node>> node = OpenAsItIs(options);
+    if (!IsForgotten(node.status()) || !options.find_cluster) return node;
+    const absl::Status anew = StartAnew(options.data_dir, node.status());
+    if (!anew.ok()) return anew;
+  }
 }
 
 }  // namespace kappa::server

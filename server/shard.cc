@@ -188,6 +188,7 @@ void Shard::Handle(Event event) {
 }
 
 void Shard::HandleAppend(AppendEvent event) {
+  if (mute_.load()) return event.append.Answer(ShuttingDown());
   absl::StatusOr<Partition*> partition = WakePartition(event.command.group);
   absl::Status refusal = partition.status();
   if (refusal.ok() && writer_congested_) {
@@ -226,6 +227,7 @@ ShardGroup* Shard::FindGroup(GroupId group) {
 }
 
 void Shard::HandleDelivery(PeerDelivery delivery) {
+  if (mute_.load()) return;
   PeerMessage& sent = delivery.message;
   ShardGroup* const group = FindGroup(sent.message.group);
   if (group == nullptr) return;
@@ -238,6 +240,7 @@ void Shard::HandleDelivery(PeerDelivery delivery) {
 
 void Shard::RunTicks() {
   const uint32_t ticks = std::min(ticks_.exchange(0), kTicksAtOnceMax);
+  if (mute_.load()) return;
   for (size_t i = 0; i < ticking_.size();) {
     ShardGroup* const group = ticking_[i];
     for (uint32_t tick = 0; tick < ticks; ++tick) group->Tick();
@@ -316,7 +319,7 @@ void Shard::SubmitTouched() {
 void Shard::SendMessages() {
   for (auto& [node, messages] : outbox_) {
     if (messages.empty()) continue;
-    if (services_.network != nullptr) {
+    if (services_.network != nullptr && !mute_.load()) {
       services_.network->Send(node, std::move(messages));
     }
     messages.clear();

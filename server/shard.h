@@ -46,7 +46,7 @@ struct ShardOptions {
   TurnRunner* turns = nullptr;  // absent: a thread
 };
 
-// Thread safety: Append, TryPost, Post and stats are thread-safe; everything
+// Thread safety: what stands under "any thread" is thread-safe; everything
 // else is for the shard's own thread, within a task.
 class Shard {
  public:
@@ -78,6 +78,10 @@ class Shard {
   // costs nothing. Of several that pass while the thread is busy, or the
   // process was stopped, two count.
   void Tick();
+  // From now on nothing is said to other nodes or heard of them, no tick passes
+  // and nothing is appended: the node must be silent (RELIABILITY.md S5). What
+  // waits is answered by Stop.
+  void Mute() { mute_.store(true); }
   // Why the queue takes nothing: OVERLOADED, or SHUTTING_DOWN after Stop.
   absl::Status Refusal() const;
   ShardStats stats() const;
@@ -183,6 +187,7 @@ class Shard {
   std::atomic<uint32_t> ticks_{0};  // passed, not run
   // Else nobody wakes the thread for them.
   std::atomic<bool> awaits_ticks_{false};
+  std::atomic<bool> mute_{false};
 
   // The thread's own.
   std::map<GroupId, storage::ReplicaInfo> sleeping_;

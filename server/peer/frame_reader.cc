@@ -70,6 +70,7 @@ absl::Status FrameReader::Read(const Payload& frame,
   PieceReader reader(frame);
   frame_bytes_ = frame.bytes();
   clock_us_ = 0;
+  cycle_ = 0;
   size_t cost = 0;
   while (reader.remaining() > 0) {
     uint32_t tag;
@@ -83,6 +84,16 @@ absl::Status FrameReader::Read(const Payload& frame,
         return Malformed("a frame", frame.bytes());
       }
       clock_us_ = static_cast<int64_t>(clock_us);
+      continue;
+    }
+    if (tag == WireTag(kFrameCycleField, WireType::kVarint)) {
+      if (!reader.ReadVarint(&cycle_)) {
+        return Malformed("a frame", frame.bytes());
+      }
+      if (cost > 0) {
+        return absl::InvalidArgumentError(
+            "read frame: a cycle after messages, whose promises it covers");
+      }
       continue;
     }
     if (tag != WireTag(kFrameMessagesField, WireType::kBytes)) {

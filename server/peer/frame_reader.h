@@ -34,6 +34,8 @@ class FrameReader {
                     const std::function<void(PeerMessage)>& take);
   // What the newest frame said about its sender's clock; 0: nothing.
   int64_t clock_us() const { return clock_us_; }
+  // How far its sender's disk has come, also for `take`; 0: it did not say.
+  uint64_t cycle() const { return cycle_; }
 
  private:
   absl::Status ReadMessage(const Payload& bytes, PeerMessage* out);
@@ -51,6 +53,7 @@ class FrameReader {
   size_t state_bytes_ = 0;  // of head_, within a chunk
   size_t frame_bytes_ = 0;
   int64_t clock_us_ = 0;
+  uint64_t cycle_ = 0;
 };
 
 }  // namespace kappa::server

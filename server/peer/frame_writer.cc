@@ -69,8 +69,9 @@ uint32_t FieldAt(std::string_view head) {
 }  // namespace
 
 WireMessage FrameWriter::Write(const std::vector<PeerMessage>& messages,
-                               int64_t clock_us) {
+                               int64_t clock_us, uint64_t cycle) {
   WireMessage frame;
+  if (cycle > 0) AppendVarintField(frame.text(), kFrameCycleField, cycle);
   if (clock_us > 0) {
     AppendVarintField(frame.text(), kFrameClockField,
                       static_cast<uint64_t>(clock_us));

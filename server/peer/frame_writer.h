@@ -19,11 +19,12 @@ namespace kappa::server {
 class FrameWriter {
  public:
   // The frame of `messages`, in their order; none make the empty frame.
-  // `clock_us`: the sender's clock; 0: not told.
+  // `clock_us`: the sender's clock, `cycle`: how far its disk has come; 0: not
+  // told.
   // Requires: each has as many contents as entries, and a state of its chunk's
   // size.
   WireMessage Write(const std::vector<PeerMessage>& messages,
-                    int64_t clock_us = 0);
+                    int64_t clock_us = 0, uint64_t cycle = 0);
 
  private:
   WireMessage Encode(const PeerMessage& message);

@@ -107,12 +107,22 @@ absl::Status InboundStream::TakeFrame() {
   counters_->bytes.fetch_add(read_.Length(), std::memory_order_relaxed);
   const Payload frame = PayloadOf(read_);
   read_.Clear();
+  bool noted = false;
+  absl::Status welcome;
+  const auto note = [&] {
+    if (!std::exchange(noted, true)) {
+      welcome = context_->Note(*caller_, reader_->cycle());
+    }
+    return welcome.ok();
+  };
   absl::Status read = reader_->Read(frame, [&](PeerMessage message) {
+    if (!note()) return;
     counters_->messages.fetch_add(1, std::memory_order_relaxed);
     ReceiveCredit credit = window->Take(CostOf(message));
     context_->callbacks.deliver(
         PeerDelivery{std::move(message), std::move(credit)});
   });
+  if (read.ok() && !note()) read = welcome;
   // Kept by the clock that does not jump.
   if (reader_->clock_us() > 0) {
     counters_->clock_ahead_us.store(

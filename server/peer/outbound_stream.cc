@@ -114,7 +114,8 @@ void OutboundStream::StartOperations() {
   } else if (frame) {
     const bool control = link_->peer_class() == PeerClass::kControl;
     write_ = ByteBufferOf(
-        writer_.Write(batch_, control ? peer_context_->clock->NowUs() : 0));
+        writer_.Write(batch_, control ? peer_context_->clock->NowUs() : 0,
+                      peer_context_->OwnCycle()));
     link_->CountFrame(batch_.size(), write_.Length());
     batch_.clear();
   }

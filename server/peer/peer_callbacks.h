@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "kappa/raft/v1/peer_service.pb.h"
 #include "proto/wire/types.h"
+#include "raft/message.h"
 #include "server/peer/peer_message.h"
 #include "server/peer/receive_window.h"
 
@@ -34,6 +35,15 @@ struct PeerCallbacks {
   // What is known about the node's disk: known_disk_id and evidence. Absent:
   // nothing.
   std::function<raft::v1::Greeting(NodeId)> evidence_about;
+  // How far this node's disk has come; goes with every frame, 0: is not told.
+  // Absent: never told.
+  std::function<uint64_t()> own_cycle;
+  // A frame came in; the disk of the hello of its stream has come as far as
+  // `told` (cycle 0: not told). Before what is in the frame is delivered, which
+  // an error prevents; it also ends the stream. Absent: accepts.
+  std::function<absl::Status(NodeId, const Uuid& disk_id,
+                             const raft::Generation& told)>
+      note;
 
   // Unary calls of other nodes (peer_service.proto), whose headers are already
   // checked. `done` is called once, on any thread. Absent: UNIMPLEMENTED.

@@ -62,6 +62,13 @@ struct PeerContext {
   absl::Status Judge(const raft::v1::Hello& hello) const {
     return callbacks.judge ? callbacks.judge(hello) : absl::OkStatus();
   }
+  uint64_t OwnCycle() const {
+    return callbacks.own_cycle ? callbacks.own_cycle() : 0;
+  }
+  absl::Status Note(const Hearing::Caller& caller, uint64_t cycle) const {
+    if (!callbacks.note) return absl::OkStatus();
+    return callbacks.note(caller.node, caller.disk_id, {caller.open_id, cycle});
+  }
 };
 
 // The two kinds of status have the same codes.

@@ -16,6 +16,8 @@ inline constexpr uint32_t kFrameMessagesField =
     raft::v1::ConnectRequest::kMessagesFieldNumber;
 inline constexpr uint32_t kFrameClockField =
     raft::v1::ConnectRequest::kClockUsFieldNumber;
+inline constexpr uint32_t kFrameCycleField =
+    raft::v1::ConnectRequest::kCycleFieldNumber;
 inline constexpr uint32_t kMessageEntriesField =
     raft::v1::Message::kEntriesFieldNumber;
 inline constexpr uint32_t kMessageChunkField =

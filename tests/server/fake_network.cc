@@ -81,6 +81,11 @@ void FakeSwitch::Mend(NodeId node) {
   cut_.erase(node);
 }
 
+void FakeSwitch::HideEvidence() {
+  MutexLock lock(&mutex_);
+  evidence_hidden_ = true;
+}
+
 void FakeSwitch::SetClock(NodeId node, int64_t ahead_us) {
   MutexLock lock(&mutex_);
   clocks_[node] = ahead_us;
@@ -104,12 +109,12 @@ bool FakeSwitch::ConnectedLocked(NodeId a, NodeId b) const {
          !cut_.contains(a) && !cut_.contains(b);
 }
 
-bool FakeSwitch::GreetLocked(NodeId from, NodeId to) {
+raft::v1::Hello FakeSwitch::HelloOf(NodeId from, NodeId to, bool answer) const {
   const Endpoint& caller = *endpoints_.at(from);
-  const Endpoint& called = *endpoints_.at(to);
-  uint64_t& greeted = greeted_[{from, to}];
-  if (greeted == (caller.open_id ^ called.open_id)) return true;
   raft::v1::Hello hello;
+  if (caller.callbacks.evidence_about && !evidence_hidden_) {
+    *hello.mutable_greeting() = caller.callbacks.evidence_about(to);
+  }
   hello.set_cluster_id(BytesOf(caller.identity.cluster_id));
   hello.set_to_node(to.value());
   hello.set_address(caller.self.address);
@@ -117,20 +122,40 @@ bool FakeSwitch::GreetLocked(NodeId from, NodeId to) {
   hello.mutable_greeting()->set_from_node(from.value());
   hello.mutable_greeting()->set_disk_id(BytesOf(caller.identity.disk_id));
   hello.mutable_greeting()->set_open_id(caller.open_id);
-  if (!called.callbacks.judge(hello).ok()) return false;
+  hello.mutable_greeting()->set_answer(answer);
+  return hello;
+}
+
+bool FakeSwitch::GreetLocked(NodeId from, NodeId to) {
+  const Endpoint& caller = *endpoints_.at(from);
+  const Endpoint& called = *endpoints_.at(to);
+  uint64_t& greeted = greeted_[{from, to}];
+  if (greeted == (caller.open_id ^ called.open_id)) return true;
+  if (!called.callbacks.judge(HelloOf(from, to, false)).ok()) return false;
+  if (!caller.callbacks.judge(HelloOf(to, from, true)).ok()) return false;
   greeted = caller.open_id ^ called.open_id;
   return true;
 }
 
 bool FakeSwitch::Hears(NodeId node, NodeId other) {
   MutexLock lock(&mutex_);
-  return ConnectedLocked(node, other) && GreetLocked(other, node);
+  return ConnectedLocked(node, other) && GreetLocked(other, node) &&
+         GreetLocked(node, other);
 }
 
 void FakeSwitch::Deliver(NodeId from, NodeId to,
                          std::vector<PeerMessage> messages) {
   MutexLock lock(&mutex_);
   if (!ConnectedLocked(from, to) || !GreetLocked(from, to)) return;
+  const Endpoint& sender = *endpoints_.at(from);
+  const PeerCallbacks& receiver = endpoints_.at(to)->callbacks;
+  const uint64_t cycle =
+      sender.callbacks.own_cycle ? sender.callbacks.own_cycle() : 0;
+  if (receiver.note &&
+      !receiver.note(from, sender.identity.disk_id, {sender.open_id, cycle})
+           .ok()) {
+    return;
+  }
   for (const PeerMessage& sent : messages) {
     std::vector<std::string> contents;
     for (const Payload& content : sent.contents) {
@@ -148,7 +173,7 @@ void FakeSwitch::Deliver(NodeId from, NodeId to,
       delivery.message.contents.push_back(
           Payload::FromString(std::string(content)));
     }
-    endpoints_.at(to)->callbacks.deliver(std::move(delivery));
+    receiver.deliver(std::move(delivery));
   }
 }
 

@@ -34,6 +34,9 @@ class FakeSwitch {
   void Mend(NodeId node);
   // By how much the node's clock is ahead of true time, as others hear it.
   void SetClock(NodeId node, int64_t ahead_us);
+  // From now on nobody tells what it knows of others' disks: the check of
+  // RELIABILITY.md S6 is off.
+  void HideEvidence();
   // Calls answered so far, of all nodes.
   uint64_t calls() const;
 
@@ -51,6 +54,8 @@ class FakeSwitch {
   // Greets, once for each start of either end. False: refused.
   bool GreetLocked(NodeId from, NodeId to)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  raft::v1::Hello HelloOf(NodeId from, NodeId to, bool answer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Deliver(NodeId from, NodeId to, std::vector<PeerMessage> messages);
   bool Hears(NodeId node, NodeId other);
   std::optional<int64_t> ClockAheadUs(NodeId node, NodeId other);
@@ -62,6 +67,7 @@ class FakeSwitch {
   std::map<NodeId, std::shared_ptr<Endpoint>> endpoints_
       ABSL_GUARDED_BY(mutex_);
   std::set<NodeId> cut_ ABSL_GUARDED_BY(mutex_);
+  bool evidence_hidden_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<NodeId, int64_t> clocks_ ABSL_GUARDED_BY(mutex_);
   // Who has heard whose clock.
   std::set<std::pair<NodeId, NodeId>> clocks_heard_ ABSL_GUARDED_BY(mutex_);

@@ -154,6 +154,24 @@ TEST(FrameTest, EmptyFrameHasNoMessages) {
   EXPECT_TRUE(Read(frame.ToString()).status.ok());
 }
 
+TEST(FrameTest, TellsHowFarTheSendersDiskHasComeBeforeItsMessages) {
+  const std::string frame =
+      FrameWriter().Write({Heartbeat(3, 9, 1, 1)}, 0, 77).ToString();
+  FrameReader reader(NodeId(3), NodeId(9));
+  std::vector<uint64_t> cycles;
+  const auto take = [&](PeerMessage) { cycles.push_back(reader.cycle()); };
+  ASSERT_TRUE(reader.Read(Payload::FromString(frame), take).ok());
+  EXPECT_EQ(cycles, std::vector<uint64_t>{77});
+  // The next frame does not say.
+  ASSERT_TRUE(reader.Read(Payload::FromString(""), take).ok());
+  EXPECT_EQ(reader.cycle(), 0u);
+
+  std::string late = FrameOf(EncodeWhole(Heartbeat(3, 9, 1, 1)));
+  AppendVarintField(&late, 4, 77);
+  EXPECT_EQ(Read(late).error(),
+            "read frame: a cycle after messages, whose promises it covers");
+}
+
 TEST(FrameTest, RefusesOtherNodesThanThoseOfTheHandshake) {
   EXPECT_EQ(Read(FrameOf(EncodeWhole(Heartbeat(4, 9, 1, 1)))).error(),
             "read frame: a message from node 4 to node 9 on a stream from node "

@@ -179,6 +179,45 @@ TEST_F(PeerTransportTest, TellsWhereItIsReached) {
   }
 }
 
+TEST_F(PeerTransportTest, TellsHowFarItsDiskHasCome) {
+  Heard heard;
+  Heard unused;
+  std::atomic<uint64_t> noted{0};
+  std::atomic<bool> refuses{false};
+  PeerTransportOptions called = OptionsOf(2, &heard);
+  called.callbacks.note = [&](NodeId node, const Uuid& disk_id,
+                              const raft::Generation& told) {
+    EXPECT_EQ(node, NodeId(1));
+    EXPECT_EQ(disk_id[0], 1);
+    EXPECT_EQ(told.open_id, 1001u);
+    if (refuses) return absl::FailedPreconditionError("an earlier open");
+    noted = told.cycle;
+    return absl::OkStatus();
+  };
+  called.beat_period_us = 5'000;
+  auto two = Start(std::move(called));
+  std::atomic<uint64_t> cycle{5};
+  PeerTransportOptions caller = OptionsOf(1, &unused);
+  caller.callbacks.own_cycle = [&] { return cycle.load(); };
+  caller.beat_period_us = 5'000;
+  auto one = Start(std::move(caller));
+  one->SetPeer(NodeId(2), AddressOf(two));
+  ASSERT_TRUE(WaitConnected(*one, 2));
+  EXPECT_TRUE(Eventually([&] { return noted == 5; }))
+      << "a sign of life says it";
+  cycle = 6;
+  one->Send(NodeId(2), Heartbeat(1, 2, 7, 1));
+  ASSERT_TRUE(heard.WaitForCount(1));
+  EXPECT_EQ(noted, 6u) << "before the message is delivered";
+  // Whoever is refused is not heard, and is told why.
+  refuses = true;
+  one->Send(NodeId(2), Heartbeat(1, 2, 7, 2));
+  EXPECT_NE(WaitForError(*one, 2).find("an earlier open"), std::string::npos);
+  EXPECT_EQ(heard.messages().size(), 1u);
+  one->Stop();
+  two->Stop();
+}
+
 TEST_F(PeerTransportTest, FindsANodeThatComesLater) {
   Heard heard;
   Heard unused;

@@ -1,0 +1,207 @@
+#include "tests/server/directory_cluster.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/check.h"
+#include "server/random_uuid.h"
+
+namespace kappa::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kTickUs = 10'000;
+constexpr int64_t kAwaitUs = 30'000'000;
+
+std::string NewDirectory() {
+  const char* parent = std::getenv("TEST_TMPDIR");
+  std::string pattern =
+      std::string(parent != nullptr ? parent : "/tmp") + "/cluster-XXXXXX";
+  return mkdtemp(pattern.data());
+}
+
+}  // namespace
+
+class DirectoryCluster::Member final : public NodeHarness {
+ public:
+  absl::Status Open() override {
+    absl::StatusOr<std::unique_ptr<Node>> node = Node::Open(options);
+    if (!node.ok()) return node.status();
+    node_ = *std::move(node);
+    return absl::OkStatus();
+  }
+  void Stop() override { node_.reset(); }
+  void Kill() override { node_.reset(); }
+
+  std::atomic<bool> forgot{false};
+};
+
+DirectoryCluster::DirectoryCluster() : root_(NewDirectory()) {
+  std::vector<NodeInfo> founders;
+  for (size_t i = 0; i < kNodes; ++i) {
+    NodeInfo info;
+    info.node = NodeId(i + 1);
+    info.disk_id = RandomUuid();
+    info.address = absl::StrCat("peer", i + 1, ":1");
+    info.client_address = absl::StrCat("client", i + 1, ":1");
+    founders.push_back(info);
+  }
+  const Uuid cluster_id = RandomUuid();
+  for (size_t i = 0; i < kNodes; ++i) {
+    identities_[i] = {.cluster_id = cluster_id,
+                      .node_id = founders[i].node,
+                      .disk_id = founders[i].disk_id,
+                      .formed = false,
+                      .founders = founders};
+    nodes_[i] = std::make_unique<Member>();
+    Member& node = *nodes_[i];
+    node.options.clock = &clock_;
+    node.options.data_dir = absl::StrCat(root_, "/", i);
+    node.options.memtable_bytes = 4 << 20;
+    node.options.block_cache_bytes = 4 << 20;
+    node.options.tick_us = kTickUs;
+    node.options.self = founders[i];
+    node.options.start_network = switch_.NetworkOf(founders[i]);
+    node.options.find_cluster = [this, i] { return FindPlace(i); };
+    node.options.on_forgot = [&node](const absl::Status&) {
+      node.forgot = true;
+    };
+    drivers_[i] = std::make_unique<NodeDriver>(&node);
+  }
+}
+
+DirectoryCluster::~DirectoryCluster() {
+  for (size_t i = 0; i < kNodes; ++i) Cut(i);
+  for (size_t i = 0; i < kNodes; ++i) {
+    if (up(i)) Stop(i);
+  }
+  fs::remove_all(root_);
+}
+
+absl::StatusOr<Identity> DirectoryCluster::FindPlace(size_t i) {
+  const auto found = ReadIdentity(directory(i));
+  if (!found.ok()) return found.status();
+  if (found->has_value()) return **found;
+  if (std::exchange(placed_[i], true)) {
+    return absl::CancelledError("the cluster has another disk of this node");
+  }
+  const absl::Status written = WriteIdentity(directory(i), identities_[i]);
+  if (!written.ok()) return written;
+  return identities_[i];
+}
+
+const std::string& DirectoryCluster::directory(size_t i) const {
+  return nodes_[i]->options.data_dir;
+}
+
+bool DirectoryCluster::forgot(size_t i) const { return nodes_[i]->forgot; }
+
+absl::Status DirectoryCluster::Start(size_t i) {
+  absl::Status opened = nodes_[i]->Open();
+  up_[i] = opened.ok();
+  return opened;
+}
+
+void DirectoryCluster::StartAll() {
+  for (size_t i = 0; i < kNodes; ++i) {
+    KAPPA_CHECK(Start(i).ok(), "an empty directory is one of the cluster's");
+  }
+}
+
+void DirectoryCluster::Stop(size_t i) {
+  up_[i] = false;
+  nodes_[i]->Stop();
+}
+
+std::string DirectoryCluster::Copy(size_t i) {
+  KAPPA_CHECK(!up(i), "nobody writes it");
+  const std::string copy = absl::StrCat(root_, "/copy", ++copies_);
+  fs::copy(directory(i), copy, fs::copy_options::recursive);
+  return copy;
+}
+
+void DirectoryCluster::PutBack(size_t i, const std::string& copy) {
+  KAPPA_CHECK(!up(i), "nobody writes it");
+  fs::remove_all(directory(i));
+  fs::copy(copy, directory(i), fs::copy_options::recursive);
+}
+
+bool DirectoryCluster::Await(const std::function<bool()>& holds) {
+  const int64_t end_us = clock_.MonotonicUs() + kAwaitUs;
+  while (!holds()) {
+    if (clock_.MonotonicUs() > end_us) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+GroupId DirectoryCluster::MakeTopic(const std::string& name) {
+  v1::CreateTopicRequest request;
+  request.set_name(name);
+  request.set_partitions(1);
+  request.set_deletion_protection(false);
+  const bool made = Await([&] {
+    for (size_t i = 0; i < kNodes; ++i) {
+      if (up(i) && driver(i).CreateTopic(request).ok()) return true;
+    }
+    return false;
+  });
+  KAPPA_CHECK(made, "a majority makes the topic");
+  size_t last = 0;
+  const bool known = Await([&] {
+    for (size_t i = 0; i < kNodes; ++i) {
+      if (!up(i)) continue;
+      last = i;
+      if (driver(i).node().FindTopic(name) == nullptr) return false;
+    }
+    return true;
+  });
+  KAPPA_CHECK(known, "every node learns of the topic");
+  return driver(last).GroupOf(name, 0);
+}
+
+bool DirectoryCluster::Appends(GroupId group, const std::string& value,
+                               const std::vector<size_t>& nodes, int64_t us) {
+  const int64_t end_us = clock_.MonotonicUs() + us;
+  // The same batch, however often it takes.
+  const v1::ProducerSequence once = Sequence(BytesOf(RandomUuid()), 0, 1);
+  do {
+    for (const size_t i : nodes) {
+      if (driver(i).Append(group, {value}, once).ok()) return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  } while (clock_.MonotonicUs() < end_us);
+  return false;
+}
+
+AppendResult DirectoryCluster::Append(GroupId group, const std::string& value,
+                                      const std::vector<size_t>& nodes) {
+  const v1::ProducerSequence once = Sequence(BytesOf(RandomUuid()), 0, 1);
+  absl::StatusOr<AppendResult> result = absl::UnknownError("not tried");
+  const bool stored = Await([&] {
+    for (const size_t i : nodes) {
+      if (!result.ok()) result = driver(i).Append(group, {value}, once);
+    }
+    return result.ok();
+  });
+  KAPPA_CHECK(stored, "a majority stores the batch");
+  return *std::move(result);
+}
+
+std::vector<std::string> DirectoryCluster::ReadAll(size_t i, GroupId group,
+                                                   uint64_t end) {
+  const bool there = Await([&] {
+    const auto at = driver(i).GetEnd(group);
+    return at.ok() && at->end_offset.value() >= end;
+  });
+  KAPPA_CHECK(there, "the node catches up");
+  return driver(i).ReadAll(group);
+}
+
+}  // namespace kappa::server

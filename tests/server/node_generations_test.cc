@@ -1,0 +1,121 @@
+// Three nodes with directories of their own: an older copy of one is put back
+// (RELIABILITY.md S5, S6).
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/directory_cluster.h"
+
+namespace kappa::server {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr size_t kA = 0;
+constexpr size_t kB = 1;
+constexpr size_t kX = 2;
+
+class NodeGenerationsTest : public testing::Test {
+ protected:
+  // X and A commit "kept" while B is cut off; then A is away, and X comes back
+  // with a copy from before. Returns how X starts.
+  absl::Status ForgetAnAcknowledgement() {
+    cluster_.StartAll();
+    group_ = cluster_.MakeTopic("t");
+    cluster_.Append(group_, "first", {kA, kB, kX});
+    cluster_.Stop(kX);
+    const std::string copy = cluster_.Copy(kX);
+    EXPECT_TRUE(cluster_.Start(kX).ok());
+    // All three know it, so B has heard of this open of X.
+    EXPECT_THAT(cluster_.ReadAll(kX, group_, 1), ElementsAre("first"));
+    cluster_.Append(group_, "second", {kA, kB, kX});
+    cluster_.ReadAll(kB, group_, 2);
+    cluster_.Cut(kB);
+    cluster_.Append(group_, "kept", {kA, kX});
+    cluster_.Cut(kA);
+    cluster_.Stop(kX);
+    cluster_.PutBack(kX, copy);
+    cluster_.Mend(kB);
+    return cluster_.Start(kX);
+  }
+
+  DirectoryCluster cluster_;
+  GroupId group_;
+};
+
+TEST_F(NodeGenerationsTest, AnOlderCopyIsSetAsideAndLosesNothing) {
+  const absl::Status started = ForgetAnAcknowledgement();
+  // It waits to be taken in, with an empty directory.
+  EXPECT_TRUE(absl::IsCancelled(started)) << started;
+  EXPECT_TRUE(std::filesystem::exists(cluster_.directory(kX) +
+                                      "/set-aside-1/watermark"));
+  EXPECT_TRUE(
+      std::filesystem::exists(cluster_.directory(kX) + "/set-aside-1/REASON"));
+  // B has no majority, so nothing takes the place of what was acknowledged.
+  EXPECT_FALSE(cluster_.Appends(group_, "wrong", {kB}, 1'000'000));
+  cluster_.Mend(kA);
+  cluster_.Append(group_, "last", {kA, kB});
+  for (const size_t node : {kA, kB}) {
+    const std::vector<std::string> all = cluster_.ReadAll(node, group_, 4);
+    EXPECT_EQ(all[2], "kept");
+    EXPECT_EQ(all[3], "last");
+  }
+  // It stays so at the next start.
+  EXPECT_TRUE(absl::IsCancelled(cluster_.Start(kX)));
+}
+
+// What the check is for: without it the acknowledged batch is lost.
+TEST_F(NodeGenerationsTest, WithoutTheCheckAnAcknowledgedBatchIsLost) {
+  cluster_.network().HideEvidence();
+  const absl::Status started = ForgetAnAcknowledgement();
+  ASSERT_TRUE(started.ok()) << started;
+  EXPECT_TRUE(cluster_.Appends(group_, "wrong", {kB, kX}, 30'000'000));
+  EXPECT_EQ(cluster_.ReadAll(kB, group_, 3)[2], "wrong");
+}
+
+TEST_F(NodeGenerationsTest, TheNewestStateMayBePutBack) {
+  cluster_.StartAll();
+  const GroupId group = cluster_.MakeTopic("t");
+  cluster_.Append(group, "first", {kA, kB, kX});
+  cluster_.ReadAll(kX, group, 1);
+  cluster_.Stop(kX);
+  const std::string copy = cluster_.Copy(kX);
+  cluster_.Append(group, "second", {kA, kB});
+  cluster_.PutBack(kX, copy);
+  ASSERT_TRUE(cluster_.Start(kX).ok());
+  // And it counts: with B away it takes two to append.
+  cluster_.Cut(kB);
+  cluster_.Append(group, "third", {kA, kX});
+  EXPECT_THAT(cluster_.ReadAll(kX, group, 3),
+              ElementsAre("first", "second", "third"));
+}
+
+TEST_F(NodeGenerationsTest, ANodeThatMeetsNobodyWaitsBeforeItServes) {
+  cluster_.StartAll();
+  const GroupId group = cluster_.MakeTopic("t");
+  cluster_.Stop(kX);
+  const std::string copy = cluster_.Copy(kX);
+  ASSERT_TRUE(cluster_.Start(kX).ok());
+  cluster_.Append(group, "first", {kA, kB, kX});
+  cluster_.ReadAll(kX, group, 1);
+  cluster_.Stop(kX);
+  cluster_.PutBack(kX, copy);
+  cluster_.Cut(kX);
+  const int64_t begun_us = cluster_.clock().MonotonicUs();
+  ASSERT_TRUE(cluster_.Start(kX).ok());
+  EXPECT_GE(cluster_.clock().MonotonicUs() - begun_us, 300'000);
+  // Found out as soon as somebody can say so; from then on it is silent, so the
+  // two others are not enough once one of them is away.
+  cluster_.Mend(kX);
+  ASSERT_TRUE(cluster_.Await([&] { return cluster_.forgot(kX); }));
+  cluster_.Cut(kB);
+  EXPECT_FALSE(cluster_.Appends(group, "wrong", {kA, kX}, 1'000'000));
+  cluster_.Mend(kB);
+  cluster_.Append(group, "second", {kA, kB});
+  EXPECT_THAT(cluster_.ReadAll(kA, group, 2), ElementsAre("first", "second"));
+}
+
+}  // namespace
+}  // namespace kappa::server
