@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -76,6 +78,7 @@ class Search {
     absl::StatusOr<Uuid> disk_id = ReserveDiskId(options_.data_dir, self_.node);
     if (!disk_id.ok()) return disk_id.status();
     self_.disk_id = *disk_id;
+    if (absl::Status found = FindFormerNode(); !found.ok()) return found;
     if (Stops()) return Stopped();
     auto serving = Serve();
     if (!serving.ok()) return serving.status();
@@ -101,6 +104,19 @@ class Search {
     }
     return absl::InvalidArgumentError(absl::StrCat(
         "node ", self_.node.value(), " is not in its own list of peers"));
+  }
+
+  // Whose place the node may take: that of its former disk. A directory that
+  // was set aside says which node it was; the peer list says so too.
+  absl::Status FindFormerNode() {
+    std::error_code error;
+    replaces_ =
+        !options_.peers.empty() ||
+        std::filesystem::exists(options_.data_dir + "/set-aside-1", error);
+    if (!replaces_ || self_.node.value() != 0) return absl::OkStatus();
+    absl::StatusOr<NodeId> node = ReservedNode(options_.data_dir);
+    if (node.ok()) self_.node = *node;
+    return node.status();
   }
 
   // Answers Probe, and refuses all else, until the result is gone.
@@ -151,7 +167,16 @@ class Search {
         if (Stops()) break;
         return Take(*verdict);
       }
-      Wait(verdict->waits_for, now_us);
+      std::string waits_for = verdict->waits_for;
+      if (!verdict->replaces_at.empty()) {
+        auto taken = AskOnce({verdict->replaces_at}, &waits_for);
+        if (taken.ok() && taken->has_value()) return **taken;
+        // Whoever refuses now may not later: the former disk may be heard.
+        if (!taken.ok() && !absl::IsCancelled(taken.status())) {
+          absl::StrAppend(&waits_for, "; ", taken.status().message());
+        }
+      }
+      Wait(waits_for, now_us);
       AwaitNews(ask_at_us - now_us);
     }
     return Stopped();
@@ -209,32 +234,47 @@ class Search {
 
   absl::StatusOr<Identity> Join() {
     while (true) {
-      std::vector<std::string> asked;
-      std::vector<std::string> failures;
-      // Back to front, so that a leader's address is the next one.
-      std::vector<std::string> next(options_.join.rbegin(),
-                                    options_.join.rend());
-      while (!next.empty()) {
-        const std::string address = std::move(next.back());
-        next.pop_back();
-        if (std::find(asked.begin(), asked.end(), address) != asked.end())
-          continue;
-        asked.push_back(address);
-        if (Stops()) return Stopped();
-        auto joined = JoinAt(address);
-        if (joined.ok()) return TakeIn(*joined);
-        if (IsRefusal(joined.status())) return joined.status();
-        failures.push_back(
-            absl::StrCat(address, ": ", joined.status().message()));
-        std::string leader = LeaderOf(joined.status());
-        if (!leader.empty()) next.push_back(std::move(leader));
-      }
-      const int64_t now_us = options_.clock->MonotonicUs();
-      Wait(absl::StrCat("being taken in by ", absl::StrJoin(failures, "; ")),
-           now_us);
+      std::string waits_for = "being taken in by ";
+      auto taken = AskOnce(options_.join, &waits_for);
+      if (!taken.ok()) return taken.status();
+      if (taken->has_value()) return **taken;
+      Wait(waits_for, options_.clock->MonotonicUs());
       if (Stops()) return Stopped();
       AwaitNews(options_.period_us);
     }
+  }
+
+  // Asks the addresses, and the leaders that they name, until one has taken the
+  // node in. Nullopt: none has; `failures` gets why. Errors: Stopped(); those
+  // that no repetition helps against.
+  absl::StatusOr<std::optional<Identity>> AskOnce(
+      const std::vector<std::string>& addresses, std::string* failures) {
+    std::vector<std::string> asked;
+    std::vector<std::string> failed;
+    // Back to front, so that a leader's address is the next one.
+    std::vector<std::string> next(addresses.rbegin(), addresses.rend());
+    while (!next.empty()) {
+      const std::string address = std::move(next.back());
+      next.pop_back();
+      if (std::find(asked.begin(), asked.end(), address) != asked.end()) {
+        continue;
+      }
+      asked.push_back(address);
+      if (Stops()) return Stopped();
+      auto joined = JoinAt(address);
+      if (joined.ok()) {
+        absl::StatusOr<Identity> identity = TakeIn(*joined);
+        if (!identity.ok()) return identity.status();
+        return std::optional<Identity>(*std::move(identity));
+      }
+      if (IsRefusal(joined.status())) return joined.status();
+      failed.push_back(absl::StrCat(address, ": ", joined.status().message()));
+      std::string leader = LeaderOf(joined.status());
+      if (!leader.empty()) next.push_back(std::move(leader));
+    }
+    absl::StrAppend(failures, failures->ends_with(' ') ? "" : "; ",
+                    absl::StrJoin(failed, "; "));
+    return std::optional<Identity>();
   }
 
   static std::string LeaderOf(const absl::Status& error) {
@@ -254,6 +294,7 @@ class Search {
     raft::v1::JoinRequest request;
     request.set_protocol_version(kPeerProtocolVersion);
     *request.mutable_self() = ToClusterNode(self_);
+    request.set_replaces(replaces_);
     raft::v1::JoinResponse response;
     grpc::Status status;
     grpc::ClientContext context;
@@ -287,6 +328,7 @@ class Search {
                          .node_id = as_known.node,
                          .disk_id = self_.disk_id,
                          .formed = false};
+    identity.incarnation = as_known.incarnation;
     for (const raft::v1::ClusterNode& node : joined.formation().nodes()) {
       identity.founders.push_back(FromClusterNode(node));
     }
@@ -296,6 +338,7 @@ class Search {
   FormationOptions options_;
   NodeInfo self_;
   mutable bool stops_ = false;
+  bool replaces_ = false;  // see FindFormerNode
   std::string waits_for_;
   int64_t remind_at_us_ = 0;
 

@@ -57,7 +57,9 @@ struct FormationOptions {
 // With a peer list: the node of the lowest id forms, and only when each node of
 // the list answered within the last second with an empty directory, the same
 // list and a disk of its own. A node whose disk a formation names takes its
-// place there. A node that meets any other cluster waits to be added.
+// place there. A node that meets any other cluster waits to be added; where it
+// knows the node on another disk, it asks to take the place of that, which is
+// granted once that disk is not heard.
 // To join: asks the addresses, and the leader that they name, until one of them
 // has taken the node in.
 //

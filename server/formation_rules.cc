@@ -119,8 +119,20 @@ class Judge {
           "being added: ", NameOf(peers_[i]), " belongs to cluster ",
           absl::BytesToHexString(answer->formation().cluster_id()),
           ", which was formed without this disk, ", HexOf(self_.disk_id)));
+      if (IsNamedIn(answer->formation())) {
+        strange->replaces_at = peers_[i].address;
+      }
     }
     return strange;
+  }
+
+  // Whether it was formed with this node, on whatever disk.
+  bool IsNamedIn(const raft::v1::Formation& formation) const {
+    return IsFormation(formation) &&
+           std::any_of(formation.nodes().begin(), formation.nodes().end(),
+                       [this](const ClusterNode& node) {
+                         return node.node_id() == self_.node.value();
+                       });
   }
 
   std::optional<FormationVerdict> PlaceIn(
@@ -214,15 +226,20 @@ raft::v1::ClusterNode ToClusterNode(const NodeInfo& node) {
   out.set_address(node.address);
   out.set_client_address(node.client_address);
   out.set_rack(node.rack);
+  if (node.incarnation != Incarnation(1)) {
+    out.set_incarnation(node.incarnation.value());
+  }
   return out;
 }
 
 NodeInfo FromClusterNode(const raft::v1::ClusterNode& node) {
-  return {.node = NodeId(node.node_id()),
-          .disk_id = UuidOf(node.disk_id()),
-          .address = node.address(),
-          .client_address = node.client_address(),
-          .rack = node.rack()};
+  return {
+      .node = NodeId(node.node_id()),
+      .disk_id = UuidOf(node.disk_id()),
+      .address = node.address(),
+      .client_address = node.client_address(),
+      .rack = node.rack(),
+      .incarnation = Incarnation(std::max<uint64_t>(1, node.incarnation()))};
 }
 
 raft::v1::Formation FormationOf(const Identity& identity) {

@@ -26,7 +26,10 @@ struct ProbeResult {
 struct FormationVerdict {
   enum class Action { kWait, kForm, kTakePlace };
   Action action = Action::kWait;
-  std::string waits_for;           // kWait: for people
+  std::string waits_for;  // kWait: for people
+  // kWait: where a node of a cluster serves nodes that knows this node on
+  // another disk, whose place this one may take; else empty.
+  std::string replaces_at;
   Uuid cluster_id{};               // kTakePlace
   std::vector<NodeInfo> founders;  // kForm, kTakePlace; by node id
 };

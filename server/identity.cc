@@ -118,6 +118,8 @@ absl::StatusOr<std::optional<Identity>> ReadIdentity(
                        .node_id = NodeId(stored.node_id()),
                        .disk_id = UuidOf(stored.disk_id()),
                        .formed = stored.formed()};
+  identity.incarnation =
+      Incarnation(std::max<uint64_t>(1, stored.incarnation()));
   for (const storage::v1::Founder& founder : stored.founders()) {
     identity.founders.push_back({.node = NodeId(founder.node_id()),
                                  .disk_id = UuidOf(founder.disk_id()),
@@ -135,6 +137,9 @@ absl::Status WriteIdentity(const std::string& data_dir,
   stored.set_node_id(identity.node_id.value());
   stored.set_disk_id(BytesOf(identity.disk_id));
   stored.set_formed(identity.formed);
+  if (identity.incarnation != Incarnation(1)) {
+    stored.set_incarnation(identity.incarnation.value());
+  }
   for (const NodeInfo& founder : identity.founders) {
     storage::v1::Founder* out = stored.add_founders();
     out->set_node_id(founder.node.value());
@@ -169,6 +174,12 @@ absl::StatusOr<Uuid> ReserveDiskId(const std::string& data_dir, NodeId node) {
       WriteStored(data_dir, kNewFileName, std::move(stored));
   if (!written.ok()) return written;
   return disk_id;
+}
+
+absl::StatusOr<NodeId> ReservedNode(const std::string& data_dir) {
+  auto read = ReadStored(data_dir, kNewFileName);
+  if (!read.ok()) return read.status();
+  return read->has_value() ? NodeId((*read)->node_id()) : NodeId(0);
 }
 
 }  // namespace kappa::server

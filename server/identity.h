@@ -22,6 +22,8 @@ struct Identity {
   bool formed = false;
   // The nodes that formed the cluster, by id; empty: this one alone.
   std::vector<NodeInfo> founders = {};
+  // Of its replicas: which disk of the node this is, counted.
+  Incarnation incarnation = Incarnation(1);
 
   // A node of its own cluster, with random ids.
   static Identity OfNewCluster();
@@ -44,6 +46,10 @@ absl::Status WriteIdentity(const std::string& data_dir,
 // the directory is another node's; DATA_LOSS: the file is damaged; UNAVAILABLE:
 // the file system refuses.
 absl::StatusOr<Uuid> ReserveDiskId(const std::string& data_dir, NodeId node);
+
+// The node that a disk id was reserved for; 0: it is not known, or none was.
+// Errors: as ReadIdentity.
+absl::StatusOr<NodeId> ReservedNode(const std::string& data_dir);
 
 }  // namespace kappa::server
 

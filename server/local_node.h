@@ -117,6 +117,8 @@ class LocalNode final : public Node,
   PeerCallbacks AnswersToNodes();
   void JoinNode(raft::v1::JoinRequest request,
                 PeerCallbacks::Done<raft::v1::JoinResponse> done);
+  // UNAVAILABLE unless the disk that the node of that id had is not heard.
+  absl::Status CheckGone(const raft::v1::ClusterNode& heir) const;
   // As leader of the metadata group: commits where nodes say that they are.
   void RegisterMovedNodes();
   // Tells the shards whether this node should lead, and what its append times
@@ -162,7 +164,7 @@ class LocalNode final : public Node,
   template <typename T>
   bool RefuseCritical(Callback<T>& done) const;
 
-  ReplicaId self() const { return {identity_.node_id, Incarnation(1)}; }
+  ReplicaId self() const { return {identity_.node_id, identity_.incarnation}; }
 
   const NodeOptions options_;
   const Identity identity_;
@@ -196,6 +198,7 @@ class LocalNode final : public Node,
   raft::DiskHealth told_health_ = raft::DiskHealth::kHealthy;
   std::unique_ptr<ClusterStatus> cluster_status_;
   std::unique_ptr<NodeNetwork> network_;  // absent: the node is alone
+  std::atomic<bool> joined_{false};       // network_ is set
   uint64_t instance_ = 0;                 // this start
 
   std::atomic<bool> shutting_down_{false};

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "server/formation_rules.h"
@@ -12,6 +13,7 @@
 #include "server/latch.h"
 #include "server/local_node.h"
 #include "server/logging.h"
+#include "server/random_uuid.h"
 
 namespace kappa::server {
 namespace {
@@ -50,6 +52,20 @@ PeerCallbacks LocalNode::AnswersToNodes() {
   return answers;
 }
 
+absl::Status LocalNode::CheckGone(const raft::v1::ClusterNode& heir) const {
+  const std::optional<NodeInfo> known = nodes_.Find(NodeId(heir.node_id()));
+  if (!known.has_value() || BytesOf(known->disk_id) == heir.disk_id()) {
+    return absl::OkStatus();
+  }
+  const bool heard = known->node == identity_.node_id ||
+                     (joined_.load() && network_->AliveForUs(known->node) > 0);
+  if (!heard && joined_.load()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "join: node ", heir.node_id(), " is heard on disk ",
+      absl::BytesToHexString(BytesOf(known->disk_id)), ": that on disk ",
+      absl::BytesToHexString(heir.disk_id()), " does not take its place"));
+}
+
 void LocalNode::JoinNode(raft::v1::JoinRequest request,
                          PeerCallbacks::Done<raft::v1::JoinResponse> done) {
   const raft::v1::ClusterNode& asks = request.self();
@@ -62,8 +78,12 @@ void LocalNode::JoinNode(raft::v1::JoinRequest request,
         " bytes, a rack of ", asks.rack().size(), " bytes: at most ",
         kNodeIdMax, ", ", kAddressBytesMax, " and ", kRackBytesMax)));
   }
+  if (request.replaces()) {
+    const absl::Status gone = CheckGone(asks);
+    if (!gone.ok()) return done(gone);
+  }
   metadata_calls_->RegisterNode(
-      FromClusterNode(request.self()),
+      FromClusterNode(request.self()), request.replaces(),
       [this,
        done = std::move(done)](absl::StatusOr<RegisteredNode> node) mutable {
         if (!node.ok()) return done(WithLeaderPeer(node.status(), nodes_));
@@ -80,7 +100,8 @@ void LocalNode::RegisterMovedNodes() {
       LogInfo("a node moved", {{"node", absl::StrCat(row.node.value())},
                                {"address", now->address},
                                {"client_address", now->client_address}});
-      metadata_calls_->RegisterNode(*now, [](const auto&) {});
+      metadata_calls_->RegisterNode(*now, /*replaces=*/false,
+                                    [](const auto&) {});
     }
   });
 }
@@ -89,6 +110,7 @@ absl::Status LocalNode::JoinNetwork() {
   NodeInfo self = options_.self;
   self.node = identity_.node_id;
   self.disk_id = identity_.disk_id;
+  self.incarnation = identity_.incarnation;
   for (const NodeInfo& node : identity_.founders) nodes_.SetFounder(node);
   nodes_.SetTold(self);
   if (!options_.start_network) return absl::OkStatus();
@@ -121,6 +143,7 @@ absl::Status LocalNode::JoinNetwork() {
   auto started = NodeNetwork::Start(std::move(network));
   if (!started.ok()) return started.status();
   network_ = *std::move(started);
+  joined_.store(true);
   // On the metadata group's shard from now on.
   shards_[0]->Post([this, network = network_.get()](Shard&) {
     metadata_->SetNodesChanged(

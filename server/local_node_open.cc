@@ -33,9 +33,8 @@ uint32_t ShardCount(uint32_t wanted) {
 }
 
 raft::Configuration FirstMetadataMembers(const Identity& identity) {
-  std::vector<NodeId> nodes;
-  for (const NodeInfo& node : identity.founders) nodes.push_back(node.node);
-  if (nodes.empty()) nodes.push_back(identity.node_id);
+  std::vector<NodeInfo> nodes = identity.founders;
+  if (nodes.empty()) nodes.emplace_back().node = identity.node_id;
   Members members = MetadataMembers(std::move(nodes));
   raft::Configuration first;
   first.voters = std::move(members.voters);

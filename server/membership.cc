@@ -40,6 +40,20 @@ Replicas Joined(const Replicas& a, const Replicas& b) {
   return all;
 }
 
+// `present` without the replicas whose node has a later one in `missing`: a
+// node has one replica in a configuration, and the former one can do nothing
+// any more.
+Replicas WithoutFormer(const Replicas& present, const Replicas& missing) {
+  Replicas rest = present;
+  std::erase_if(rest, [&missing](const ReplicaId& former) {
+    return std::any_of(missing.begin(), missing.end(),
+                       [&former](const ReplicaId& next) {
+                         return next.node == former.node && former < next;
+                       });
+  });
+  return rest;
+}
+
 // Whether a learner that lives is on its way to vote.
 bool IsCatchingUp(const raft::Core& core) {
   for (const raft::PeerStatus& peer : core.peers()) {
@@ -100,7 +114,7 @@ std::optional<raft::ConfigurationChange> NextChange(
   } else {
     // Who is not wanted any more does not learn either, so a node that never
     // comes holds up nobody else.
-    change.voters = present.voters;
+    change.voters = WithoutFormer(present.voters, missing);
     change.learners = Joined(
         Without(present.learners, Without(present.learners, wanted.learners)),
         missing);
@@ -113,13 +127,15 @@ std::optional<raft::ConfigurationChange> NextChange(
   return change;
 }
 
-Members MetadataMembers(std::vector<NodeId> nodes) {
-  std::sort(nodes.begin(), nodes.end());
+Members MetadataMembers(std::vector<NodeInfo> nodes) {
+  std::sort(
+      nodes.begin(), nodes.end(),
+      [](const NodeInfo& a, const NodeInfo& b) { return a.node < b.node; });
   Members members;
-  for (const NodeId node : nodes) {
+  for (const NodeInfo& node : nodes) {
     (members.voters.size() < kMetadataVotersMax ? members.voters
                                                 : members.learners)
-        .push_back({node, Incarnation(1)});
+        .push_back({node.node, node.incarnation});
   }
   return members;
 }
@@ -129,10 +145,7 @@ void Membership::Run() {
   router_->shards()[0]->Post([metadata = metadata_](Shard& shard) {
     // What is committed is applied then.
     if (!metadata->accepting()) return;
-    std::vector<NodeId> nodes;
-    for (const NodeInfo& node : metadata->state().nodes()) {
-      nodes.push_back(node.node);
-    }
+    const std::vector<NodeInfo>& nodes = metadata->state().nodes();
     if (nodes.empty()) return;  // the cluster is being formed
     const auto change =
         NextChange(metadata->configuration(), MetadataMembers(nodes));

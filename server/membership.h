@@ -11,6 +11,7 @@
 #include "raft/configuration_change.h"
 #include "server/look_pace.h"
 #include "server/metadata_group.h"
+#include "server/node_directory.h"
 #include "server/partition_router.h"
 #include "server/topic_map.h"
 
@@ -23,14 +24,15 @@ struct Members {
 };
 
 // The next step from `present` to `wanted`: whoever is new learns first, and
-// votes once it has caught up; who shall not vote any more goes after that.
-// nullopt: there is nothing to do, or a step is under way.
+// votes once it has caught up; who shall not vote any more goes after that, but
+// at once where the next incarnation of the same node comes for it. nullopt:
+// there is nothing to do, or a step is under way.
 std::optional<raft::ConfigurationChange> NextChange(
     const raft::Configuration& present, const Members& wanted);
 
 // The metadata group of a cluster of `nodes`: the five lowest ids vote, the
 // others learn.
-Members MetadataMembers(std::vector<NodeId> nodes);
+Members MetadataMembers(std::vector<NodeInfo> nodes);
 
 // Thread safety: thread-compatible.
 class Membership {

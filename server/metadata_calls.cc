@@ -353,10 +353,11 @@ void MetadataCalls::ProposePartitions(
 
 // --- nodes ---
 
-void MetadataCalls::RegisterNode(const NodeInfo& node,
+void MetadataCalls::RegisterNode(const NodeInfo& node, bool replaces,
                                  Node::Callback<RegisteredNode> done) {
   MetadataCommand command;
   *command.mutable_register_node()->mutable_node() = NodeRowOf(node);
+  command.mutable_register_node()->set_replaces(replaces);
   Execute<RegisteredNode>(
       std::move(command), std::move(done),
       [this](CommandOutcome& outcome) -> absl::StatusOr<RegisteredNode> {

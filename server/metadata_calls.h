@@ -60,7 +60,8 @@ class MetadataCalls {
   // Takes the node into the cluster, or changes where it is; see RegisterNode
   // in node_rows.h. Errors (to `done`): those; NOT_LEADER, OVERLOADED,
   // OUTCOME_UNKNOWN.
-  void RegisterNode(const NodeInfo& node, Node::Callback<RegisteredNode> done);
+  void RegisterNode(const NodeInfo& node, bool replaces,
+                    Node::Callback<RegisteredNode> done);
   void OpenProducer(v1::OpenProducerRequest request,
                     Node::Callback<v1::OpenProducerResponse> done);
   void GetProducer(v1::GetProducerRequest request,

@@ -150,6 +150,9 @@ void MetadataGroup::ApplyPrepared(LogIndex index,
                                   const MetadataCommand& command, Done done) {
   CommandOutcome outcome = state_.Apply(index, command, &rows_);
   if (outcome.nodes_changed && nodes_changed_) nodes_changed_(state_.nodes());
+  for (const TopicChange& change : outcome.other_topics) {
+    if (effects_) effects_(change, /*deleted=*/false, [] {});
+  }
   // Also a command that changed nothing waits for those before it.
   if (!effects_ || outcome.topic.topic == nullptr) {
     if (done) done(std::move(outcome));

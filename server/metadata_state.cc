@@ -111,13 +111,20 @@ bool MetadataState::FormCluster(const storage::v1::FormClusterCommand& command,
 void MetadataState::ApplyNode(const storage::v1::RegisterNodeCommand& command,
                               CommandOutcome* outcome,
                               std::vector<storage::SideRow>* rows) {
-  NodeChange change = RegisterNode(command.node(), &cluster_);
+  NodeChange change =
+      RegisterNode(command.node(), command.replaces(), &cluster_);
   outcome->status = std::move(change.status);
   outcome->node = std::move(change.node);
   outcome->nodes_changed = change.changed;
   if (!change.changed) return;
   nodes_ = NodesOf(cluster_);
   PutCluster(rows);
+  if (!change.replaced) return;
+  outcome->other_topics = topics_.Replace(outcome->node);
+  for (const TopicChange& topic : outcome->other_topics) {
+    topics_.Apply(topic);
+    rows->insert(rows->end(), topic.rows.begin(), topic.rows.end());
+  }
 }
 
 void MetadataState::ApplyTopic(LogIndex index, const MetadataCommand& command,
@@ -211,7 +218,9 @@ std::optional<CommandOutcome> MetadataState::OutcomeWithoutChange(
   CommandOutcome outcome;
   if (command.has_register_node()) {
     storage::v1::ClusterRow cluster = cluster_;
-    NodeChange change = RegisterNode(command.register_node().node(), &cluster);
+    NodeChange change =
+        RegisterNode(command.register_node().node(),
+                     command.register_node().replaces(), &cluster);
     if (change.changed) return std::nullopt;
     outcome.status = std::move(change.status);
     outcome.node = std::move(change.node);

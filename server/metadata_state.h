@@ -26,6 +26,8 @@ struct CommandOutcome {
   TopicChange topic;
   NamedProducer producer;
   NodeInfo node;  // as it is registered
+  // Topics whose replicas are others because a node was replaced.
+  std::vector<TopicChange> other_topics;
   bool nodes_changed = false;
 };
 

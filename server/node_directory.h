@@ -20,6 +20,8 @@ struct NodeInfo {
   std::string address;         // for nodes
   std::string client_address;  // for clients
   std::string rack;
+  // Of its replicas: which disk of the node this is, counted.
+  Incarnation incarnation = Incarnation(1);
   friend bool operator==(const NodeInfo&, const NodeInfo&) = default;
 };
 

@@ -18,8 +18,10 @@ std::string Hex(const std::string& disk_id) {
 }
 
 // Whether the two may be the same node.
-absl::Status CheckSameNode(const NodeDisk& known, const NodeDisk& node) {
-  if (known.node_id() == node.node_id() && known.disk_id() != node.disk_id()) {
+absl::Status CheckSameNode(const NodeDisk& known, const NodeDisk& node,
+                           bool replaces) {
+  if (!replaces && known.node_id() == node.node_id() &&
+      known.disk_id() != node.disk_id()) {
     return absl::FailedPreconditionError(
         absl::StrCat("node ", node.node_id(), " has disk ",
                      Hex(known.disk_id()), ": another one with disk ",
@@ -50,6 +52,9 @@ NodeDisk NodeRowOf(const NodeInfo& node) {
   row.set_address(node.address);
   row.set_client_address(node.client_address);
   row.set_rack(node.rack);
+  if (node.incarnation != Incarnation(1)) {
+    row.set_incarnation(node.incarnation.value());
+  }
   return row;
 }
 
@@ -60,6 +65,7 @@ NodeInfo NodeOf(const NodeDisk& row) {
   node.address = row.address();
   node.client_address = row.client_address();
   node.rack = row.rack();
+  node.incarnation = Incarnation(std::max<uint64_t>(1, row.incarnation()));
   return node;
 }
 
@@ -69,9 +75,10 @@ std::vector<NodeInfo> NodesOf(const ClusterRow& row) {
   return nodes;
 }
 
-NodeChange RegisterNode(const NodeDisk& node, ClusterRow* row) {
+NodeChange RegisterNode(const NodeDisk& node, bool replaces, ClusterRow* row) {
   NodeChange change;
   NodeDisk wanted = node;
+  wanted.clear_incarnation();
   if (wanted.disk_id().size() != Uuid().size()) {
     change.status = absl::InvalidArgumentError(absl::StrCat(
         "disk_id has ", wanted.disk_id().size(), " bytes, not 16"));
@@ -80,7 +87,7 @@ NodeChange RegisterNode(const NodeDisk& node, ClusterRow* row) {
   wanted.set_node_id(IdFor(node, *row));
   change.node = NodeOf(wanted);
   for (const NodeDisk& known : row->nodes()) {
-    change.status = CheckSameNode(known, wanted);
+    change.status = CheckSameNode(known, wanted, replaces);
     if (!change.status.ok()) return change;
   }
   auto* const nodes = row->mutable_nodes();
@@ -95,8 +102,13 @@ NodeChange RegisterNode(const NodeDisk& node, ClusterRow* row) {
                 return a.node_id() < b.node_id();
               });
     change.changed = true;
-  } else if (NodeOf(*place) != change.node) {
-    *place = std::move(wanted);
+    return change;
+  }
+  change.replaced = place->disk_id() != wanted.disk_id();
+  const Incarnation incarnation = NodeOf(*place).incarnation;
+  change.node.incarnation = change.replaced ? incarnation.Next() : incarnation;
+  if (NodeOf(*place) != change.node) {
+    *place = NodeRowOf(change.node);
     change.changed = true;
   }
   return change;

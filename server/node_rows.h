@@ -17,16 +17,19 @@ std::vector<NodeInfo> NodesOf(const storage::v1::ClusterRow& row);
 
 // What registering a node leads to.
 struct NodeChange {
-  absl::Status status;   // refused: nothing changes
-  bool changed = false;  // false: it is known as it is
-  NodeInfo node;         // as it is known afterwards, its id included
+  absl::Status status;    // refused: nothing changes
+  bool changed = false;   // false: it is known as it is
+  bool replaced = false;  // the node of that id has another disk now
+  NodeInfo node;          // as it is known afterwards, its id included
 };
 
 // Adds `node` to `row`, or changes its addresses and rack there. A node without
 // an id (0) is the one of its disk, or gets the next id.
-// Errors (in status): FAILED_PRECONDITION: the id is that of another disk, or
-// the disk that of another id; INVALID_ARGUMENT: the disk id has not 16 bytes.
-NodeChange RegisterNode(const storage::v1::NodeDisk& node,
+// `replaces`: it takes the place of the node that has its id on another disk,
+// as the next incarnation. Errors (in status): FAILED_PRECONDITION: the id is
+// that of another disk, or the disk that of another id; INVALID_ARGUMENT: the
+// disk id has not 16 bytes.
+NodeChange RegisterNode(const storage::v1::NodeDisk& node, bool replaces,
                         storage::v1::ClusterRow* row);
 
 }  // namespace kappa::server

@@ -30,7 +30,9 @@ bool IsWhole(const TopicRow& row) {
   return std::all_of(row.groups().begin(), row.groups().end(),
                      [](const storage::v1::GroupRun& run) {
                        return static_cast<uint64_t>(run.nodes_size()) ==
-                              uint64_t{run.count()} * run.replicas();
+                                  uint64_t{run.count()} * run.replicas() &&
+                              (run.incarnations_size() == 0 ||
+                               run.incarnations_size() == run.nodes_size());
                      });
 }
 
@@ -44,14 +46,30 @@ std::vector<ReplicaId> UnplacedMembers(const TopicRow& row) {
   return members;
 }
 
-// Replaces `members` by the `count` of them that begin at `first`.
-void SetMembers(const google::protobuf::RepeatedField<uint64_t>& nodes,
-                uint32_t first, uint32_t count,
-                std::vector<ReplicaId>* members) {
+using Ids = google::protobuf::RepeatedField<uint64_t>;
+
+// Replaces `members` by the `count` of them that begin at `first`;
+// `incarnations` may be empty: all are 1.
+void SetMembers(const Ids& nodes, const Ids& incarnations, uint32_t first,
+                uint32_t count, std::vector<ReplicaId>* members) {
   members->clear();
   for (uint32_t k = 0; k < count; ++k) {
+    const int at = static_cast<int>(first + k);
     members->push_back(
-        {NodeId(nodes.Get(static_cast<int>(first + k))), kFirstIncarnation});
+        {NodeId(nodes.Get(at)), incarnations.empty()
+                                    ? kFirstIncarnation
+                                    : Incarnation(incarnations.Get(at))});
+  }
+}
+
+// Makes `members` those that are there by now.
+void SetIncarnations(const TopicRow& row, std::vector<ReplicaId>* members) {
+  for (const storage::v1::ReplicaId& now : row.incarnations()) {
+    for (ReplicaId& member : *members) {
+      if (member.node == NodeId(now.node())) {
+        member.incarnation = Incarnation(now.incarnation());
+      }
+    }
   }
 }
 
@@ -63,16 +81,29 @@ void AddMembers(const TopicRow& row, TopicSnapshot* snapshot) {
   uint32_t partition = 0;
   for (const storage::v1::GroupRun& run : row.groups()) {
     for (uint32_t i = 0; i < run.count(); ++i, ++partition) {
-      SetMembers(run.nodes(), i * run.replicas(), run.replicas(), &members);
+      SetMembers(run.nodes(), run.incarnations(), i * run.replicas(),
+                 run.replicas(), &members);
       if (members.empty()) members = UnplacedMembers(row);
       std::vector<ReplicaId> first = members;
       std::sort(first.begin(), first.end());
       snapshot->first_voters.Add(first);
       if (partition < targeted) {
-        SetMembers(row.targets(), partition * target, target, &members);
+        SetMembers(row.targets(), Ids(), partition * target, target, &members);
       }
+      SetIncarnations(row, &members);
       snapshot->voters.Add(members);
     }
+  }
+}
+
+// The incarnations of `nodes`, those of 1 left out.
+void NoteIncarnations(absl::Span<const NodeInfo> nodes, TopicRow* row) {
+  row->clear_incarnations();
+  for (const NodeInfo& node : nodes) {
+    if (node.incarnation == kFirstIncarnation) continue;
+    storage::v1::ReplicaId* const now = row->add_incarnations();
+    now->set_node(node.node.value());
+    now->set_incarnation(node.incarnation.value());
   }
 }
 
@@ -219,6 +250,7 @@ TopicChange TopicRegistry::Update(
        placement_.ChooseAgain(nodes, replicas, *entry->snapshot)) {
     row.add_targets(node.value());
   }
+  NoteIncarnations(nodes, &row);
   TopicChange change = ChangedTo(row, topic.partitions());
   change.other_members_before = entry->snapshot;
   return change;
@@ -303,6 +335,42 @@ void TopicRegistry::AddRun(GroupId first, uint32_t count,
        placement_.Choose(nodes, row->topic().replicas(), count)) {
     run->add_nodes(node.value());
   }
+  NoteIncarnations(nodes, row);
+  if (row->incarnations().empty()) return;
+  for (const uint64_t id : run->nodes()) {
+    const auto node = std::find_if(
+        nodes.begin(), nodes.end(),
+        [id](const NodeInfo& info) { return info.node == NodeId(id); });
+    run->add_incarnations(node->incarnation.value());
+  }
+}
+
+std::vector<TopicChange> TopicRegistry::Replace(const NodeInfo& node) const {
+  std::vector<TopicChange> changes;
+  for (const auto& [name, entry] : topics_) {
+    const std::vector<ReplicaId>& voters = entry.snapshot->voters.ids;
+    if (std::none_of(voters.begin(), voters.end(),
+                     [&node](ReplicaId id) { return id.node == node.node; })) {
+      continue;
+    }
+    TopicRow row = entry.row;
+    auto* const all = row.mutable_incarnations();
+    auto now =
+        std::find_if(all->begin(), all->end(), [&node](const auto& known) {
+          return NodeId(known.node()) == node.node;
+        });
+    if (now == all->end()) {
+      all->Add()->set_node(node.node.value());
+      now = all->end() - 1;
+    }
+    now->set_incarnation(node.incarnation.value());
+    std::sort(all->begin(), all->end(),
+              [](const auto& a, const auto& b) { return a.node() < b.node(); });
+    TopicChange change = ChangedTo(row, row.topic().partitions());
+    change.other_members_before = entry.snapshot;
+    changes.push_back(std::move(change));
+  }
+  return changes;
 }
 
 void TopicRegistry::Apply(const TopicChange& change) {

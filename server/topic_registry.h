@@ -51,6 +51,9 @@ class TopicRegistry {
   TopicChange Create(const storage::v1::CreateTopicCommand& command,
                      GroupId next_group,
                      absl::Span<const NodeInfo> nodes) const;
+  // `node` has another disk, of another incarnation: of each topic that has
+  // replicas there, what becomes of it.
+  std::vector<TopicChange> Replace(const NodeInfo& node) const;
   TopicChange Update(const storage::v1::UpdateTopicCommand& command,
                      absl::Span<const NodeInfo> nodes) const;
   // `index`: of the command, for the record.

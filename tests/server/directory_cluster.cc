@@ -1,5 +1,6 @@
 #include "tests/server/directory_cluster.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -89,11 +90,41 @@ absl::StatusOr<Identity> DirectoryCluster::FindPlace(size_t i) {
   if (!found.ok()) return found.status();
   if (found->has_value()) return **found;
   if (std::exchange(placed_[i], true)) {
+    if (replaces_) return TakeFormerPlace(i);
     return absl::CancelledError("the cluster has another disk of this node");
   }
   const absl::Status written = WriteIdentity(directory(i), identities_[i]);
   if (!written.ok()) return written;
   return identities_[i];
+}
+
+absl::StatusOr<Identity> DirectoryCluster::TakeFormerPlace(size_t i) {
+  const absl::StatusOr<NodeId> node = ReservedNode(directory(i));
+  if (!node.ok()) return node.status();
+  const absl::StatusOr<Uuid> disk_id = ReserveDiskId(directory(i), *node);
+  if (!disk_id.ok()) return disk_id.status();
+  raft::v1::JoinRequest request;
+  request.set_replaces(true);
+  request.mutable_self()->set_node_id(node->value());
+  request.mutable_self()->set_disk_id(BytesOf(*disk_id));
+  request.mutable_self()->set_address(nodes_[i]->options.self.address);
+  absl::StatusOr<raft::v1::JoinResponse> joined =
+      absl::UnknownError("not tried");
+  Await([&] {
+    for (size_t other = 0; other < kNodes; ++other) {
+      if (up(other) && !joined.ok()) {
+        joined = switch_.Join(NodeId(other + 1), request);
+      }
+    }
+    return joined.ok();
+  });
+  if (!joined.ok()) return joined.status();
+  Identity identity = identities_[i];
+  identity.disk_id = *disk_id;
+  identity.incarnation = Incarnation(joined->self().incarnation());
+  const absl::Status written = WriteIdentity(directory(i), identity);
+  if (!written.ok()) return written;
+  return identity;
 }
 
 const std::string& DirectoryCluster::directory(size_t i) const {
@@ -141,29 +172,25 @@ bool DirectoryCluster::Await(const std::function<bool()>& holds) {
   return true;
 }
 
-GroupId DirectoryCluster::MakeTopic(const std::string& name) {
+GroupId DirectoryCluster::MakeTopic(const std::string& name,
+                                    const std::vector<size_t>& nodes) {
   v1::CreateTopicRequest request;
   request.set_name(name);
   request.set_partitions(1);
   request.set_deletion_protection(false);
   const bool made = Await([&] {
-    for (size_t i = 0; i < kNodes; ++i) {
-      if (up(i) && driver(i).CreateTopic(request).ok()) return true;
-    }
-    return false;
+    return std::any_of(nodes.begin(), nodes.end(), [&](size_t i) {
+      return driver(i).CreateTopic(request).ok();
+    });
   });
   KAPPA_CHECK(made, "a majority makes the topic");
-  size_t last = 0;
   const bool known = Await([&] {
-    for (size_t i = 0; i < kNodes; ++i) {
-      if (!up(i)) continue;
-      last = i;
-      if (driver(i).node().FindTopic(name) == nullptr) return false;
-    }
-    return true;
+    return std::all_of(nodes.begin(), nodes.end(), [&](size_t i) {
+      return driver(i).node().FindTopic(name) != nullptr;
+    });
   });
   KAPPA_CHECK(known, "every node learns of the topic");
-  return driver(last).GroupOf(name, 0);
+  return driver(nodes.front()).GroupOf(name, 0);
 }
 
 bool DirectoryCluster::Appends(GroupId group, const std::string& value,

@@ -40,6 +40,8 @@ class DirectoryCluster {
   const std::string& directory(size_t i) const;
   // Whether the node, while it served, was found to have forgotten.
   bool forgot(size_t i) const;
+  // From now on a node whose directory was set aside is replaced.
+  void AllowReplacement() { replaces_ = true; }
   // CANCELLED: the directory was set aside, and the node waits.
   absl::Status Start(size_t i);
   void StartAll();
@@ -52,8 +54,9 @@ class DirectoryCluster {
   void PutBack(size_t i, const std::string& copy);
 
   bool Await(const std::function<bool()>& holds);
-  // Makes a topic of one partition, which every node that runs knows on return.
-  GroupId MakeTopic(const std::string& name);
+  // Makes a topic of one partition, which all of `nodes` know on return.
+  GroupId MakeTopic(const std::string& name,
+                    const std::vector<size_t>& nodes = {0, 1, 2});
   // Appends at whichever of `nodes` leads; waits for that.
   AppendResult Append(GroupId group, const std::string& value,
                       const std::vector<size_t>& nodes);
@@ -67,11 +70,14 @@ class DirectoryCluster {
   class Member;
 
   absl::StatusOr<Identity> FindPlace(size_t i);
+  // Asks the others to take the node's empty directory in; waits for that.
+  absl::StatusOr<Identity> TakeFormerPlace(size_t i);
 
   SystemClock clock_;
   FakeSwitch switch_{&clock_};
   std::string root_;
   int copies_ = 0;
+  bool replaces_ = false;
   std::array<Identity, kNodes> identities_;
   std::array<bool, kNodes> placed_{};
   std::array<std::unique_ptr<Member>, kNodes> nodes_;

@@ -1,5 +1,6 @@
 #include "tests/server/fake_network.h"
 
+#include <future>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,22 @@ std::optional<int64_t> FakeSwitch::ClockAheadUs(NodeId node, NodeId other) {
   // A clock that was heard goes on.
   if (!clocks_heard_.contains({node, other})) return std::nullopt;
   return clock_->NowUs() - clock_->MonotonicUs() + clocks_[other];
+}
+
+absl::StatusOr<raft::v1::JoinResponse> FakeSwitch::Join(
+    NodeId node, raft::v1::JoinRequest request) {
+  std::shared_ptr<Endpoint> endpoint;
+  {
+    MutexLock lock(&mutex_);
+    if (endpoints_.contains(node) && !cut_.contains(node)) {
+      endpoint = endpoints_.at(node);
+    }
+  }
+  if (endpoint == nullptr) return absl::UnavailableError("it is not reached");
+  std::promise<absl::StatusOr<raft::v1::JoinResponse>> answer;
+  endpoint->callbacks.join(
+      std::move(request), [&answer](auto result) { answer.set_value(result); });
+  return answer.get_future().get();
 }
 
 uint64_t FakeSwitch::calls() const {

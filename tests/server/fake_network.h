@@ -37,6 +37,9 @@ class FakeSwitch {
   // From now on nobody tells what it knows of others' disks: the check of
   // RELIABILITY.md S6 is off.
   void HideEvidence();
+  // Asks the node; waits for the answer.
+  absl::StatusOr<raft::v1::JoinResponse> Join(NodeId node,
+                                              raft::v1::JoinRequest request);
   // Calls answered so far, of all nodes.
   uint64_t calls() const;
 

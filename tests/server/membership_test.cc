@@ -107,15 +107,27 @@ TEST(MembershipTest, EveryWishIsReached) {
 }
 
 TEST(MembershipTest, FiveNodesVoteOnMetadata) {
-  std::vector<NodeId> nodes;
-  for (const uint64_t node : {7, 2, 3, 9, 4, 5, 1})
-    nodes.push_back(NodeId(node));
+  std::vector<NodeInfo> nodes;
+  for (const uint64_t node : {7, 2, 3, 9, 4, 5, 1}) {
+    nodes.emplace_back().node = NodeId(node);
+  }
   const Members members = MetadataMembers(nodes);
   EXPECT_EQ(members.voters, Replicas({1, 2, 3, 4, 5}));
   EXPECT_EQ(members.learners, Replicas({7, 9}));
   const raft::Configuration end = After(Present({1}), members);
   EXPECT_EQ(end.voters, members.voters);
   EXPECT_EQ(end.learners, members.learners);
+}
+
+TEST(MembershipTest, AReplacedNodeVotesOnMetadataAsItsNextIncarnation) {
+  std::vector<NodeInfo> nodes(3);
+  for (uint64_t i = 0; i < 3; ++i) nodes[i].node = NodeId(i + 1);
+  nodes[2].incarnation = Incarnation(2);
+  const Members members = MetadataMembers(nodes);
+  const std::vector<ReplicaId> wanted = {
+      Replica(1), Replica(2), {NodeId(3), Incarnation(2)}};
+  EXPECT_EQ(members.voters, wanted);
+  EXPECT_EQ(After(Present({1, 2, 3}), members).voters, wanted);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/identity.h"
 #include "tests/server/directory_cluster.h"
 
 namespace kappa::server {
@@ -64,6 +65,44 @@ TEST_F(NodeGenerationsTest, AnOlderCopyIsSetAsideAndLosesNothing) {
   }
   // It stays so at the next start.
   EXPECT_TRUE(absl::IsCancelled(cluster_.Start(kX)));
+}
+
+TEST_F(NodeGenerationsTest, ANodeThatForgotIsReplacedAndRebuilt) {
+  cluster_.StartAll();
+  const GroupId group = cluster_.MakeTopic("t");
+  cluster_.Append(group, "first", {kA, kB, kX});
+  cluster_.Stop(kX);
+  const std::string copy = cluster_.Copy(kX);
+  ASSERT_TRUE(cluster_.Start(kX).ok());
+  cluster_.ReadAll(kX, group, 1);
+  cluster_.Append(group, "second", {kA, kB, kX});
+  cluster_.ReadAll(kX, group, 2);
+  cluster_.Stop(kX);
+  cluster_.PutBack(kX, copy);
+  cluster_.AllowReplacement();
+  const absl::Status started = cluster_.Start(kX);
+  ASSERT_TRUE(started.ok()) << started;
+  EXPECT_TRUE(
+      std::filesystem::exists(cluster_.directory(kX) + "/set-aside-1/db"));
+  const auto identity = ReadIdentity(cluster_.directory(kX));
+  ASSERT_TRUE(identity.ok() && identity->has_value());
+  EXPECT_EQ((*identity)->incarnation, Incarnation(2));
+  EXPECT_THAT(cluster_.ReadAll(kX, group, 2), ElementsAre("first", "second"));
+  // It votes by and by: then any other one may be away.
+  cluster_.Cut(kA);
+  cluster_.Append(group, "third", {kB, kX});
+  EXPECT_THAT(cluster_.ReadAll(kX, group, 3),
+              ElementsAre("first", "second", "third"));
+  const GroupId another = cluster_.MakeTopic("u", {kB, kX});
+  cluster_.Append(another, "more", {kB, kX});
+  cluster_.Mend(kA);
+  // And its next start is one like any other.
+  cluster_.Stop(kX);
+  ASSERT_TRUE(cluster_.Start(kX).ok());
+  EXPECT_THAT(cluster_.ReadAll(kX, group, 3),
+              ElementsAre("first", "second", "third"));
+  EXPECT_THAT(cluster_.ReadAll(kX, another, 1), ElementsAre("more"));
+  EXPECT_THAT(cluster_.ReadAll(kA, another, 1), ElementsAre("more"));
 }
 
 // What the check is for: without it the acknowledged batch is lost.

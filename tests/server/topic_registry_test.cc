@@ -1,5 +1,6 @@
 #include "server/topic_registry.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,42 @@ TEST(TopicRegistryTest, ReplicasArePlacedWhenATopicIsMade) {
   EXPECT_EQ(NodesOf(change.topic->VotersOf(2)), (Ids{3, 2, 1}));
   EXPECT_EQ(NodesOf(change.topic->FirstVotersOf(2)), (Ids{1, 2, 3}));
   EXPECT_TRUE(change.topic->VotersOf(3).empty());
+}
+
+TEST(TopicRegistryTest, AReplacedNodesReplicasAreOfItsNextIncarnation) {
+  TopicRegistry registry;
+  registry.Apply(registry.Create(Command(2, 3), GroupId(1), Nodes(3)));
+  auto other = Command(1, 1);
+  other.mutable_topic()->set_name("elsewhere");
+  registry.Apply(registry.Create(other, GroupId(3), Nodes(1)));
+  std::vector<NodeInfo> nodes = Nodes(3);
+  nodes[2].incarnation = Incarnation(2);
+
+  const std::vector<TopicChange> changes = registry.Replace(nodes[2]);
+  ASSERT_EQ(changes.size(), 1u);
+  const TopicChange& change = changes.front();
+  EXPECT_TRUE(change.changed);
+  EXPECT_EQ(change.first_new_partition, 2u);
+  EXPECT_NE(change.other_members_before, nullptr);
+  registry.Apply(change);
+  registry.Apply(registry.AddPartitions(MorePartitions(3), GroupId(4), nodes));
+  const TopicRegistry::Entry& entry = *registry.Find("t");
+  const ReplicaId now{NodeId(3), Incarnation(2)};
+  const ReplicaId before{NodeId(3), Incarnation(1)};
+  for (uint32_t i = 0; i < 3; ++i) {
+    // Who voted at first stays, or a replica would begin another history.
+    const auto voters = entry.snapshot->VotersOf(i);
+    const auto first = entry.snapshot->FirstVotersOf(i);
+    EXPECT_EQ(std::count(voters.begin(), voters.end(), now), 1) << i;
+    EXPECT_EQ(std::count(voters.begin(), voters.end(), before), 0) << i;
+    EXPECT_EQ(std::count(first.begin(), first.end(), before), i < 2 ? 1 : 0);
+    EXPECT_EQ(std::count(first.begin(), first.end(), now), i < 2 ? 0 : 1);
+  }
+  TopicRegistry loaded;
+  ASSERT_TRUE(loaded.Load(entry.row.SerializeAsString()).ok());
+  EXPECT_EQ(loaded.Find("t")->snapshot->voters, entry.snapshot->voters);
+  EXPECT_EQ(loaded.Find("t")->snapshot->first_voters,
+            entry.snapshot->first_voters);
 }
 
 TEST(TopicRegistryTest, ThreeReplicasAreUsual) {
