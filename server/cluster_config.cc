@@ -7,11 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "proto/wire/string_view.h"
+#include "server/node_limits.h"
 
 namespace kappa::server {
 namespace {
-
-constexpr size_t kRackBytesMax = 255;
 
 absl::Status Wrong(absl::string_view what) {
   return absl::InvalidArgumentError(what);

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "proto/wire/string_view.h"
+#include "server/node_limits.h"
 #include "yaml-cpp/yaml.h"
 
 namespace kappa::server {
@@ -175,7 +176,7 @@ const std::map<std::string, Setter>& Setters() {
        Number(&ServerConfig::scrub_period_hours, 1, 24 * 366)},
       {"scrub_rate_max",
        Bytes(&ServerConfig::scrub_bytes_per_second_max, 64 << 10, kTiB)},
-      {"node_id", ClusterNumber(&ClusterConfig::node_id, 1, 1'000'000)},
+      {"node_id", ClusterNumber(&ClusterConfig::node_id, 1, kNodeIdMax)},
       {"peers", ClusterList(&ClusterConfig::peers, ParsePeers)},
       {"join", ClusterList(&ClusterConfig::join, ParseAddressList)},
       {"peer_listen", SetPeerListen},

@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/node_limits.h"
 #include "server/peer/peer_limits.h"
 #include "server/random_uuid.h"
 
@@ -18,7 +19,6 @@ using raft::v1::ClusterNode;
 using raft::v1::ProbeResponse;
 
 constexpr size_t kIdBytes = 16;
-constexpr size_t kAddressBytesMax = 512;
 
 std::string NameOf(const PeerAddress& peer) {
   return absl::StrCat("node ", peer.node.value(), " at ", peer.address);
@@ -32,7 +32,7 @@ bool IsNode(const ClusterNode& node) {
   return node.node_id() != 0 && node.disk_id().size() == kIdBytes &&
          node.address().size() <= kAddressBytesMax &&
          node.client_address().size() <= kAddressBytesMax &&
-         node.rack().size() <= kAddressBytesMax;
+         node.rack().size() <= kRackBytesMax;
 }
 
 FormationVerdict WaitFor(std::string what) {

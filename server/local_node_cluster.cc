@@ -13,6 +13,7 @@
 #include "server/latch.h"
 #include "server/local_node.h"
 #include "server/logging.h"
+#include "server/node_limits.h"
 #include "server/random_uuid.h"
 
 namespace kappa::server {
@@ -20,10 +21,6 @@ namespace {
 
 // A node that has been heard for so long is there to stay.
 constexpr int64_t kSteadyUs = 5'000'000;
-// As in the settings of kappad.
-constexpr uint64_t kNodeIdMax = 1'000'000;
-constexpr size_t kAddressBytesMax = 512;
-constexpr size_t kRackBytesMax = 255;
 constexpr int64_t kHandOverUsMax = 1'500'000;
 
 }  // namespace

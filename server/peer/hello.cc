@@ -7,14 +7,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/string_view.h"
+#include "server/node_limits.h"
 #include "server/random_uuid.h"
 
 namespace kappa::server {
 namespace {
 
 constexpr size_t kIdBytes = 16;
-constexpr size_t kAddressBytesMax = 512;
-constexpr size_t kRackBytesMax = 255;
 constexpr int kEvidenceMax = 16;
 
 raft::v1::TrafficClass WireClassOf(PeerClass peer_class) {
