@@ -1,15 +1,21 @@
 #include "server/cluster_network.h"
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "server/formation.h"
+#include "server/logging.h"
 #include "server/peer/node_tls.h"
 #include "server/peer/peer_transport.h"
 #include "server/random_uuid.h"
+#include "server/rpc/waiting_server.h"
 
 namespace kappa::server {
 namespace {
+
+// A node that finds no cluster for so long tells clients so.
+constexpr int64_t kFormingUs = 9'000'000;
 
 // Several signs of life fit into the time after which a node is silent, which
 // is twice the election timeout.
@@ -26,6 +32,16 @@ absl::Status Secure(const TlsFiles& files, Options* options) {
   options->server_credentials = tls->server_credentials;
   options->channel_credentials = tls->channel_credentials;
   return absl::OkStatus();
+}
+
+// Null when the port cannot be had: the node itself will say so.
+std::unique_ptr<WaitingServer> StartWaiting(
+    const WaitingServerOptions& options) {
+  auto server = WaitingServer::Start(options);
+  if (server.ok()) return *std::move(server);
+  LogWarning("clients cannot be told what the node waits for",
+             {{"error", std::string(server.status().message())}});
+  return nullptr;
 }
 
 using ProbeMethod =
@@ -70,9 +86,24 @@ std::function<absl::StatusOr<Identity>()> FinderOf(const ServerConfig& config,
   options.listen = cluster.PeerListen();
   options.clock = clock;
   options.stop = std::move(stop);
-  return [options, files = cluster.tls]() mutable -> absl::StatusOr<Identity> {
+  const WaitingServerOptions face = {.listen = config.listen,
+                                     .tls = config.tls,
+                                     .node = options.self.node,
+                                     .clock = clock};
+  return [options, face,
+          files = cluster.tls]() mutable -> absl::StatusOr<Identity> {
     const absl::Status secured = Secure(files, &options);
     if (!secured.ok()) return secured;
+    // Gone before the node serves clients itself.
+    std::unique_ptr<WaitingServer> waiting;
+    const int64_t begun_us = face.clock->MonotonicUs();
+    options.on_waits = [&face, &waiting, begun_us](const std::string& what) {
+      // Where a cluster is being formed, whoever finds the port open would take
+      // the node for one that serves.
+      if (face.clock->MonotonicUs() - begun_us < kFormingUs) return;
+      if (waiting == nullptr) waiting = StartWaiting(face);
+      if (waiting != nullptr) waiting->SetWaitsFor(what);
+    };
     return FindCluster(options);
   };
 }

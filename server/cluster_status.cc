@@ -210,11 +210,28 @@ v1::PartitionStatus ClusterStatus::StatusOf(const TopicSnapshot& topic,
 void ClusterStatus::TransferLeadership(GroupId group,
                                        std::optional<NodeId> node,
                                        Callback<GroupLeader> done) {
+  if (group == kMetadataGroup) {
+    return TransferMetadata(node, std::move(done));
+  }
   context_.router->Route<GroupLeader>(
       group, std::move(done),
       [node](Partition& partition, Node::Callback<GroupLeader> answer) {
         partition.HandOver(node, std::move(answer));
       });
+}
+
+void ClusterStatus::TransferMetadata(std::optional<NodeId> node,
+                                     Callback<GroupLeader> done) {
+  Shard* const first = context_.router->shards().front();
+  auto answer = std::make_shared<Callback<GroupLeader>>(std::move(done));
+  Shard::Task task = [this, node, answer](Shard& shard) {
+    context_.metadata->HandOver(node,
+                                [answer](absl::StatusOr<GroupLeader> leader) {
+                                  (*answer)(std::move(leader));
+                                });
+    shard.Touch(context_.metadata);
+  };
+  if (!first->TryPost(task)) (*answer)(first->Refusal());
 }
 
 // --- health ---

@@ -39,7 +39,7 @@ struct ClusterStatusContext {
   const NodeNetwork* network = nullptr;  // absent: the node is alone
   const DiskState* disk = nullptr;       // absent: there is room
   const Clock* clock = nullptr;
-  const MetadataGroup* metadata = nullptr;  // of the first shard
+  MetadataGroup* metadata = nullptr;  // of the first shard
   const storage::KnownDamage* known_damage = nullptr;
   WaitingNodes* waiting = nullptr;  // by Clock::NowUs
 };
@@ -79,12 +79,14 @@ class ClusterStatus {
                           uint32_t first, uint32_t count,
                           Callback<v1::DescribePartitionsResponse> done);
   void CheckHealth(Callback<v1::GetHealthResponse> done);
-  // See TransferWaiters::Begin. Errors: also those of PartitionRouter::Route.
+  // See TransferWaiters::Begin; also for the metadata group. Errors: also those
+  // of PartitionRouter::Route.
   void TransferLeadership(GroupId group, std::optional<NodeId> node,
                           Callback<GroupLeader> done);
   void Observe(Callback<ClusterObservation> done);
 
  private:
+  void TransferMetadata(std::optional<NodeId> node, Callback<GroupLeader> done);
   bool Heard(NodeId node) const;
   // By the wall clock, microseconds; 0: never.
   int64_t LastHeardUs(NodeId node) const;

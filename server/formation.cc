@@ -215,6 +215,7 @@ class Search {
   // Says what is waited for when that has changed, and now and then.
   void Wait(const std::string& waits_for, int64_t now_us) {
     if (waits_for == waits_for_ && now_us < remind_at_us_) return;
+    if (options_.on_waits) options_.on_waits(waits_for);
     waits_for_ = waits_for;
     remind_at_us_ = now_us + options_.remind_us;
     LogInfo("the node has no cluster yet and waits",

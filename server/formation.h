@@ -44,6 +44,9 @@ struct FormationOptions {
   // that are durable.
   std::function<bool()> stop;
 
+  // Told what the node waits for when that is logged. May be absent.
+  std::function<void(const std::string&)> on_waits;
+
   int64_t period_us = 200'000;     // from question to question
   int64_t fresh_us = 1'000'000;    // an older answer is none
   int64_t remind_us = 10'000'000;  // what is waited for is logged so often

@@ -273,6 +273,7 @@ void MetadataGroup::Advance(WriteCycle* cycle) {
   }
   BeginAccepting();
   AnswerReads(progress);
+  transfers_.OnProgress(progress, log_);
   WriteRows(cycle);
   services_->counters->metadata_applied.Set(state_.applied().value());
   services_->counters->named_producers.Set(state_.producers().size());
@@ -375,6 +376,7 @@ bool MetadataGroup::idle() const {
 
 void MetadataGroup::Abandon(const absl::Status& status) {
   FailWaiting(status);
+  transfers_.FailAll(status);
   std::map<uint64_t, FoundProducer> row_reads =
       std::exchange(producer_reads_, {});
   for (auto& [id, done] : row_reads) done(status);

@@ -31,6 +31,7 @@
 #include "server/ring_queue.h"
 #include "server/shard_group.h"
 #include "server/shard_services.h"
+#include "server/transfer_waiters.h"
 #include "storage/log_store.h"
 
 namespace kappa::server {
@@ -91,6 +92,10 @@ class MetadataGroup final : public ShardGroup {
   bool leads() const override { return log_.leads(); }
   absl::Status TransferLeadership(std::optional<ReplicaId> target) override {
     return log_.TransferLeadership(target);
+  }
+  // See TransferWaiters::Begin.
+  void HandOver(std::optional<NodeId> node, TransferWaiters::Done done) {
+    transfers_.Begin(node, &log_, std::move(done));
   }
   void SetDiskHealth(raft::DiskHealth health) override {
     log_.SetDiskHealth(health);
@@ -258,6 +263,7 @@ class MetadataGroup final : public ShardGroup {
   uint64_t next_read_ = 0;
   CommitQueue answers_;
   std::vector<PendingRead> pending_reads_;
+  TransferWaiters transfers_;
 
   // Committed and not applied: those that follow applied(), as far as they are
   // kept in memory.

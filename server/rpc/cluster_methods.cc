@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "kappa/v1/cluster_service.pb.h"
 #include "server/errors.h"
+#include "server/metadata_group.h"
 #include "server/rpc/page_token.h"
 #include "server/rpc/partition_lookup.h"
 
@@ -65,16 +66,30 @@ void DescribePartitions(const Node& node, ClusterStatus* status,
       });
 }
 
+// Whose leadership shall move.
+absl::StatusOr<GroupId> GroupOf(const Node& node,
+                                const v1::TransferLeadershipRequest& request) {
+  if (request.metadata() && request.topic().empty()) return kMetadataGroup;
+  if (request.metadata()) {
+    return MakeError(v1::ERROR_REASON_MALFORMED_REQUEST,
+                     absl::StrCat("metadata is true and topic is ",
+                                  request.topic(), ": one of them is meant"));
+  }
+  const absl::StatusOr<FoundPartition> partition =
+      FindPartition(node, request.topic(), "", request.partition());
+  if (!partition.ok()) return partition.status();
+  return partition->group;
+}
+
 void TransferLeadership(const Node& node, ClusterStatus* status,
                         const v1::TransferLeadershipRequest& request,
                         Node::Callback<v1::TransferLeadershipResponse> done) {
-  const absl::StatusOr<FoundPartition> partition =
-      FindPartition(node, request.topic(), "", request.partition());
-  if (!partition.ok()) return done(partition.status());
+  const absl::StatusOr<GroupId> group = GroupOf(node, request);
+  if (!group.ok()) return done(group.status());
   std::optional<NodeId> target;
   if (request.to_node() != 0) target = NodeId(request.to_node());
   status->TransferLeadership(
-      partition->group, target,
+      *group, target,
       [done = std::move(done)](absl::StatusOr<GroupLeader> leader) mutable {
         if (!leader.ok()) return done(leader.status());
         v1::TransferLeadershipResponse response;

@@ -112,6 +112,10 @@ class OneNodeTest(kappad.KappadTestCase):
         self.assertIn("TOPIC_NOT_FOUND", self.kappa("cluster", "transfer", "none", 0, code=REFUSED))
         self.assertIn("PARTITION_NOT_FOUND",
                       self.kappa("cluster", "transfer", "alone", 1, code=REFUSED))
+        self.assertRegex(self.kappa("cluster", "transfer", "--metadata", "--to", 1),
+                         r"^Node 1 leads the metadata in term \d+\.\n$")
+        self.assertIn("TRANSFER_REFUSED: node 9 has no voting replica",
+                      self.kappa("cluster", "transfer", "--metadata", "--to", 9, code=REFUSED))
         self.assertRegex(self.kappa("cluster", "transfer", "alone", 0, "--to", 1),
                          r"^Node 1 leads alone/0 in term \d+\.\n$")
 
@@ -150,7 +154,10 @@ class WithoutServerTest(unittest.TestCase):
         for words, code in (
                 (("cluster",), WRONG_USAGE),
                 (("cluster", "describe", "-o", "xml"), WRONG_USAGE),
+                (("cluster", "transfer"), WRONG_USAGE),
                 (("cluster", "transfer", "t"), WRONG_USAGE),
+                (("cluster", "transfer", "t", "0", "--metadata"), WRONG_USAGE),
+                (("cluster", "transfer", "--metadata", "--to", "x"), WRONG_USAGE),
                 (("cluster", "transfer", "t", "-1"), WRONG_USAGE),
                 (("--server", "127.0.0.1:1", "cluster", "health"), NO_SERVER),
                 (("--server", "127.0.0.1:1", "cluster", "describe"), NO_SERVER),

@@ -116,6 +116,9 @@ class ThreeNodesTest(ThreeNodesTestCase):
         self.assertIn(moved["leader"], (1, 2))
         self.kappa("append", "moved", stdin="two\n")
         self.kappa("cluster", "transfer", "moved", 0, "--to", 4, code=REFUSED)
+        for target in (2, 3):
+            self.assertRegex(self.kappa("cluster", "transfer", "--metadata", "--to", target),
+                             rf"^Node {target} leads the metadata in term \d+\.\n$")
 
     def test_watches(self):
         self.kappa("topic", "create", "watched", "--replicas", 3)

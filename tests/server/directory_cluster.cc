@@ -5,11 +5,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
+#include "server/cluster_status.h"
 #include "server/random_uuid.h"
 
 namespace kappa::server {
@@ -191,6 +193,21 @@ GroupId DirectoryCluster::MakeTopic(const std::string& name,
   });
   KAPPA_CHECK(known, "every node learns of the topic");
   return driver(nodes.front()).GroupOf(name, 0);
+}
+
+bool DirectoryCluster::MakeLead(size_t i, GroupId group) {
+  return Await([&] {
+    for (size_t asked = 0; asked < kNodes; ++asked) {
+      if (!up(asked)) continue;
+      auto& owner = dynamic_cast<ClusterStatusOwner&>(driver(asked).node());
+      std::promise<bool> led;
+      owner.cluster_status()->TransferLeadership(
+          group, NodeId(i + 1),
+          [&led](const auto& leader) { led.set_value(leader.ok()); });
+      if (led.get_future().get()) return true;
+    }
+    return false;
+  });
 }
 
 bool DirectoryCluster::Appends(GroupId group, const std::string& value,

@@ -57,6 +57,9 @@ class DirectoryCluster {
   // Makes a topic of one partition, which all of `nodes` know on return.
   GroupId MakeTopic(const std::string& name,
                     const std::vector<size_t>& nodes = {0, 1, 2});
+  // Hands the group's leadership to the node; false when it could not take it
+  // within 30 s: it has no vote.
+  bool MakeLead(size_t i, GroupId group);
   // Appends at whichever of `nodes` leads; waits for that.
   AppendResult Append(GroupId group, const std::string& value,
                       const std::vector<size_t>& nodes);

@@ -140,6 +140,37 @@ TEST_F(FormationTest, AWipedNodeWaits) {
   }
 }
 
+TEST_F(FormationTest, AWipedNodeTakesThePlaceOfItsFormerDisk) {
+  const std::vector<Identity> formed = FormAll();
+  EndServing(3);
+  Wipe(3);
+  std::atomic<int> asked{0};
+  PeerCallbacks callbacks;
+  callbacks.join = [&](const raft::v1::JoinRequest& request,
+                       PeerCallbacks::Done<raft::v1::JoinResponse> done) {
+    // The former disk may still be heard.
+    if (asked++ == 0) return done(absl::UnavailableError("it is heard"));
+    EXPECT_TRUE(request.replaces());
+    EXPECT_EQ(request.self().node_id(), 3u);
+    EXPECT_NE(request.self().disk_id(), BytesOf(formed[2].disk_id));
+    raft::v1::JoinResponse response;
+    *response.mutable_formation() = FormationOf(formed[0]);
+    *response.mutable_self() = request.self();
+    response.mutable_self()->set_incarnation(2);
+    done(response);
+  };
+  EndServing(1);
+  Serve(1, formed[0], std::move(callbacks));
+  const absl::StatusOr<Identity> found = Search(3)->Result();
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(found->cluster_id, formed[0].cluster_id);
+  EXPECT_EQ(found->node_id, NodeId(3));
+  EXPECT_EQ(found->incarnation, Incarnation(2));
+  EXPECT_NE(found->disk_id, formed[2].disk_id);
+  EXPECT_EQ(*ReadIdentity(DirectoryOf(3)), *found);
+}
+
 TEST_F(FormationTest, NodesOfTwoClustersDoNotMix) {
   Identity alone = Identity::OfNewCluster();
   Serve(1, alone);

@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/identity.h"
+#include "server/metadata_group.h"
 #include "tests/server/directory_cluster.h"
 
 namespace kappa::server {
@@ -89,6 +90,8 @@ TEST_F(NodeGenerationsTest, ANodeThatForgotIsReplacedAndRebuilt) {
   EXPECT_EQ((*identity)->incarnation, Incarnation(2));
   EXPECT_THAT(cluster_.ReadAll(kX, group, 2), ElementsAre("first", "second"));
   // It votes by and by: then any other one may be away.
+  ASSERT_TRUE(cluster_.MakeLead(kX, group));
+  ASSERT_TRUE(cluster_.MakeLead(kX, kMetadataGroup));
   cluster_.Cut(kA);
   cluster_.Append(group, "third", {kB, kX});
   EXPECT_THAT(cluster_.ReadAll(kX, group, 3),

@@ -32,6 +32,9 @@ absl::StatusOr<v1::DescribeClusterResponse> NodeProbe::Ask(
   v1::DescribeClusterResponse response;
   const absl::Status answer = client::StatusFromGrpc(
       stub.DescribeCluster(&context, v1::DescribeClusterRequest(), &response));
+  if (answer.ok() && response.cluster_id().empty()) {
+    return absl::UnavailableError("it has no cluster yet");
+  }
   if (answer.ok()) return response;
   if (!absl::IsDeadlineExceeded(answer)) return answer;
   const absl::Status connected = client::WhyNotConnected(channel);
