@@ -35,9 +35,14 @@ struct BenchOptions {
   // Latency: records per second in an open loop; 0: one record at a time, each
   // sent when the one before is answered.
   double rate = 0;
+  // Longest wait for more records of a batch; absent: 50 ms for append, the
+  // SDK's own for latency.
+  std::optional<absl::Duration> linger = std::nullopt;
   // Append: bytes on their way at once. Replay: bytes appended before it.
   uint64_t outstanding_bytes = 16 << 20;
   uint64_t replay_bytes = uint64_t{1} << 30;
+  // Replay: the topic exists, and is replayed as it is.
+  bool existing_topic = false;
   // Asked from time to time; true ends the measurement early.
   std::function<bool()> stop_requested;
 };

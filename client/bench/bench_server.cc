@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -155,10 +156,20 @@ std::string BenchServer::LogTail() const {
 }
 
 std::optional<ProcessUsage> BenchServer::Usage() const {
-  if (pid_ == 0) return std::nullopt;
-  absl::StatusOr<ProcessUsage> usage = ReadProcessUsage(pid_);
-  if (!usage.ok()) return std::nullopt;
-  return *usage;
+  std::vector<pid_t> pids = options_.pids;
+  if (pid_ != 0) pids = {pid_};
+  if (pids.empty()) return std::nullopt;
+  ProcessUsage sum;
+  for (const pid_t pid : pids) {
+    const absl::StatusOr<ProcessUsage> usage = ReadProcessUsage(pid);
+    if (!usage.ok()) return std::nullopt;
+    sum.cpu_s += usage->cpu_s;
+    sum.written_bytes += usage->written_bytes;
+    sum.read_bytes += usage->read_bytes;
+    sum.rss_bytes = std::max(sum.rss_bytes, usage->rss_bytes);
+    sum.rss_max_bytes = std::max(sum.rss_max_bytes, usage->rss_max_bytes);
+  }
+  return sum;
 }
 
 BenchServer::~BenchServer() {

@@ -27,6 +27,9 @@ struct BenchServerOptions {
   // Directory for its data; empty: a temporary one, removed at the end. It must
   // not hold anything.
   std::string data_dir;
+  // With `server`: the processes that it is, on this machine; their usage is
+  // summed up, memory aside, which is that of the largest.
+  std::vector<pid_t> pids = {};
   // Further arguments, e.g. {"--segment-bytes", "536870912"}.
   std::vector<std::string> arguments;
 };
@@ -46,7 +49,7 @@ class BenchServer {
   BenchServer& operator=(const BenchServer&) = delete;
 
   const std::string& address() const { return address_; }
-  // nullopt for a server that runs elsewhere.
+  // nullopt for a server that runs elsewhere, if its processes were not named.
   std::optional<ProcessUsage> Usage() const;
 
  private:

@@ -16,6 +16,11 @@ namespace kappa::bench {
 
 namespace {
 
+nlohmann::ordered_json LingerJson(const BenchOptions& options) {
+  if (!options.linger.has_value()) return "default";
+  return absl::ToDoubleMilliseconds(*options.linger);
+}
+
 nlohmann::ordered_json SettingsJson(const BenchOptions& options) {
   return {{"record_bytes", options.record_bytes},
           {"batch_bytes", options.batch_bytes},
@@ -28,6 +33,7 @@ nlohmann::ordered_json SettingsJson(const BenchOptions& options) {
           {"warm_up_s", absl::ToDoubleSeconds(options.warm_up)},
           {"rate_per_s", options.rate},
           {"outstanding_bytes", options.outstanding_bytes},
+          {"linger_ms", LingerJson(options)},
           {"replay_bytes", options.replay_bytes},
           {"server",
            options.server.server.empty() ? "own" : options.server.server}};
@@ -56,6 +62,7 @@ absl::StatusOr<BenchSetup> SetUpBench(const BenchOptions& options) {
   if (const auto usage = setup.server->Usage()) {
     setup.server_rss_idle_bytes = usage->rss_bytes;
   }
+  if (options.existing_topic) return setup;
   v1::CreateTopicRequest request;
   request.set_name(options.topic);
   request.set_partitions(options.partitions);

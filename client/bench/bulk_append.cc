@@ -39,7 +39,7 @@ client::ProducerOptions BulkAppend::ProducerOptionsOf() {
   producer.topic = options_.topic;
   producer.compression = options_.compression;
   producer.batch_bytes = options_.batch_bytes;
-  producer.linger = absl::Milliseconds(50);
+  producer.linger = options_.linger.value_or(absl::Milliseconds(50));
   producer.send_when_idle = false;
   producer.memory_bytes_max = static_cast<size_t>(std::max<uint64_t>(
       options_.outstanding_bytes / options_.producers, options_.batch_bytes));

@@ -120,6 +120,7 @@ absl::StatusOr<BenchReport> RunLatencyBench(const BenchOptions& options) {
   settings.topic = options.topic;
   settings.compression = options.compression;
   settings.batch_bytes = options.batch_bytes;
+  settings.linger = options.linger.value_or(settings.linger);
   auto producer = client::Producer::Create(setup->client, settings);
   if (!producer.ok()) return producer.status();
   BenchReport report = BeginReport("latency", options, *setup);

@@ -1,5 +1,6 @@
 // kappa bench append|latency|replay
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -23,6 +24,7 @@ struct BenchCommandOptions {
   std::string compression = "none";
   double duration_s = 10;
   double warm_up_s = 1;
+  std::optional<double> linger_ms;
   bench::BenchOptions bench;
 };
 
@@ -39,6 +41,9 @@ absl::Status Run(BenchCommandOptions* options, BenchFunction measure) {
   bench.compression = *codec;
   bench.duration = absl::Seconds(options->duration_s);
   bench.warm_up = absl::Seconds(options->warm_up_s);
+  if (options->linger_ms.has_value()) {
+    bench.linger = absl::Milliseconds(*options->linger_ms);
+  }
   // Only a server that was named, here or by KAPPA_SERVER: measuring one that
   // happens to run is asked for, not assumed.
   if (options->server_option->count() > 0) {
@@ -83,6 +88,11 @@ void AddLoadOptions(CLI::App* command, BenchCommandOptions* options) {
       ->add_option("--kappad-argument", bench.server.arguments,
                    "Passed on to kappad; may be repeated")
       ->allow_extra_args(false);
+  command
+      ->add_option("--server-pid", bench.server.pids,
+                   "With --server: a process of it on this machine, whose "
+                   "usage is measured; may be repeated")
+      ->allow_extra_args(false);
   AddOutputOption(command, &options->output);
 }
 
@@ -93,6 +103,11 @@ void AddTimeOptions(CLI::App* command, BenchCommandOptions* options) {
   command->add_option("--warm-up", options->warm_up_s, "Seconds before that")
       ->check(CLI::Range(0.0, 3'600.0))
       ->capture_default_str();
+  command
+      ->add_option("--linger-ms", options->linger_ms,
+                   "Longest wait for more records of a batch (default: 50, "
+                   "for latency the SDK's)")
+      ->check(CLI::Range(0.0, 10'000.0));
 }
 
 }  // namespace
@@ -139,6 +154,8 @@ void AddBenchCommands(CLI::App* app, CommandContext* context) {
 
   CLI::App* replay =
       add("replay", "Append, then replay", bench::RunReplayBench);
+  replay->add_flag("--existing", settings.existing_topic,
+                   "Replay the topic that is there, as it is");
   replay->add_option("--bytes", settings.replay_bytes, "Bytes to replay")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
