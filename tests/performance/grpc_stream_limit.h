@@ -30,6 +30,8 @@ class GrpcStreamLimit {
   absl::StatusOr<double> MeasureToServer(absl::Duration duration) const;
   // From server to client, as a replay does.
   absl::StatusOr<double> MeasureToClient(absl::Duration duration) const;
+  // The process that serves.
+  pid_t server() const { return server_; }
 
  private:
   GrpcStreamLimit(pid_t server, int stop, int port)

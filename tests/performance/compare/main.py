@@ -1,0 +1,161 @@
+"""Runs the comparison; see compare.sh."""
+
+import argparse
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.performance.compare import kafka
+from tests.performance.compare import kappa
+from tests.performance.compare import machine
+from tests.performance.compare import nats
+from tests.performance.compare import plot
+from tests.performance.compare import report
+from tests.performance.compare import rows
+
+# name -> (class, synced)
+SYSTEMS = {
+    "kappa": (kappa.Kappa, True),
+    "kafka": (kafka.Kafka, False),
+    "kafka-synced": (kafka.Kafka, True),
+    "nats": (nats.Nats, False),
+    "nats-synced": (nats.Nats, True),
+}
+# A system starts again in an empty folder when it holds more than this.
+FOLDER_BYTES_MAX = 6 << 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    bin: Path
+    peers: Path
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def folder_bytes(folder):
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(path, name)).st_blocks * 512
+            except FileNotFoundError:  # deleted meanwhile
+                pass
+    return total
+
+
+class Cluster:
+    """A system with its folder; started when first asked for."""
+
+    def __init__(self, name, programs):
+        self._name = name
+        self._programs = programs
+        self._folder = None
+        self._system = None
+
+    def system(self):
+        if self._folder and folder_bytes(self._folder) > FOLDER_BYTES_MAX:
+            self.stop()
+        if self._system is None:
+            make, synced = SYSTEMS[self._name]
+            self._folder = tempfile.mkdtemp(prefix=f"kappa-compare-{self._name}-")
+            self._system = make(self._programs, self._folder, synced=synced)
+        return self._system
+
+    def stop(self):
+        if self._system is not None:
+            self._system.stop()
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
+        self._folder = self._system = None
+
+
+def measure_system(name, wanted, programs, out, seconds):
+    """Measures the rows that `out` lacks."""
+    cluster = Cluster(name, programs)
+    try:
+        for row in wanted:
+            path = out / f"{row.name}.json"
+            if path.exists():
+                continue
+            figures = row.measure(cluster.system(), seconds)
+            figures["memory_max_mb"] = cluster.system().usage().rss_max_bytes / 1e6
+            path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+            say(f"{name}: {row.title}: {figures[row.figure]:,.2f} {row.unit}")
+    finally:
+        cluster.stop()
+
+
+def measure_round(number, systems, wanted, programs, out, seconds):
+    folder = out / f"round-{number}"
+    folder.mkdir(parents=True, exist_ok=True)
+    limits = folder / "limits.json"
+    if not limits.exists():
+        with tempfile.TemporaryDirectory(prefix="kappa-compare-limits-") as scratch:
+            limits.write_text(json.dumps(machine.measure(programs, scratch, min(3, seconds)),
+                                         indent=1), encoding="utf-8")
+        say(f"round {number}: limits measured")
+    # Each round begins with another system.
+    shift = (number - 1) % len(systems)
+    for name in systems[shift:] + systems[:shift]:
+        (folder / name).mkdir(exist_ok=True)
+        measure_system(name, wanted, programs, folder / name, seconds)
+
+
+def arguments_of():
+    parser = argparse.ArgumentParser(prog="compare.sh")
+    parser.add_argument("--bin", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--peers", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--rows", default=",".join(row.name for row in rows.ROWS))
+    parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--smoke", action="store_true",
+                        help="Kappa alone, one short round")
+    options = parser.parse_args()
+    if options.smoke:
+        options.rounds, options.systems, options.seconds = 1, "kappa", 0.8
+    options.systems = options.systems.split(",")
+    options.rows = options.rows.split(",")
+    unknown = [name for name in options.systems if name not in SYSTEMS]
+    unknown += [name for name in options.rows if name not in {row.name for row in rows.ROWS}]
+    if unknown:
+        parser.error(f"no such system or row: {', '.join(unknown)}")
+    return options
+
+
+def main():
+    # Asked to end, it ends its nodes and clients too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    options = arguments_of()
+    programs = Programs(options.bin.absolute(), options.peers.absolute())
+    out = options.out or Path(tempfile.mkdtemp(prefix="kappa-compare-out-"))
+    wanted = [row for row in rows.ROWS if row.name in options.rows]
+    for number in range(1, options.rounds + 1):
+        measure_round(number, options.systems, wanted, programs, out, options.seconds)
+    results = report.read(out, list(SYSTEMS))
+    print(report.table(results, list(SYSTEMS), wanted))
+    (out / "result.json").write_text(json.dumps(report.to_json(results, SYSTEMS), indent=1),
+                                     encoding="utf-8")
+    (out / "result.svg").write_text(plot.draw(results, list(SYSTEMS)), encoding="utf-8")
+    say(f"{out}/result.json, {out}/result.svg")
+    if options.smoke:
+        return 0
+    lacking = report.lacking(results, list(SYSTEMS), rows.ROWS)
+    if lacking:
+        print(f"this run does not count, not measured: {', '.join(lacking)}")
+        return 2
+    return 0 if report.judge(results, print) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

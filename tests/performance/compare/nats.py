@@ -1,0 +1,177 @@
+"""Three nats-server with JetStream, loaded by `nats bench`."""
+
+import csv
+import os
+import re
+import tempfile
+
+from tests.performance.compare import processes
+
+LABEL = "NATS"
+CONFIG = """server_name: n{number}
+listen: 127.0.0.1:{port}
+max_payload: 8MB
+jetstream {{ store_dir: "{data}", max_file: 10TB{sync} }}
+cluster {{ name: compare, listen: 127.0.0.1:{route}, routes: [{routes}] }}
+"""
+RATE = re.compile(r"stats: ([\d,]+) msgs/sec")
+# Records in a batch of `fast`; two batches are outstanding.
+BATCH = 500
+# Synchronous publishers that together make a fixed rate.
+PACED_CLIENTS = 32
+
+
+class Nats:
+    """One cluster; a topic is a stream of three replicas."""
+
+    settings = {"replicas": 3, "batch": f"{BATCH} messages, 2 outstanding (fast)",
+                "linger": "none", "clients": f"1; {PACED_CLIENTS} at fixed rates",
+                "load": "nats bench js, the better of fast and async"}
+
+    def __init__(self, programs, folder, *, synced):
+        self._program = programs.peers / "nats/nats"
+        self._nodes = processes.Nodes(folder)
+        self._streams = 0
+        ports = processes.free_ports(6)
+        self._servers = ",".join(f"nats://127.0.0.1:{port}" for port in ports[:3])
+        routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports[3:])
+        for i in range(3):
+            config = self._nodes.folder / f"n{i + 1}.conf"
+            config.write_text(CONFIG.format(
+                number=i + 1, port=ports[i], route=ports[3 + i], routes=routes,
+                data=f"{folder}/data-{i + 1}",
+                sync=", sync_interval: always" if synced else ""), encoding="utf-8")
+            self._nodes.start(f"n{i + 1}", [programs.peers / "nats/nats-server", "-c", config])
+        processes.wait_until(lambda: all(map(processes.listens, ports[:3])),
+                             "three nats-server listen")
+        processes.wait_until(self._works, "JetStream has a leader")
+
+    def _works(self):
+        try:
+            self._publish("sync", "probe", 128, 1, create=True)
+        except RuntimeError:
+            return False
+        return True
+
+    def stop(self):
+        self._nodes.stop()
+
+    def usage(self):
+        self._nodes.check()
+        return self._nodes.usage()
+
+    def _bench(self, *arguments):
+        return [self._program, "--no-context", "-s", self._servers, "bench", "js",
+                *arguments, "--no-progress"]
+
+    def _publish(self, kind, stream, record_bytes, records, *, create=False, clients=1,
+                 rate=0, batch=BATCH):
+        """Returns (output, rows of the CSV file)."""
+        extra = []
+        if create:
+            extra += ["--create", "--replicas", "3", "--maxbytes", "50GB"]
+        if kind != "sync":
+            extra += ["--batch", batch]
+        if kind == "fast":
+            extra += ["--max-outstanding-acks", 2]
+        if rate:
+            extra += ["--throughput", rate]
+        handle, path = tempfile.mkstemp(suffix=".csv")
+        os.close(handle)
+        try:
+            output = processes.run_client(self._bench(
+                "pub", kind, f"{stream}.x", "--stream", stream, "--size", record_bytes,
+                "--msgs", records, "--clients", clients, "--csv", path, *extra), 120)
+            with open(path, encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+        finally:
+            os.unlink(path)
+        return output, rows
+
+    def _new_stream(self):
+        self._streams += 1
+        return f"s{self._streams}"
+
+    def append(self, record_bytes, partitions, seconds):
+        """`partitions` is not heeded: the tool loads one stream at a time."""
+        best = None
+        batch = max(1, min(BATCH, (4 << 20) // record_bytes))
+        for kind in ("fast", "async"):
+            stream = self._new_stream()
+            trial = max(20, min(50_000, (40 << 20) // record_bytes))
+            output, _ = self._publish(kind, stream, record_bytes, trial, create=True,
+                                      batch=batch)
+            records = int(_rate(output) * seconds)
+            begin = self.usage()
+            output, _ = self._publish(kind, stream, record_bytes, records, batch=batch)
+            used = self.usage().since(begin)
+            sent = records * record_bytes
+            figures = {
+                "records_per_s": _rate(output),
+                "mb_per_s": _rate(output) * record_bytes / 1e6,
+                "cpu_s_per_gb": (used.cpu_s + output.cpu_s) / (sent / 1e9),
+                "written_per_byte": used.written_bytes / sent / 3,
+                "note": kind,
+            }
+            if best is None or figures["records_per_s"] > best["records_per_s"]:
+                best = figures
+        if partitions > 1:
+            best["note"] += ", 1 stream"
+        return best
+
+    def paced(self, rate, seconds):
+        stream = self._new_stream()
+        self._publish("sync", stream, 1024, 5_000, create=True, clients=PACED_CLIENTS)
+        output, rows = self._publish("sync", stream, 1024, int(rate * seconds),
+                                     clients=PACED_CLIENTS, rate=rate)
+        return _latency(output, rows)
+
+    def one_at_a_time(self, seconds):
+        stream = self._new_stream()
+        self._publish("sync", stream, 1024, 300, create=True)
+        return _latency(*self._publish("sync", stream, 1024, 600 * seconds))
+
+    def fill(self, records):
+        stream = self._new_stream()
+        self._publish("fast", stream, 1024, records, create=True)
+        return stream, records
+
+    def _consume(self, history, readers):
+        stream, records = history
+        return self._bench("ordered", "--stream", stream, "--size", 1024, "--msgs", records,
+                           "--clients", readers)
+
+    def replay(self, history, readers):
+        run = _Replays([processes.ClientRun(self._consume(history, 1), 180)
+                        for _ in range(readers)])
+        return {"mb_per_s": run.finish(), "bytes": readers * history[1] * 1024}
+
+    def start_replays(self, history, readers):
+        return _Replays([processes.ClientRun(self._consume(history, 1), 180)
+                         for _ in range(readers)])
+
+
+class _Replays:
+    def __init__(self, runs):
+        self._runs = runs
+
+    def finish(self):
+        """The sum of the readers' rates, in MB/s."""
+        return sum(_rate(run.finish()) for run in self._runs) * 1024 / 1e6
+
+
+def _rate(output):
+    found = RATE.findall(output.text)
+    if not found:
+        raise RuntimeError(f"no rate in: {output.text}")
+    return float(found[-1].replace(",", ""))
+
+
+def _latency(output, rows):
+    """Of several publishers the one with the median figure stands for all."""
+    def middle(name):
+        values = sorted(float(row[name]) for row in rows)
+        return values[len(values) // 2] / 1000
+
+    return {"p50_ms": middle("P50LatencyMicroSecs"), "p99_ms": middle("P99LatencyMicroSecs"),
+            "p999_ms": middle("P99.9LatencyMicroSecs"), "records_per_s": _rate(output)}

@@ -1,0 +1,213 @@
+"""The table, the JSON and the verdict over the rounds of a comparison."""
+
+import datetime
+import json
+import os
+import platform
+import statistics
+
+from tests.performance.compare import rows
+
+PEERS = ("kafka", "nats")
+SYNCED = ("kafka-synced", "nats-synced")
+CORES = 2
+# CPU-seconds per GB beside hops and stores: SHA-256 once, CRC32C four times.
+HASHES_CPU_S_PER_GB = 0.6 + 4 * 0.07
+# In what the hop of the last round measured, client and server are both counted.
+HOPS, STORES = 3, 3
+
+
+def read(out, systems):
+    """round -> {"limits": ..., system: {row: figures}}, of what is there."""
+    results = {}
+    for folder in sorted(out.glob("round-*"), key=lambda path: int(path.name[6:])):
+        one = {"limits": json.loads((folder / "limits.json").read_text(encoding="utf-8"))}
+        for system in systems:
+            one[system] = {path.stem: json.loads(path.read_text(encoding="utf-8"))
+                           for path in (folder / system).glob("*.json")}
+        results[int(folder.name[6:])] = one
+    return results
+
+
+def values(results, system, row, figure):
+    """That figure of every round that has it."""
+    found = (one[system].get(row, {}).get(figure) for one in results.values())
+    return [value for value in found if value is not None]
+
+
+def middle(results, system, row, figure):
+    found = values(results, system, row, figure)
+    return statistics.median(found) if found else None
+
+
+def number(value):
+    if value is None:
+        return "-"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def _cell(results, system, row, figure):
+    found = values(results, system, row, figure)
+    if not found:
+        return "-"
+    if len(found) == 1:
+        return number(found[0])
+    return " / ".join(number(value) for value in
+                      (min(found), statistics.median(found), max(found)))
+
+
+def table(results, systems, wanted):
+    """Markdown: minimum / median / maximum of the rounds."""
+    lines = [f"{len(results)} rounds; minimum / median / maximum", "",
+             "| figure | " + " | ".join(systems) + " |", "|---" * (len(systems) + 1) + "|"]
+
+    def add(title, row, figure):
+        cells = [_cell(results, system, row, figure) for system in systems]
+        if any(cell != "-" for cell in cells):
+            lines.append(f"| {title} | " + " | ".join(cells) + " |")
+
+    for row in wanted:
+        add(f"{row.title}, {row.unit}", row.name, row.figure)
+        if row.name == "one":
+            add("one at a time, p99, ms", row.name, "p99_ms")
+        if row.name == "live":
+            add("times p99 alone", row.name, "times")
+            add("the 10 replays together, MB/s", row.name, "replays_mb_per_s")
+        if row.name == "replay_10":
+            add("read from files per byte sent", row.name, "read_per_byte")
+        if row.name == "max_1k":
+            add("CPU-seconds per GB, nodes and client", row.name, "cpu_s_per_gb")
+            add("written per replica and byte", row.name, "written_per_byte")
+            add("memory of a node, MB", row.name, "memory_max_mb")
+    lines += ["", "limits: " + "; ".join(_limit(results, *limit) for limit in (
+        ("gRPC to server, MB/s", "grpc_to_server", "mb_per_s"),
+        ("gRPC to client, MB/s", "grpc_to_client", "mb_per_s"),
+        ("RocksDB, MB/s", "rocksdb", "mb_per_s"),
+        ("commit p50, ms", "commit", "p50_ms"),
+        ("disk, each of three writers, MB/s", "disk_three_writers", "mb_per_s"),
+        ("loopback TCP, MB/s", "loopback_tcp", "mb_per_s")))]
+    return "\n".join(lines)
+
+
+def _limit(results, title, name, figure):
+    found = [one["limits"][name][figure] for one in results.values()]
+    return f"{title} " + " / ".join(number(value) for value in found)
+
+
+def ceiling_mb_per_s(limits):
+    """What two cores, or the disk, allow three nodes at most."""
+    budget = (HOPS * limits["grpc_to_server"]["cpu_s_per_gb"] +
+              STORES * limits["rocksdb"]["cpu_s_per_gb"] + HASHES_CPU_S_PER_GB)
+    return min(CORES * 1000 / budget, limits["disk_three_writers"]["mb_per_s"])
+
+
+class Verdict:
+    """Compares medians of Kappa with medians of peers; None where one lacks."""
+
+    def __init__(self, results):
+        self._results = results
+        self.lines = []  # (title, met or None, text)
+
+    def of(self, system, row, figure):
+        return middle(self._results, system, row, figure)
+
+    def best(self, systems, row, figure, better):
+        found = [self.of(system, row, figure) for system in systems]
+        found = [value for value in found if value is not None]
+        return better(found) if found else None
+
+    def compare(self, title, value, bound, *, at_least):
+        if value is None or bound is None:
+            self.lines.append((title, None, "not measured"))
+            return
+        met = value >= bound if at_least else value <= bound
+        sign = ">=" if at_least else "<="
+        self.lines.append((title, met, f"{number(value)} {sign} {number(bound)}"))
+
+    def times(self, title, row, figure, systems, factor, *, at_least):
+        peer = self.best(systems, row, figure, max if at_least else min)
+        self.compare(title, self.of("kappa", row, figure),
+                     None if peer is None else peer * factor, at_least=at_least)
+
+
+FIVE = (("max_1k", "records_per_s", True), ("max_100", "records_per_s", True),
+        ("rate_20k", "p99_ms", False), ("one", "p50_ms", False),
+        ("replay", "mb_per_s", True))
+
+
+def floors(results):
+    verdict = Verdict(results)
+    for row, figure, at_least in FIVE:
+        verdict.times(f"floor: {row}, best synced peer", row, figure, SYNCED, 1,
+                      at_least=at_least)
+    return verdict.lines
+
+
+def goals(results):
+    verdict = Verdict(results)
+    of, compare, times = verdict.of, verdict.compare, verdict.times
+    one_round = [one["limits"] for one in results.values()]
+    ceiling = statistics.median(map(ceiling_mb_per_s, one_round))
+    commit = statistics.median(limits["commit"]["p50_ms"] for limits in one_round)
+    stream = statistics.median(limits["grpc_to_client"]["mb_per_s"] for limits in one_round)
+    times("1 KiB, 2 x best peer", "max_1k", "records_per_s", PEERS, 2, at_least=True)
+    times("1 KiB, 3.5 x best synced", "max_1k", "records_per_s", SYNCED, 3.5, at_least=True)
+    compare("1 KiB, MB/s, 75 % of the ceiling", of("kappa", "max_1k", "mb_per_s"),
+            0.75 * ceiling, at_least=True)
+    times("100 B, 2 x best peer", "max_100", "records_per_s", PEERS, 2, at_least=True)
+    times("20,000/s, p99, 1/2 of best peer", "rate_20k", "p99_ms", PEERS, 0.5,
+          at_least=False)
+    times("one at a time, 0.6 x best synced", "one", "p50_ms", SYNCED, 0.6, at_least=False)
+    compare("one at a time, commit + 2 round trips + 0.15 ms", of("kappa", "one", "p50_ms"),
+            commit + 2 * 0.2 + 0.15, at_least=False)
+    times("replay, 1.7 x best peer", "replay", "mb_per_s", PEERS + SYNCED, 1.7,
+          at_least=True)
+    compare("replay, 75 % of the raw stream", of("kappa", "replay", "mb_per_s"),
+            0.75 * stream, at_least=True)
+    compare("ten readers, one alone", of("kappa", "replay_10", "mb_per_s"),
+            of("kappa", "replay", "mb_per_s"), at_least=True)
+    compare("ten readers, read per byte", of("kappa", "replay_10", "read_per_byte"), 0.2,
+            at_least=False)
+    compare("live beside replays, times", of("kappa", "live", "times"), 2, at_least=False)
+    alone = of("kappa", "live", "one_reader_mb_per_s")
+    compare("  the replays then, half of one alone",
+            of("kappa", "live", "replays_mb_per_s"), alone and alone / 2, at_least=True)
+    one = of("kappa", "max_1k", "records_per_s")
+    many = of("kappa", "max_1k_1000", "records_per_s")
+    compare("1,000 partitions of 1", many and one and many / one, 0.75, at_least=True)
+    compare("written per replica and byte", of("kappa", "max_1k", "written_per_byte"), 2.1,
+            at_least=False)
+    compare("CPU-s per GB", of("kappa", "max_1k", "cpu_s_per_gb"), 10, at_least=False)
+    compare("memory at maximum, MB", of("kappa", "max_1k", "memory_max_mb"), 512,
+            at_least=False)
+    compare("memory idle, MB", of("kappa", "idle", "idle_mb"), 50, at_least=False)
+    return verdict.lines
+
+
+def judge(results, say):
+    """Says what is met; returns whether every floor holds."""
+    held = floors(results)
+    for title, met, text in held + goals(results):
+        say(f"{ {True: 'met', False: 'NOT met', None: '?'}[met]:<8} {title}: {text}")
+    return all(met for _, met, _ in held)
+
+
+def lacking(results, systems, wanted):
+    return [f"round {number_of} {system} {row.name}"
+            for number_of, one in results.items() for system in systems for row in wanted
+            if row.name not in one[system]]
+
+
+def to_json(results, systems):
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "machine": {"kernel": platform.release(), "cores": os.cpu_count(),
+                    "load": os.getloadavg()},
+        "settings": {name: make.settings for name, (make, _) in systems.items()},
+        "rows": {row.name: row.title for row in rows.ROWS},
+        "rounds": results,
+        "floors": floors(results),
+        "goals": goals(results),
+    }

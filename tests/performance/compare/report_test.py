@@ -1,0 +1,88 @@
+"""What the comparison says of figures made up by hand."""
+
+import unittest
+
+from tests.performance.compare import plot
+from tests.performance.compare import report
+from tests.performance.compare import rows
+from tests.python import cases
+
+SYSTEMS = ["kappa", "kafka", "kafka-synced", "nats", "nats-synced"]
+LIMITS = {
+    "grpc_to_server": {"mb_per_s": 1500, "cpu_s_per_gb": 1.0},
+    "grpc_to_client": {"mb_per_s": 1000, "cpu_s_per_gb": 1.0},
+    "rocksdb": {"mb_per_s": 500, "cpu_s_per_gb": 1.4},
+    "commit": {"p50_ms": 0.25},
+    "disk_three_writers": {"mb_per_s": 300},
+    "loopback_tcp": {"mb_per_s": 3000},
+}
+
+
+def system(scale):
+    """Every figure of a system, `scale` times as good as another's."""
+    append = {"records_per_s": 50_000 * scale, "mb_per_s": 51.2 * scale,
+              "cpu_s_per_gb": 20 / scale, "written_per_byte": 2.0, "memory_max_mb": 400}
+    latency = {"p50_ms": 2 / scale, "p99_ms": 8 / scale}
+    replay = {"mb_per_s": 400 * scale, "read_per_byte": 0.1}
+    figures = {row.name: dict(append) for row in rows.ROWS if row.name.startswith("max")}
+    figures |= {row.name: dict(latency) for row in rows.ROWS if row.name.startswith("rate")}
+    figures |= {"one": latency, "replay": replay, "replay_10": dict(replay),
+                "idle": {"idle_mb": 40},
+                "live": {"p99_ms": 8, "times": 1.5, "replays_mb_per_s": 400 * scale,
+                         "one_reader_mb_per_s": 400 * scale}}
+    return figures
+
+
+def results(kappa, rounds=1):
+    return {number: {"limits": LIMITS, "kappa": system(kappa), "kafka": system(1),
+                     "kafka-synced": system(0.5), "nats": system(0.9),
+                     "nats-synced": system(0.6)} for number in range(1, rounds + 1)}
+
+
+def met(lines, start):
+    found = [is_met for title, is_met, _ in lines if title.startswith(start)]
+    assert len(found) == 1, (start, lines)
+    return found[0]
+
+
+class ReportTest(unittest.TestCase):
+    def test_floors_compare_with_the_best_synced_peer(self):
+        self.assertTrue(all(is_met for _, is_met, _ in report.floors(results(0.7))))
+        self.assertFalse(any(is_met for _, is_met, _ in report.floors(results(0.55))))
+        self.assertTrue(report.judge(results(0.7), lambda line: None))
+        self.assertFalse(report.judge(results(0.55), lambda line: None))
+
+    def test_goals_compare_with_peers_as_they_come(self):
+        self.assertTrue(met(report.goals(results(2.2)), "1 KiB, 2 x"))
+        self.assertFalse(met(report.goals(results(1.9)), "1 KiB, 2 x"))
+        self.assertTrue(met(report.goals(results(2.2)), "20,000/s"))
+        self.assertFalse(met(report.goals(results(1.9)), "20,000/s"))
+
+    def test_the_ceiling_is_what_cores_or_disk_allow(self):
+        # 3 hops, 3 stores and the hashes: 8.08 CPU-seconds a GB on two cores.
+        self.assertAlmostEqual(report.ceiling_mb_per_s(LIMITS), 2000 / 8.08, places=3)
+        slow = LIMITS | {"disk_three_writers": {"mb_per_s": 100}}
+        self.assertEqual(report.ceiling_mb_per_s(slow), 100)
+
+    def test_a_peer_that_was_not_measured_is_no_floor_that_holds(self):
+        lacks = results(5)
+        del lacks[1]["kafka-synced"]["one"], lacks[1]["nats-synced"]["one"]
+        self.assertFalse(report.judge(lacks, lambda line: None))
+        self.assertEqual(len(report.lacking(lacks, SYSTEMS, rows.ROWS)), 2)
+
+    def test_the_median_of_the_rounds_counts(self):
+        three = results(1, rounds=3)
+        for number, value in ((1, 10), (2, 500), (3, 20)):
+            three[number]["kappa"]["replay"] = {"mb_per_s": value}
+        self.assertEqual(report.middle(three, "kappa", "replay", "mb_per_s"), 20)
+        table = report.table(three, SYSTEMS, rows.ROWS)
+        self.assertIn("10.0 / 20.0 / 500", table)
+
+    def test_the_plot_names_each_system(self):
+        drawn = plot.draw(results(2), SYSTEMS)
+        for name in SYSTEMS:
+            self.assertIn(f">{name}<", drawn)
+
+
+if __name__ == "__main__":
+    cases.main()
