@@ -86,10 +86,11 @@ def measure_system(name, wanted, programs, out, seconds):
             path = out / f"{row.name}.json"
             if path.exists():
                 continue
-            figures = row.measure(cluster.system(), seconds)
-            figures["memory_max_mb"] = cluster.system().usage().rss_max_bytes / 1e6
+            system = cluster.system()
+            figures = row.measure(system, seconds)
+            figures["memory_max_mb"] = system.usage().rss_max_bytes / 1e6
             path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
-            say(f"{name}: {row.title}: {figures[row.figure]:,.2f} {row.unit}")
+            say(f"{name}: {row.title}: {figures[row.figure] or 0:,.2f} {row.unit}")
     finally:
         cluster.stop()
 

