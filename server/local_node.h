@@ -111,6 +111,7 @@ class LocalNode final : public Node,
   absl::Status ReconcileReplicas();
   void PlacePartitions();
   void PublishTopics();
+  absl::Status KnowNodes();
   absl::Status JoinNetwork();
   void ShowStatus();
   // What other nodes ask.

@@ -103,6 +103,15 @@ void LocalNode::RegisterMovedNodes() {
   });
 }
 
+// Whoever joined later is met before this node serves, as the founders are.
+absl::Status LocalNode::KnowNodes() {
+  return RunOnMetadataShard([this](Shard&, Report report) {
+    const std::vector<NodeInfo>& nodes = metadata_->state().nodes();
+    if (!nodes.empty()) nodes_.SetCommitted(nodes);
+    report(absl::OkStatus());
+  });
+}
+
 absl::Status LocalNode::JoinNetwork() {
   NodeInfo self = options_.self;
   self.node = identity_.node_id;
@@ -111,6 +120,8 @@ absl::Status LocalNode::JoinNetwork() {
   for (const NodeInfo& node : identity_.founders) nodes_.SetFounder(node);
   nodes_.SetTold(self);
   if (!options_.start_network) return absl::OkStatus();
+  const absl::Status known = KnowNodes();
+  if (!known.ok()) return known;
   NodeNetworkOptions network;
   network.identity = identity_;
   network.open_id = instance_;
