@@ -53,6 +53,8 @@ class NodeSwitch::Network final : public server::PeerNetwork {
   void AskPartition(NodeId node, raft::v1::PartitionRequest request,
                     int64_t timeout_us,
                     Callback<raft::v1::PartitionResponse> done) override {
+    // After Stop nothing is answered later.
+    if (switch_->Find(self_) != end_) return done(Broken());
     switch_->Begin<raft::v1::PartitionResponse>(
         self_, node, timeout_us,
         [request](
