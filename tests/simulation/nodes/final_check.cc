@@ -74,11 +74,11 @@ std::string Cluster::Unsettled() {
     const auto found = groups.find(group);
     return found == groups.end() ? nullptr : &found->second;
   };
-  std::vector<NodeId> ids;
-  for (const auto& node : nodes_) ids.push_back(node->id());
+  std::vector<server::NodeInfo> members;
+  for (const auto& node : nodes_) members.push_back(node->self());
   std::string wanting =
-      Wanting(find(GroupId(0)), GroupId(0), server::MetadataMembers(ids).voters,
-              std::nullopt);
+      Wanting(find(GroupId(0)), GroupId(0),
+              server::MetadataMembers(members).voters, std::nullopt);
   if (!wanting.empty()) return wanting;
   const Topics topics = TopicsOf(nodes_.front().get());
   for (const auto& node : nodes_) {
