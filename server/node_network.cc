@@ -18,6 +18,14 @@ namespace {
 constexpr int64_t kTicksMax = 2;
 constexpr int64_t kSecondUs = 1'000'000;
 
+// Whether the cluster was formed without this disk.
+bool CameLater(const Identity& identity) {
+  return std::none_of(identity.founders.begin(), identity.founders.end(),
+                      [&identity](const NodeInfo& founder) {
+                        return founder.disk_id == identity.disk_id;
+                      });
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<NodeNetwork>> NodeNetwork::Start(
@@ -158,10 +166,12 @@ absl::StatusOr<NodeInfo> NodeNetwork::Known(
     const raft::v1::Greeting& greeting) const {
   const NodeId node(greeting.from_node());
   std::optional<NodeInfo> known = options_.nodes->Find(node);
-  if (!known.has_value() && !options_.nodes->complete() &&
+  if ((!known.has_value() || CameLater(options_.identity)) &&
+      !options_.nodes->complete() &&
       greeting.disk_id().size() == sizeof(Uuid)) {
     // This node has just joined; whoever is of the cluster may tell it more.
-    known.emplace();
+    // The founders may be on other disks by now.
+    if (!known.has_value()) known.emplace();
     known->node = node;
     known->disk_id = UuidOf(greeting.disk_id());
   }

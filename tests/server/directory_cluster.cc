@@ -101,13 +101,12 @@ absl::StatusOr<Identity> DirectoryCluster::FindPlace(size_t i) {
 }
 
 absl::StatusOr<Identity> DirectoryCluster::TakeFormerPlace(size_t i) {
-  const absl::StatusOr<NodeId> node = ReservedNode(directory(i));
-  if (!node.ok()) return node.status();
-  const absl::StatusOr<Uuid> disk_id = ReserveDiskId(directory(i), *node);
+  const NodeId node = identities_[i].node_id;
+  const absl::StatusOr<Uuid> disk_id = ReserveDiskId(directory(i), node);
   if (!disk_id.ok()) return disk_id.status();
   raft::v1::JoinRequest request;
   request.set_replaces(true);
-  request.mutable_self()->set_node_id(node->value());
+  request.mutable_self()->set_node_id(node.value());
   request.mutable_self()->set_disk_id(BytesOf(*disk_id));
   request.mutable_self()->set_address(nodes_[i]->options.self.address);
   absl::StatusOr<raft::v1::JoinResponse> joined =
@@ -150,6 +149,11 @@ void DirectoryCluster::StartAll() {
 void DirectoryCluster::Stop(size_t i) {
   up_[i] = false;
   nodes_[i]->Stop();
+}
+
+void DirectoryCluster::Wipe(size_t i) {
+  KAPPA_CHECK(!up(i), "nobody writes it");
+  fs::remove_all(directory(i));
 }
 
 std::string DirectoryCluster::Copy(size_t i) {

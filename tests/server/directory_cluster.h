@@ -52,6 +52,7 @@ class DirectoryCluster {
   // Copies of the directory of a node that does not run.
   std::string Copy(size_t i);
   void PutBack(size_t i, const std::string& copy);
+  void Wipe(size_t i);
 
   bool Await(const std::function<bool()>& holds);
   // Makes a topic of one partition, which all of `nodes` know on return.

@@ -108,6 +108,26 @@ TEST_F(NodeGenerationsTest, ANodeThatForgotIsReplacedAndRebuilt) {
   EXPECT_THAT(cluster_.ReadAll(kA, another, 1), ElementsAre("more"));
 }
 
+// Whoever comes last learns from a leader that is not on its first disk either.
+TEST_F(NodeGenerationsTest, TwoNodesAreReplacedOneAfterTheOther) {
+  cluster_.StartAll();
+  cluster_.AllowReplacement();
+  const GroupId group = cluster_.MakeTopic("t");
+  cluster_.Append(group, "first", {kA, kB, kX});
+  for (const size_t node : {kX, kB}) {
+    cluster_.Stop(node);
+    cluster_.Wipe(node);
+    const absl::Status started = cluster_.Start(node);
+    ASSERT_TRUE(started.ok()) << started;
+    EXPECT_THAT(cluster_.ReadAll(node, group, 1), ElementsAre("first"));
+    ASSERT_TRUE(cluster_.MakeLead(node, group));
+    ASSERT_TRUE(cluster_.MakeLead(node, kMetadataGroup));
+  }
+  cluster_.Cut(kA);
+  cluster_.Append(group, "second", {kB, kX});
+  EXPECT_THAT(cluster_.ReadAll(kX, group, 2), ElementsAre("first", "second"));
+}
+
 // What the check is for: without it the acknowledged batch is lost.
 TEST_F(NodeGenerationsTest, WithoutTheCheckAnAcknowledgedBatchIsLost) {
   cluster_.network().HideEvidence();
