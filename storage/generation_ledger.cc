@@ -1,15 +1,16 @@
 #include "storage/generation_ledger.h"
 
+#include <algorithm>
 #include <random>
+#include <tuple>
 
 #include "absl/status/status.h"
 #include "storage/row_format.h"
 
 namespace kappa::storage {
 
-void GenerationLedger::Begin(
-    const std::vector<OpenRow>& earlier, const OpenRow& now,
-    const std::map<Uuid, std::vector<Generation>>& evidence) {
+void GenerationLedger::Begin(const std::vector<OpenRow>& earlier,
+                             const OpenRow& now, const EvidenceRows& evidence) {
   MutexLock lock(&mutex_);
   for (const OpenRow& open : earlier) {
     opens_.Begin(open.open_id, open.first_cycle);
@@ -17,9 +18,19 @@ void GenerationLedger::Begin(
   opens_.Begin(now.open_id, now.first_cycle);
   promised_ = {now.open_id, now.first_cycle};
   newest_cycle_ = now.first_cycle;
-  for (const auto& [disk, opens] : evidence) {
-    for (const Generation& open : opens) table_.Record(disk, open);
+  std::vector<const EvidenceRows::value_type*> in_order;
+  for (const auto& known : evidence) in_order.push_back(&known);
+  std::sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) {
+    return a->second.order < b->second.order;
+  });
+  for (const auto* known : in_order) {
+    const auto& [disk, open_id] = known->first;
+    RecordLocked(disk, {open_id, known->second.cycle});
   }
+  news_.clear();
+  // Orders only need to grow; what is stored keeps its own.
+  rows_ = evidence;
+  if (!in_order.empty()) next_order_ = in_order.back()->second.order + 1;
 }
 
 Generation GenerationLedger::Promised() const {
@@ -34,7 +45,27 @@ bool GenerationLedger::Covers(const Generation& told) const {
 
 void GenerationLedger::Note(const Uuid& disk, const Generation& told) {
   MutexLock lock(&mutex_);
-  if (table_.Record(disk, told)) news_.insert(disk);
+  RecordLocked(disk, told);
+}
+
+void GenerationLedger::RecordLocked(const Uuid& disk, const Generation& told) {
+  const Open open(disk, told.open_id);
+  const auto known = rows_.find(open);
+  if (known != rows_.end()) {
+    if (!table_.Record(disk, told)) return;
+    known->second.cycle = told.cycle;
+    news_.insert(open);
+    return;
+  }
+  const std::vector<Generation> before = table_.EvidenceAbout(disk);
+  if (!table_.Record(disk, told)) return;
+  rows_[open] = {.cycle = told.cycle, .order = next_order_++};
+  news_.insert(open);
+  if (before.size() < raft::GenerationTable::kOpensMax) return;
+  // The oldest has made room.
+  const Open oldest(disk, before.front().open_id);
+  rows_.erase(oldest);
+  news_.insert(oldest);
 }
 
 std::vector<Generation> GenerationLedger::About(const Uuid& disk) const {
@@ -47,14 +78,17 @@ bool GenerationLedger::has_news() const {
   return !news_.empty();
 }
 
-std::vector<std::pair<Uuid, std::string>> GenerationLedger::TakeRows() {
+std::vector<GenerationLedger::Change> GenerationLedger::TakeRows() {
   MutexLock lock(&mutex_);
-  std::vector<std::pair<Uuid, std::string>> rows;
-  for (const Uuid& disk : news_) {
-    rows.emplace_back(disk, EncodeEvidenceRow(table_.EvidenceAbout(disk)));
+  std::vector<Change> changes;
+  for (const Open& open : news_) {
+    Change& change = changes.emplace_back();
+    std::tie(change.disk, change.open_id) = open;
+    const auto row = rows_.find(open);
+    if (row != rows_.end()) change.row = row->second;
   }
   news_.clear();
-  return rows;
+  return changes;
 }
 
 void GenerationLedger::OnDurable(uint64_t cycle, bool promises) {
@@ -72,28 +106,20 @@ uint64_t RandomOpenId() {
   return id;
 }
 
-std::string EncodeEvidenceRow(absl::Span<const Generation> opens) {
+std::string EncodeEvidenceRow(const EvidenceRow& row) {
   RowWriter out;
-  out.Number32(static_cast<uint32_t>(opens.size()));
-  for (const Generation& open : opens) {
-    out.Number(open.open_id);
-    out.Number(open.cycle);
-  }
+  out.Number(row.cycle);
+  out.Number(row.order);
   return std::move(out).Finish();
 }
 
-absl::StatusOr<std::vector<Generation>> DecodeEvidenceRow(
-    std::string_view bytes) {
+absl::StatusOr<EvidenceRow> DecodeEvidenceRow(std::string_view bytes) {
   RowReader in(bytes);
-  const uint32_t count = in.Number32();
-  std::vector<Generation> opens;
-  for (uint32_t i = 0; i < count && i < raft::GenerationTable::kOpensMax; ++i) {
-    Generation& open = opens.emplace_back();
-    open.open_id = in.Number();
-    open.cycle = in.Number();
-  }
+  EvidenceRow row;
+  row.cycle = in.Number();
+  row.order = in.Number();
   if (!in.Finish()) return absl::DataLossError("evidence row is damaged");
-  return opens;
+  return row;
 }
 
 }  // namespace kappa::storage

@@ -5,14 +5,15 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "proto/wire/mutex.h"
 #include "proto/wire/types.h"
 #include "raft/generation_table.h"
@@ -25,7 +26,16 @@ namespace kappa::storage {
 // Which cycle of which open of a data directory.
 using Generation = raft::Generation;
 
-// The store writes its rows with whatever cycle comes next, one for each disk
+// What is kept durably of an open of another node's data directory.
+struct EvidenceRow {
+  uint64_t cycle = 0;  // the highest that was heard of
+  uint64_t order = 0;  // among all rows: as the opens were first heard of
+  friend bool operator==(const EvidenceRow&, const EvidenceRow&) = default;
+};
+// By disk and open id.
+using EvidenceRows = std::map<std::pair<Uuid, uint64_t>, EvidenceRow>;
+
+// The store writes its rows with whatever cycle comes next, one for each open
 // that there was news of; an idle LogWriter makes a cycle for them.
 //
 // Thread safety: thread-safe; Begin, TakeRows and OnDurable are for the writer.
@@ -34,7 +44,7 @@ class GenerationLedger {
   // The directory was opened: `now` is durable, `earlier` are the opens before,
   // `evidence` what was noted in them.
   void Begin(const std::vector<OpenRow>& earlier, const OpenRow& now,
-             const std::map<Uuid, std::vector<Generation>>& evidence);
+             const EvidenceRows& evidence);
 
   // The present open, and its newest durable cycle that holds anything of a
   // replica: whatever was promised is in it or before.
@@ -52,30 +62,41 @@ class GenerationLedger {
 
   // Whether anything was noted that TakeRows has not given.
   bool has_news() const;
-  // Rows by disk, to be written with the next cycle.
-  std::vector<std::pair<Uuid, std::string>> TakeRows();
+  // Rows to be written with the next cycle; an absent one is to be deleted.
+  struct Change {
+    Uuid disk;
+    uint64_t open_id = 0;
+    std::optional<EvidenceRow> row;
+  };
+  std::vector<Change> TakeRows();
   // `cycle` is durable; `promises`: something of a replica is in it. (If what
   // is only about others counted, two idle nodes would tell each other for
   // ever.)
   void OnDurable(uint64_t cycle, bool promises);
 
  private:
+  using Open = std::pair<Uuid, uint64_t>;
+
+  void RecordLocked(const Uuid& disk, const Generation& told)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   mutable Mutex mutex_;
   raft::OpenHistory opens_ ABSL_GUARDED_BY(mutex_);
   Generation promised_ ABSL_GUARDED_BY(mutex_);
   uint64_t newest_cycle_ ABSL_GUARDED_BY(mutex_) = 0;
   raft::GenerationTable table_ ABSL_GUARDED_BY(mutex_);
-  std::set<Uuid> news_ ABSL_GUARDED_BY(mutex_);
+  // The newest of each disk are those of `table_`.
+  EvidenceRows rows_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_order_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<Open> news_ ABSL_GUARDED_BY(mutex_);
 };
 
 // The id of an open: random, never 0.
 uint64_t RandomOpenId();
 
-// What is known of the opens of one disk.
-std::string EncodeEvidenceRow(absl::Span<const Generation> opens);
+std::string EncodeEvidenceRow(const EvidenceRow& row);
 // Errors: DATA_LOSS: damaged.
-absl::StatusOr<std::vector<Generation>> DecodeEvidenceRow(
-    std::string_view bytes);
+absl::StatusOr<EvidenceRow> DecodeEvidenceRow(std::string_view bytes);
 
 }  // namespace kappa::storage
 

@@ -54,7 +54,7 @@ enum class MetaRow : char {
   kFloor = 'F',      // (nothing) -> the oldest cycle row that is kept
   kGroup = 'G',      // replica -> ReplicaPosition
   kOpen = 'O',       // first cycle of an open -> its random id
-  kEvidence = 'P',   // another node's disk -> how far it is known to have come
+  kEvidence = 'P',   // another node's disk, open id -> EvidenceRow
   kReplica = 'R',    // replica -> what was created, and whether dropped
   kSegment = 'S',    // segment -> the files of a sealed segment
 };
@@ -65,6 +65,11 @@ inline std::string MetaPrefix(MetaRow row) {
 inline std::string MetaKey(MetaRow row, const Uuid& id) {
   std::string key = MetaPrefix(row);
   key.append(reinterpret_cast<const char*>(id.data()), id.size());
+  return key;
+}
+inline std::string MetaKey(MetaRow row, const Uuid& id, uint64_t number) {
+  std::string key = MetaKey(row, id);
+  AppendBigEndian(number, &key);
   return key;
 }
 inline std::string MetaKey(MetaRow row, uint64_t number) {

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "storage/generation_ledger.h"
+#include "storage/fixed_width.h"
 #include "storage/group_row.h"
 #include "storage/keys.h"
 #include "storage/rocks_status.h"
@@ -37,11 +37,12 @@ absl::Status ReadDirectoryRow(std::string_view key, std::string_view value,
 absl::Status ReadEvidenceRow(std::string_view key, std::string_view value,
                              RecoveredState* state) {
   Uuid disk{};
-  if (key.size() != 1 + disk.size()) {
+  if (key.size() != 1 + disk.size() + sizeof(uint64_t)) {
     return absl::DataLossError("a key is damaged");
   }
   std::memcpy(disk.data(), key.data() + 1, disk.size());
-  return Keep(DecodeEvidenceRow(value), &state->evidence[disk]);
+  const auto open_id = LoadBigEndian<uint64_t>(key.data() + 1 + disk.size());
+  return Keep(DecodeEvidenceRow(value), &state->evidence[{disk, open_id}]);
 }
 
 absl::Status ReadRow(std::string_view key, std::string_view value,

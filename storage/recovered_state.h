@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "proto/wire/types.h"
 #include "storage/cycle_row.h"
+#include "storage/generation_ledger.h"
 #include "storage/log_store.h"
 #include "storage/replica_row.h"
 #include "storage/rocks_database.h"
@@ -27,7 +28,7 @@ struct RecoveredState {
   std::map<ReplicaNumber, ReplicaPosition> positions;
   std::map<std::pair<SegmentNumber, ReplicaNumber>, DirectoryRow> directory;
   std::vector<SealedRow> sealed;  // ascending
-  std::map<Uuid, std::vector<Generation>> evidence;  // of others' disks
+  EvidenceRows evidence;          // of others' disks
 
   // The last cycle; of number 0 when there was none yet.
   CycleRow last_cycle() const {

@@ -310,8 +310,14 @@ absl::Status RocksLogStore::State::CommitCycle(
                                           lifecycle->active_family(), batch);
   if (!planned.ok()) return planned;
   lifecycle->PutRows(batch);
-  for (const auto& [disk, row] : generations.TakeRows()) {
-    batch->Put(database->meta(), MetaKey(MetaRow::kEvidence, disk), row);
+  for (const GenerationLedger::Change& change : generations.TakeRows()) {
+    const std::string key =
+        MetaKey(MetaRow::kEvidence, change.disk, change.open_id);
+    if (change.row.has_value()) {
+      batch->Put(database->meta(), key, EncodeEvidenceRow(*change.row));
+    } else {
+      batch->Delete(database->meta(), key);
+    }
   }
   plan->HideReplaced();
   const absl::Status status = committer->Commit();
