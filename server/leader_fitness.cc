@@ -13,6 +13,12 @@ constexpr int64_t kStallEchoUs = 1'000'000;
 
 }  // namespace
 
+// A disk that hangs while memory is flushed to it would else stay unseen: the
+// stall lasts until the flush ends.
+bool LeaderFitness::StallExcuses(const NodeVitals& vitals) {
+  return vitals.commits.committing_us < kStallExcusesUs;
+}
+
 bool LeaderFitness::IsSlow(const NodeVitals& vitals, int64_t now_us) {
   const storage::CommitPulse& pulse = vitals.commits;
   const uint64_t slow = pulse.slow_commits - slow_commits_;
@@ -22,7 +28,8 @@ bool LeaderFitness::IsSlow(const NodeVitals& vitals, int64_t now_us) {
   if (vitals.writes_stalled) stalled_until_us_ = now_us + kStallEchoUs;
   const bool forgotten =
       last_slow_us_ != kNever && now_us - last_slow_us_ > kForgetUs;
-  if (fast > 0 || forgotten || now_us < stalled_until_us_) {
+  const bool excused = now_us < stalled_until_us_ && StallExcuses(vitals);
+  if (fast > 0 || forgotten || excused) {
     slow_since_us_ = last_slow_us_ = kNever;
   } else if (slow > 0 || pulse.committing_us >= slow_commit_us_) {
     if (slow_since_us_ == kNever) slow_since_us_ = now_us;
@@ -61,9 +68,9 @@ raft::DiskHealth LeaderFitness::Look(const NodeVitals& vitals, int64_t now_us) {
     reason_ = absl::StrCat("the clock is off the nodes' median by ",
                            vitals.clock_ahead_us / 1'000'000, " s");
   } else {
-    reason_ = vitals.writes_stalled ? "writes wait for memory" : "";
-    return vitals.writes_stalled ? raft::DiskHealth::kStalled
-                                 : raft::DiskHealth::kHealthy;
+    const bool stalled = vitals.writes_stalled && StallExcuses(vitals);
+    reason_ = stalled ? "writes wait for memory" : "";
+    return stalled ? raft::DiskHealth::kStalled : raft::DiskHealth::kHealthy;
   }
   return raft::DiskHealth::kSlow;
 }

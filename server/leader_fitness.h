@@ -26,7 +26,8 @@ struct NodeVitals {
 // Looked at many times a second. What a core is told of as a slow disk is every
 // reason to rather let another node lead: no room for new entries, commits that
 // have all been slow for a while, a clock that is far off. A write that waits
-// for memory is none.
+// for memory is none, unless it waits so long that the disk it waits for must
+// hang.
 //
 // Thread safety: thread-compatible.
 class LeaderFitness {
@@ -37,6 +38,8 @@ class LeaderFitness {
   // How long a clock must be off, or the commits slow, without a break.
   static constexpr int64_t kClockOffForUs = 1'000'000;
   static constexpr int64_t kSlowForUs = 500'000;
+  // A commit that waits for memory is taken for one that hangs after that long.
+  static constexpr int64_t kStallExcusesUs = 2'000'000;
   // How long a disk is taken for slow after it was.
   static constexpr int64_t kSlowHeldUs = 10'000'000;
 
@@ -50,6 +53,7 @@ class LeaderFitness {
   const std::string& reason() const { return reason_; }
 
  private:
+  static bool StallExcuses(const NodeVitals& vitals);
   bool IsSlow(const NodeVitals& vitals, int64_t now_us);
   bool ClockIsOff(int64_t ahead_us, int64_t now_us);
 

@@ -162,6 +162,15 @@ std::map<SegmentNumber, Family> RocksDatabase::TakeSegments() {
   return std::exchange(segments_, {});
 }
 
+bool RocksDatabase::WritesStalled() const {
+  uint64_t stopped = 0;
+  uint64_t delayed_rate = 0;
+  db_->GetIntProperty(rocksdb::DB::Properties::kIsWriteStopped, &stopped);
+  db_->GetIntProperty(rocksdb::DB::Properties::kActualDelayedWriteRate,
+                      &delayed_rate);
+  return stopped != 0 || delayed_rate != 0;
+}
+
 absl::StatusOr<Family> RocksDatabase::CreateSegment(SegmentNumber segment) {
   const std::string name = SegmentFamilyName(segment);
   rocksdb::ColumnFamilyHandle* handle = nullptr;

@@ -58,6 +58,11 @@ class RocksDatabase {
   // Segments that were families when the database was opened, given away.
   std::map<SegmentNumber, Family> TakeSegments();
 
+  // Whether writes are slowed or stopped now, because flushes lag behind. Cheap.
+  // (The events that a listener gets may come in another order than they
+  // happened, and never for a family that is dropped meanwhile.)
+  bool WritesStalled() const;
+
   absl::StatusOr<Family> CreateSegment(SegmentNumber segment);
   // The family's files go when its last holder lets go of it.
   absl::Status DropSegment(const Family& family);

@@ -52,16 +52,7 @@ void RocksListener::OnBackgroundError(rocksdb::BackgroundErrorReason reason,
 
 void RocksListener::OnStallConditionsChanged(
     const rocksdb::WriteStallInfo& info) {
-  const bool stalled =
-      info.condition.cur != rocksdb::WriteStallCondition::kNormal;
-  if (stalled) ++stalls_;
-  MutexLock lock(&mutex_);
-  if (stalled) {
-    stalled_families_.insert(info.cf_name);
-  } else {
-    stalled_families_.erase(info.cf_name);
-  }
-  stalled_ = !stalled_families_.empty();
+  if (info.condition.cur != rocksdb::WriteStallCondition::kNormal) ++stalls_;
 }
 
 }  // namespace kappa::storage

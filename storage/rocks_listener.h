@@ -5,12 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <set>
-#include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "proto/wire/mutex.h"
 #include "rocksdb/listener.h"
 
 namespace kappa::storage {
@@ -34,17 +30,12 @@ class RocksListener final : public rocksdb::EventListener {
   uint64_t flushed_sequence() const { return flushed_sequence_; }
   // How often a write began to be slowed or stopped.
   uint64_t stalls() const { return stalls_; }
-  // Whether writes are slowed or stopped now: flushes lag behind.
-  bool stalled() const { return stalled_; }
 
  private:
   const std::function<void(const absl::Status&)> on_fatal_;
   const std::function<void()> on_flushed_;
   std::atomic<uint64_t> flushed_sequence_{0};
   std::atomic<uint64_t> stalls_{0};
-  std::atomic<bool> stalled_{false};
-  Mutex mutex_;
-  std::set<std::string> stalled_families_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kappa::storage

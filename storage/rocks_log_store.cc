@@ -579,7 +579,7 @@ GenerationLedger* RocksLogStore::generations() { return &state_->generations; }
 StoreCondition RocksLogStore::Condition() const {
   StoreCondition condition;
   condition.write_stalls = state_->listener->stalls();
-  condition.writes_stalled = state_->listener->stalled();
+  condition.writes_stalled = state_->database->WritesStalled();
   condition.live_segments = state_->entries->LiveSegments().size();
   condition.sealed_segments = state_->entries->sealed_count();
   return condition;

@@ -106,6 +106,21 @@ TEST_F(LeaderFitnessTest, AWriteThatWaitsForMemoryIsNoSlowDisk) {
   EXPECT_EQ(CommitFor(1'000'000, 1'000), DiskHealth::kHealthy);
 }
 
+// A flush that hangs holds up the writes that wait for its memory.
+TEST_F(LeaderFitnessTest, AStallDoesNotHideADiskThatHangs) {
+  vitals_.writes_stalled = true;
+  for (vitals_.commits.committing_us = 0;
+       vitals_.commits.committing_us < LeaderFitness::kStallExcusesUs;
+       vitals_.commits.committing_us += kTickUs) {
+    ASSERT_EQ(Look(), DiskHealth::kStalled);
+  }
+  // From now on the core counts for itself.
+  EXPECT_EQ(Look(), DiskHealth::kHealthy);
+  EXPECT_EQ(LookFor(LeaderFitness::kSlowForUs + kTickUs), DiskHealth::kSlow);
+  EXPECT_EQ(fitness_.reason(), "the disk is slow");
+  EXPECT_EQ(LookFor(60'000'000), DiskHealth::kSlow);
+}
+
 TEST_F(LeaderFitnessTest, AClockThatIsOffGivesLeadershipAway) {
   for (const int64_t sign : {1, -1}) {
     vitals_.clock_ahead_us = sign * LeaderFitness::kClockOffUsMax;

@@ -128,6 +128,32 @@ TEST(RocksOptionsTest, OpenDatabaseHasThem) {
   EXPECT_TRUE(CheckFamilyOptions("segment-2", descriptor.options).ok());
 }
 
+TEST(RocksOptionsTest, AFamilyThatIsDroppedStallsNobody) {
+  const std::string path = FreshDirectory("db");
+  ASSERT_TRUE(RocksDatabase::Create(path, Settings()).ok());
+  auto database = RocksDatabase::Open(path, Settings(), {});
+  ASSERT_TRUE(database.ok()) << database.status();
+  auto segment = (*database)->CreateSegment(SegmentNumber(2));
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  EXPECT_FALSE((*database)->WritesStalled());
+  // Nothing is flushed from now on, and two memtables are all there may be.
+  rocksdb::DB* const db = (*database)->db();
+  ASSERT_TRUE(
+      db->SetOptions(segment->get(), {{"max_write_buffer_number", "2"}}).ok());
+  ASSERT_TRUE(db->PauseBackgroundWork().ok());
+  rocksdb::FlushOptions flush;
+  flush.wait = false;
+  flush.allow_write_stall = true;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(db->Put({}, segment->get(), "key", "value").ok());
+    ASSERT_TRUE(db->Flush(flush, segment->get()).ok());
+  }
+  EXPECT_TRUE((*database)->WritesStalled());
+  ASSERT_TRUE((*database)->DropSegment(*segment).ok());
+  EXPECT_FALSE((*database)->WritesStalled());
+  ASSERT_TRUE(db->ContinueBackgroundWork().ok());
+}
+
 TEST(RocksOptionsTest, UnknownFamilyIsRefused) {
   const std::string path = FreshDirectory("db");
   ASSERT_TRUE(RocksDatabase::Create(path, Settings()).ok());
