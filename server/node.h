@@ -161,8 +161,9 @@ class Node {
   // directory that another node proves to have forgotten something is set aside
   // (RELIABILITY.md S5), and find_cluster finds the node's place anew. Errors:
   // DATA_LOSS: the directory forgot something it promised (RELIABILITY.md S4;
-  // kappad exits 4), and there is no find_cluster, or it was found here; FAILED_PRECONDITION: newer format, clock 24 h behind,
-  // another cluster's; UNAVAILABLE: in use by another process.
+  // kappad exits 4), and there is no find_cluster, or it was found here;
+  // FAILED_PRECONDITION: newer format, clock 24 h behind, another cluster's;
+  // UNAVAILABLE: in use by another process.
   static absl::StatusOr<std::unique_ptr<Node>> Open(NodeOptions options);
   // As Shutdown.
   virtual ~Node() = default;

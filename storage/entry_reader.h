@@ -53,9 +53,8 @@ class EntryReader {
 
   // Entries [from, last] until their payloads reach `bytes_max`, at least one.
   // An entry that is damaged or missing ends the read before it; if it is the
-  // first one, the answer is DATA_LOSS (which DamagedIndexOf names). `epoch` is the replica's (VisibleLog),
-  // read before.
-  // Requires: from <= last.
+  // first one, the answer is DATA_LOSS (which DamagedIndexOf names). `epoch` is
+  // the replica's (VisibleLog), read before. Requires: from <= last.
   absl::StatusOr<std::vector<StoredEntry>> Read(ReplicaNumber replica,
                                                 LogIndex from, LogIndex last,
                                                 size_t bytes_max,

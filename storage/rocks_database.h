@@ -58,8 +58,8 @@ class RocksDatabase {
   // Segments that were families when the database was opened, given away.
   std::map<SegmentNumber, Family> TakeSegments();
 
-  // Whether writes are slowed or stopped now, because flushes lag behind. Cheap.
-  // (The events that a listener gets may come in another order than they
+  // Whether writes are slowed or stopped now, because flushes lag behind.
+  // Cheap. (The events that a listener gets may come in another order than they
   // happened, and never for a family that is dropped meanwhile.)
   bool WritesStalled() const;
 
