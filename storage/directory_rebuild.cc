@@ -1,7 +1,11 @@
 #include "storage/directory_rebuild.h"
 
 #include <algorithm>
+#include <functional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
@@ -288,9 +292,11 @@ absl::Status DirectoryRebuild::RebuildMetadataTable() {
     return PutSideRows(log->replica, options_.sound_metadata->rows);
   }
   std::vector<SideRow> rows;
+  std::set<std::string, std::less<>> keys;
   const absl::Status scanned = view_->ScanSideRows(
       SideTable::kMetadata, "",
       [&](std::string_view key, std::string_view value) {
+        keys.emplace(key);
         std::string kept(value);
         if (options_.rewrite_metadata_row) {
           kept = options_.rewrite_metadata_row(*log, key, value);
@@ -299,6 +305,9 @@ absl::Status DirectoryRebuild::RebuildMetadataTable() {
             {SideTable::kMetadata, std::string(key), std::move(kept)});
         return true;
       });
+  for (const SideRow& row : options_.further_metadata_rows) {
+    if (!keys.contains(row.key)) rows.push_back(row);
+  }
   if (scanned.ok()) return PutSideRows(log->replica, std::move(rows));
   // The rows are what the log has led to: a whole log leads there again.
   report_.metadata_from_log = true;

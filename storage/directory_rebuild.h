@@ -80,6 +80,9 @@ class DirectoryRebuild {
     std::function<std::string(const RebuiltLog& metadata, std::string_view key,
                               std::string_view value)>
         rewrite_metadata_row;
+    // Rows of the metadata table that are written where it has none of their
+    // keys, of commands that it was not brought up to yet. Without a hole.
+    std::vector<SideRow> further_metadata_rows;
     // After a hole in the cycles: what the metadata log alone says. Its rows
     // are written instead of those found, and a log whose group they do not
     // name is left out, so that its group's id can be given again. Absent: no

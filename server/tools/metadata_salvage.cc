@@ -1,6 +1,8 @@
 #include "server/tools/metadata_salvage.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -140,6 +142,18 @@ std::optional<GroupId> MetadataSalvage::GroupOfChain(
   const auto found = chains_.find(chain_start);
   if (found == chains_.end()) return std::nullopt;
   return found->second;
+}
+
+std::vector<storage::SideRow> MetadataSalvage::ProducerRows() const {
+  std::map<std::string, storage::SideRow> newest;
+  for (const storage::SideRow& row : sound_.rows) {
+    if (row.value.has_value() && row.key.starts_with(kProducerPrefix)) {
+      newest.insert_or_assign(row.key, row);
+    }
+  }
+  std::vector<storage::SideRow> rows;
+  for (auto& [key, row] : newest) rows.push_back(std::move(row));
+  return rows;
 }
 
 }  // namespace kappa::server

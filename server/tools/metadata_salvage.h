@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,6 +35,8 @@ class MetadataSalvage {
   // For DirectoryRebuild.
   const storage::SoundMetadata& sound() const { return sound_; }
   std::optional<GroupId> GroupOfChain(const Digest& chain_start) const;
+  // The newest row of each named producer, its epoch raised.
+  std::vector<storage::SideRow> ProducerRows() const;
 
  private:
   absl::Status ReadLog(const storage::DirectoryView& view,

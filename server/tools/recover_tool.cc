@@ -211,6 +211,11 @@ absl::StatusOr<storage::RebuildReport> Rebuild(const DirectoryView& view,
     const bool commands_lost = cycles_lost || log.shortened();
     return RewriteMetadataRow(log, commands_lost ? epoch_min : 0, key, value);
   };
+  if (cycles_lost && !metadata.has_value()) {
+    // A producer whose opening stands in the log and in no row yet.
+    const auto logged = MetadataSalvage::Load(view, identity, epoch_min);
+    if (logged.ok()) options.further_metadata_rows = logged->ProducerRows();
+  }
   if (metadata.has_value()) {
     options.sound_metadata = metadata->sound();
     options.group_of_chain = [&metadata](const Digest& chain_start) {

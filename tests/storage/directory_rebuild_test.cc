@@ -204,6 +204,17 @@ TEST_F(DirectoryRebuildRowsTest, MetadataRowsStayAndAreAdaptedToTheirLog) {
       std::to_string(TheWholeDirectory().positions[0].last.index.value()));
 }
 
+TEST_F(DirectoryRebuildRowsTest, RowsThatTheTableLacksAreAdded) {
+  PutRow(0, SideTable::kMetadata, "topic", "orders");
+  store_.reset();
+  DirectoryRebuild::Options options;
+  options.further_metadata_rows = {{SideTable::kMetadata, "topic", "payments"},
+                                   {SideTable::kMetadata, "producer", "7"}};
+  Rebuild(std::move(options));
+  EXPECT_EQ(RowIn(fresh_, SideTable::kMetadata, "topic"), "orders");
+  EXPECT_EQ(RowIn(fresh_, SideTable::kMetadata, "producer"), "7");
+}
+
 TEST_F(DirectoryRebuildRowsTest, ProducerRowsAboveTheKeptLogAreLeftOut) {
   const LogIndex last = TheWholeDirectory().positions[0].last.index;
   for (size_t i = 0; i < 2; ++i) {
