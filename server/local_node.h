@@ -122,6 +122,9 @@ class LocalNode final : public Node,
   absl::Status CheckGone(const raft::v1::ClusterNode& heir) const;
   // As leader of the metadata group: commits where nodes say that they are.
   void RegisterMovedNodes();
+  // Asks for what the metadata group says about the nodes by now, until it has
+  // said so.
+  void MakeDirectoryCurrent();
   // Tells the shards whether this node should lead, and what its append times
   // are held to.
   void LookAtFitness(const NodeNetwork& network);
@@ -198,9 +201,10 @@ class LocalNode final : public Node,
   LeaderFitness fitness_{storage::LogWriterOptions().slow_commit_us};
   raft::DiskHealth told_health_ = raft::DiskHealth::kHealthy;
   std::unique_ptr<ClusterStatus> cluster_status_;
-  std::unique_ptr<NodeNetwork> network_;  // absent: the node is alone
-  std::atomic<bool> joined_{false};       // network_ is set
-  uint64_t instance_ = 0;                 // this start
+  std::unique_ptr<NodeNetwork> network_;   // absent: the node is alone
+  std::atomic<bool> asks_current_{false};  // MakeDirectoryCurrent waits
+  std::atomic<bool> joined_{false};        // network_ is set
+  uint64_t instance_ = 0;                  // this start
 
   std::atomic<bool> shutting_down_{false};
   std::atomic<bool> failed_{false};  // a write failed

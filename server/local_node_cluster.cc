@@ -1,4 +1,5 @@
 // LocalNode: its place among the other nodes.
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "server/logging.h"
 #include "server/node_limits.h"
 #include "server/random_uuid.h"
+#include "storage/set_aside.h"
 
 namespace kappa::server {
 namespace {
@@ -140,6 +142,7 @@ absl::Status LocalNode::JoinNetwork() {
   membership_ = std::make_unique<Membership>(&topics_, &router_, metadata_);
   network.on_look = [this](const NodeNetwork& network) {
     LookAtFitness(network);
+    MakeDirectoryCurrent();
   };
   network.every_second = [this](const NodeNetwork& network) {
     membership_->Run();
@@ -158,14 +161,43 @@ absl::Status LocalNode::JoinNetwork() {
         [this, network](const std::vector<NodeInfo>& nodes) {
           if (nodes.empty()) return;  // the cluster is being formed
           nodes_.SetCommitted(nodes);
+          // At a founder's first start that is the formation itself.
+          const bool founds =
+              std::any_of(identity_.founders.begin(), identity_.founders.end(),
+                          [this](const NodeInfo& founder) {
+                            return founder.disk_id == identity_.disk_id;
+                          });
+          if (founds && !identity_.formed) nodes_.SetCurrent(nodes);
           network->FollowDirectory();
         });
   });
   return absl::OkStatus();
 }
 
+void LocalNode::MakeDirectoryCurrent() {
+  if (nodes_.current() || asks_current_.exchange(true)) return;
+  shards_[0]->Post([this](Shard& shard) {
+    metadata_->AfterReadPoint([this](const absl::Status& status) {
+      const std::vector<NodeInfo>& nodes = metadata_->state().nodes();
+      if (status.ok() && !nodes.empty()) nodes_.SetCurrent(nodes);
+      asks_current_.store(false);
+    });
+    shard.Touch(metadata_);
+  });
+}
+
 void LocalNode::OnForgot(const absl::Status& status) {
   for (const std::unique_ptr<Shard>& shard : shards_) shard->Mute();
+  // Whoever knows it may be away at the next start.
+  const absl::Status marked =
+      options_.data_dir.empty()
+          ? absl::OkStatus()
+          : storage::MarkForgotten(options_.data_dir,
+                                   std::string(status.message()));
+  if (!marked.ok()) {
+    LogError("that the data directory has forgotten is not written down",
+             {{"error", std::string(marked.message())}});
+  }
   LogError(
       "the data directory has forgotten what it promised: the node says "
       "nothing any more",

@@ -8,6 +8,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/string_view.h"
 #include "server/random_uuid.h"
 
 namespace kappa::server {
@@ -20,19 +21,23 @@ std::string HexOf(const Uuid& id) {
   return absl::BytesToHexString(BytesOf(id));
 }
 
-absl::Status Forgotten(const Uuid& disk, uint64_t remembered_by,
-                       const raft::v1::OpenEvidence& evidence) {
-  absl::Status status = absl::DataLossError(absl::StrCat(
+absl::Status ForgottenBy(const Uuid& disk, uint64_t remembered_by,
+                         const raft::v1::OpenEvidence& evidence) {
+  return Forgotten(absl::StrCat(
       "disk ", HexOf(disk), " has forgotten what it promised: node ",
       remembered_by, " has heard of its cycle ", evidence.cycle(), " in open ",
       absl::Hex(evidence.open_id(), absl::kZeroPad16),
       ", and the directory does not come that far (an older copy of it was put "
       "back, or synced data is lost)"));
-  status.SetPayload(kForgottenUrl, absl::Cord());
-  return status;
 }
 
 }  // namespace
+
+absl::Status Forgotten(std::string_view why) {
+  absl::Status status = absl::DataLossError(ToAbsl(why));
+  status.SetPayload(kForgottenUrl, absl::Cord());
+  return status;
+}
 
 bool IsForgotten(const absl::Status& status) {
   return status.GetPayload(kForgottenUrl).has_value();
@@ -50,7 +55,7 @@ raft::v1::Greeting MetNodes::EvidenceAbout(const Uuid& disk) const {
   return greeting;
 }
 
-absl::Status MetNodes::CheckOwnEvidence(
+absl::Status MetNodes::CheckKnownDisk(
     const raft::v1::Greeting& greeting) const {
   if (generations_ == nullptr || greeting.known_disk_id().empty()) {
     return absl::OkStatus();
@@ -61,12 +66,26 @@ absl::Status MetNodes::CheckOwnEvidence(
         absl::BytesToHexString(greeting.known_disk_id()),
         ", and it is on disk ", HexOf(own_)));
   }
+  return absl::OkStatus();
+}
+
+absl::Status MetNodes::JudgeEvidenceLocked(const raft::v1::Greeting& greeting) {
+  if (!forgotten_.ok()) return forgotten_;
+  if (generations_ == nullptr || greeting.known_disk_id() != BytesOf(own_)) {
+    return absl::OkStatus();
+  }
   for (const raft::v1::OpenEvidence& evidence : greeting.evidence()) {
     if (!generations_->Covers({evidence.open_id(), evidence.cycle()})) {
-      return Forgotten(own_, greeting.from_node(), evidence);
+      forgotten_ = ForgottenBy(own_, greeting.from_node(), evidence);
+      break;
     }
   }
-  return absl::OkStatus();
+  return forgotten_;
+}
+
+absl::Status MetNodes::JudgeEvidence(const raft::v1::Greeting& greeting) {
+  MutexLock lock(&mutex_);
+  return JudgeEvidenceLocked(greeting);
 }
 
 bool MetNodes::IsPast(const Met& met, const Uuid& disk,
@@ -86,12 +105,9 @@ absl::Status MetNodes::Judge(const raft::v1::Greeting& greeting) {
   const NodeId node(greeting.from_node());
   const Uuid disk = UuidOf(greeting.disk_id());
   MutexLock lock(&mutex_);
-  if (!forgotten_.ok()) return forgotten_;
-  absl::Status own = CheckOwnEvidence(greeting);
-  if (!own.ok()) {
-    if (IsForgotten(own)) forgotten_ = own;
-    return own;
-  }
+  absl::Status own = JudgeEvidenceLocked(greeting);
+  if (own.ok()) own = CheckKnownDisk(greeting);
+  if (!own.ok()) return own;
   Met& met = met_[node];
   if (met.disk != disk) {
     met = Met();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "kappa/raft/v1/greeting.pb.h"
@@ -19,6 +20,8 @@
 
 namespace kappa::server {
 
+// DATA_LOSS: a disk has forgotten what it promised; says why.
+absl::Status Forgotten(std::string_view why);
 // Whether the status says that a disk has forgotten what it promised.
 bool IsForgotten(const absl::Status& status);
 
@@ -37,6 +40,11 @@ class MetNodes {
 
   // What is known about the disk of a node, to be told to it.
   raft::v1::Greeting EvidenceAbout(const Uuid& disk) const;
+
+  // Judges only what the sender remembers of this node's disk: true of whoever
+  // says it, also of one on a disk that was replaced. Errors: DATA_LOSS, as
+  // Judge.
+  absl::Status JudgeEvidence(const raft::v1::Greeting& greeting);
 
   // Judges a hello, or an answer to one, of a node that is known on the
   // greeting's disk. From now on frames of an earlier open of it are refused.
@@ -66,7 +74,9 @@ class MetNodes {
     bool answered = false;
   };
 
-  absl::Status CheckOwnEvidence(const raft::v1::Greeting& greeting) const;
+  absl::Status JudgeEvidenceLocked(const raft::v1::Greeting& greeting)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckKnownDisk(const raft::v1::Greeting& greeting) const;
   // Whether a later open than that one was met.
   bool IsPast(const Met& met, const Uuid& disk, uint64_t open_id) const;
 

@@ -31,9 +31,16 @@ struct NodeInfo {
 // Thread safety: thread-safe.
 class NodeDirectory {
  public:
-  // What a node says about itself: adds it, or replaces what is known.
+  // What a node says about itself: adds it, or replaces what is known. Once
+  // that is current, left out if the node is not known on that disk.
   void SetTold(NodeInfo node) {
     MutexLock lock(&mutex_);
+    if (current_) {
+      const auto known = nodes_.find(node.node);
+      if (known == nodes_.end() || known->second.disk_id != node.disk_id) {
+        return;
+      }
+    }
     told_.insert(node.node);
     nodes_[node.node] = std::move(node);
   }
@@ -42,13 +49,15 @@ class NodeDirectory {
   // said something itself may be older, and is left out.
   void SetCommitted(const std::vector<NodeInfo>& nodes) {
     MutexLock lock(&mutex_);
-    complete_ = true;
-    for (const NodeInfo& node : nodes) {
-      NodeInfo& known = nodes_[node.node];
-      if (!told_.contains(node.node) || known.disk_id != node.disk_id) {
-        known = node;
-      }
-    }
+    TakeCommitted(nodes);
+  }
+
+  // As SetCommitted, with what the metadata group says at some time since this
+  // node started.
+  void SetCurrent(const std::vector<NodeInfo>& nodes) {
+    MutexLock lock(&mutex_);
+    TakeCommitted(nodes);
+    current_ = true;
   }
 
   // Who is known before the metadata group has said anything.
@@ -57,11 +66,11 @@ class NodeDirectory {
     nodes_.try_emplace(node.node, node);
   }
 
-  // Whether the metadata group has named all nodes: before, there may be nodes
-  // that are not known here.
-  bool complete() const {
+  // Whether SetCurrent was called: before, there may be nodes, and disks of
+  // nodes, that are not known here.
+  bool current() const {
     MutexLock lock(&mutex_);
-    return complete_;
+    return current_;
   }
 
   std::optional<NodeInfo> Find(NodeId node) const {
@@ -86,10 +95,22 @@ class NodeDirectory {
   }
 
  private:
+  void TakeCommitted(const std::vector<NodeInfo>& nodes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (const NodeInfo& node : nodes) {
+      NodeInfo& known = nodes_[node.node];
+      if (!told_.contains(node.node) || known.disk_id != node.disk_id) {
+        known = node;
+      }
+      // No node says that about itself.
+      known.incarnation = node.incarnation;
+    }
+  }
+
   mutable Mutex mutex_;
   std::map<NodeId, NodeInfo> nodes_ ABSL_GUARDED_BY(mutex_);
   std::set<NodeId> told_ ABSL_GUARDED_BY(mutex_);
-  bool complete_ ABSL_GUARDED_BY(mutex_) = false;
+  bool current_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace kappa::server

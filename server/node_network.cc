@@ -18,12 +18,20 @@ namespace {
 constexpr int64_t kTicksMax = 2;
 constexpr int64_t kSecondUs = 1'000'000;
 
-// Whether the cluster was formed without this disk.
-bool CameLater(const Identity& identity) {
-  return std::none_of(identity.founders.begin(), identity.founders.end(),
-                      [&identity](const NodeInfo& founder) {
-                        return founder.disk_id == identity.disk_id;
-                      });
+// Answers as `method` while it is so, else UNAVAILABLE.
+template <typename Request, typename Response>
+PeerCallbacks::Method<Request, Response> While(
+    const std::atomic<bool>* serving,
+    PeerCallbacks::Method<Request, Response> method) {
+  if (!method) return method;
+  return [serving, method = std::move(method)](
+             Request request, PeerCallbacks::Done<Response> done) {
+    if (!serving->load(std::memory_order_acquire)) {
+      return done(absl::UnavailableError(
+          "the node does not serve others yet, or any more"));
+    }
+    method(std::move(request), std::move(done));
+  };
 }
 
 }  // namespace
@@ -60,13 +68,16 @@ NodeNetwork::~NodeNetwork() { Stop(); }
 PeerCallbacks NodeNetwork::Callbacks() {
   PeerCallbacks callbacks = options_.callbacks;
   callbacks.deliver = [this](PeerDelivery delivery) {
-    if (!serving_.load(std::memory_order_acquire)) return;
+    if (!serving()) return;
     const GroupId group = delivery.message.message.group;
     options_.router->ShardOf(group)->Deliver(std::move(delivery));
   };
   callbacks.judge = [this](const raft::v1::Hello& hello) {
     return Judge(hello);
   };
+  callbacks.ask_partition =
+      While(&serving_, std::move(callbacks.ask_partition));
+  callbacks.forward = While(&serving_, std::move(callbacks.forward));
   if (options_.generations == nullptr) return callbacks;
   callbacks.evidence_about = [this](NodeId node) {
     return EvidenceAbout(node);
@@ -81,19 +92,27 @@ PeerCallbacks NodeNetwork::Callbacks() {
   return callbacks;
 }
 
-bool NodeNetwork::MetAll() const {
-  for (const NodeInfo& node : options_.nodes->All()) {
-    if (node.node == options_.identity.node_id) continue;
-    if (!met_.HasMet(node.node)) return false;
+bool NodeNetwork::MeetsLonger(int64_t begun_us, int64_t* majority_us) const {
+  const int64_t now_us = options_.clock->MonotonicUs();
+  const std::vector<NodeInfo> nodes = options_.nodes->All();
+  const size_t met = static_cast<size_t>(
+      std::count_if(nodes.begin(), nodes.end(), [this](const NodeInfo& node) {
+        return node.node == options_.identity.node_id || met_.HasMet(node.node);
+      }));
+  if (met == nodes.size()) return false;
+  if (2 * met <= nodes.size()) {
+    return now_us - begun_us < options_.lonely_meeting_us;
   }
-  return true;
+  if (*majority_us == 0) *majority_us = now_us;
+  return now_us - *majority_us < options_.meeting_us;
 }
 
 absl::Status NodeNetwork::MeetOthers() {
   constexpr int64_t kLookUs = 5'000;
-  const int64_t end_us = options_.clock->MonotonicUs() + options_.meeting_us;
-  while (options_.generations != nullptr && !MetAll() &&
-         met_.forgotten().ok() && options_.clock->MonotonicUs() < end_us) {
+  const int64_t begun_us = options_.clock->MonotonicUs();
+  int64_t majority_us = 0;
+  while (options_.generations != nullptr && met_.forgotten().ok() &&
+         MeetsLonger(begun_us, &majority_us)) {
     for (const NodeInfo& node : options_.nodes->All()) {
       peers_->LastHeardUs(node.node);
     }
@@ -166,13 +185,12 @@ absl::StatusOr<NodeInfo> NodeNetwork::Known(
     const raft::v1::Greeting& greeting) const {
   const NodeId node(greeting.from_node());
   std::optional<NodeInfo> known = options_.nodes->Find(node);
-  if ((!known.has_value() || CameLater(options_.identity)) &&
-      !options_.nodes->complete() &&
-      greeting.disk_id().size() == sizeof(Uuid)) {
-    // This node has just joined; whoever is of the cluster may tell it more.
-    // The founders may be on other disks by now.
-    if (!known.has_value()) known.emplace();
-    known->node = node;
+  if (!options_.nodes->current() && greeting.disk_id().size() == sizeof(Uuid)) {
+    // This node has just joined, or was away: it may be that node which tells
+    // it who was taken in since, and who is on another disk. To listen to one
+    // that was replaced does no harm: its replicas are of an earlier
+    // incarnation.
+    if (!known.has_value()) known.emplace().node = node;
     known->disk_id = UuidOf(greeting.disk_id());
   }
   if (!known.has_value()) {
@@ -190,12 +208,15 @@ absl::StatusOr<NodeInfo> NodeNetwork::Known(
 
 absl::Status NodeNetwork::Judge(const raft::v1::Hello& hello) {
   const NodeId node(hello.greeting().from_node());
+  const absl::Status remembered = met_.JudgeEvidence(hello.greeting());
+  if (IsForgotten(remembered) && serving_.exchange(false) &&
+      options_.on_forgot) {
+    options_.on_forgot(remembered);
+  }
+  if (!remembered.ok()) return remembered;
   absl::StatusOr<NodeInfo> known = Known(hello.greeting());
   if (!known.ok()) return known.status();
   const absl::Status met = met_.Judge(hello.greeting());
-  if (IsForgotten(met) && serving_.exchange(false) && options_.on_forgot) {
-    options_.on_forgot(met);
-  }
   if (!met.ok()) return met;
   NodeInfo told = *known;
   if (!hello.address().empty()) told.address = hello.address();

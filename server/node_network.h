@@ -46,9 +46,11 @@ struct NodeNetworkOptions {
   // Of this node's store; absent: nobody is told, and nothing can be noticed.
   storage::GenerationLedger* generations = nullptr;
   // Before anything of this node's groups is said or heard, every node is met,
-  // or so much time has passed: one that remembers more of this disk than the
-  // disk does must be able to say so.
+  // or so much time has passed since a majority (this node included) was: one
+  // that remembers more of this disk than the disk does must be able to say so.
   int64_t meeting_us = 300'000;
+  // So long a node without a majority waits.
+  int64_t lonely_meeting_us = 300'000;
   // Told, once, that this node's disk has forgotten something while it served
   // (MetNodes): all its groups must be silent from now on.
   std::function<void(const absl::Status&)> on_forgot;
@@ -63,8 +65,8 @@ struct NodeNetworkOptions {
   std::function<void(const NodeNetwork&)> every_second;
 };
 
-// Who connects must be a node that the directory knows, on the disk that the
-// directory knows.
+// Once the directory is current, who connects must be a node that it knows, on
+// the disk that it knows.
 //
 // Thread safety: thread-safe.
 class NodeNetwork {
@@ -108,7 +110,9 @@ class NodeNetwork {
 
   PeerCallbacks Callbacks();
   absl::Status MeetOthers();
-  bool MetAll() const;
+  // `majority_us`: when a majority was met first; 0: it was not yet.
+  bool MeetsLonger(int64_t begun_us, int64_t* majority_us) const;
+  bool serving() const { return serving_.load(std::memory_order_acquire); }
   absl::Status Judge(const raft::v1::Hello& hello);
   // The disk that is known under the node's id.
   absl::StatusOr<NodeInfo> Known(const raft::v1::Greeting& greeting) const;

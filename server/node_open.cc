@@ -70,6 +70,9 @@ absl::StatusOr<std::unique_ptr<Node>> OpenAsItIs(const NodeOptions& options) {
   absl::StatusOr<std::unique_ptr<RocksLogStore>> store =
       OpenStore(options, written);
   if (!store.ok()) return store.status();
+  const auto forgotten = storage::ReasonForgotten(options.data_dir);
+  if (!forgotten.ok()) return forgotten.status();
+  if (forgotten->has_value()) return Forgotten(**forgotten);
   absl::StatusOr<Identity> identity = FindIdentity(options, **store);
   if (!identity.ok()) return identity.status();
   absl::StatusOr<std::unique_ptr<LocalNode>> node =

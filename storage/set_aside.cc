@@ -6,12 +6,14 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "storage/data_directory.h"
 #include "storage/posix_status.h"
+#include "storage/replaced_file.h"
 
 namespace kappa::storage {
 namespace {
@@ -21,9 +23,10 @@ namespace fs = std::filesystem;
 // What belongs to the log and to its identity, in the order in which it goes:
 // without FORMAT the rest is no data directory. Sockets of the process, its
 // lock and the ballast stay.
-constexpr std::string_view kParts[] = {"identity",  "identity.new", "damage",
-                                       "scrub",     "db",           "sealed",
-                                       "watermark", "FORMAT"};
+constexpr std::string_view kParts[] = {"identity", "identity.new", "FORGOT",
+                                       "damage",   "scrub",        "db",
+                                       "sealed",   "watermark",    "FORMAT"};
+constexpr std::string_view kForgot = "FORGOT";
 // Holds the name of the directory that things are moved to, while they are.
 constexpr std::string_view kMarker = "SETTING_ASIDE";
 
@@ -87,6 +90,26 @@ absl::StatusOr<std::string> SetAside(const std::string& directory,
   if (status.ok()) status = Move(directory, target);
   if (!status.ok()) return status;
   return target;
+}
+
+absl::Status MarkForgotten(const std::string& directory,
+                           const std::string& reason) {
+  return ReplacedFile(PathOf(directory, kForgot), {}).Replace(reason);
+}
+
+absl::StatusOr<std::optional<std::string>> ReasonForgotten(
+    const std::string& directory) {
+  const std::string path = PathOf(directory, kForgot);
+  if (access(path.c_str(), F_OK) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    return FromErrno(errno, "find", path);
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string reason((std::istreambuf_iterator<char>(file)), {});
+  if (file.bad() || !file.is_open()) {
+    return absl::UnavailableError("cannot read " + path);
+  }
+  return reason;
 }
 
 absl::Status FinishSetAside(const std::string& directory) {

@@ -3,6 +3,7 @@
 #ifndef KAPPA_STORAGE_SET_ASIDE_H_
 #define KAPPA_STORAGE_SET_ASIDE_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -18,6 +19,17 @@ namespace kappa::storage {
 // Errors: those of the file system.
 absl::StatusOr<std::string> SetAside(const std::string& directory,
                                      const std::string& reason);
+
+// Writes DIR/FORGOT: from now on, whatever others say, the directory is one
+// that has forgotten something; `reason` says what. Durable on return. Goes
+// with the rest when the directory is set aside. Errors: those of the file
+// system.
+absl::Status MarkForgotten(const std::string& directory,
+                           const std::string& reason);
+// The reason that MarkForgotten wrote; absent: it did not. Errors: UNAVAILABLE:
+// the file cannot be read.
+absl::StatusOr<std::optional<std::string>> ReasonForgotten(
+    const std::string& directory);
 
 // Goes on with what SetAside had begun in an earlier process; to be called
 // before the directory is opened. Errors: those of the file system.

@@ -72,6 +72,17 @@ TEST_F(MetNodesTest, AnOpenOrACycleThatTheDirectoryLacksIsForgotten) {
   }
 }
 
+// Whoever says it: also one whom nobody here knows on that disk.
+TEST_F(MetNodesTest, EvidenceCountsBeforeItsSenderIsKnown) {
+  raft::v1::Greeting greeting = Remembering(3, 1);
+  greeting.set_known_disk_id(BytesOf(RandomUuid()));
+  EXPECT_TRUE(met_.JudgeEvidence(greeting).ok());
+  EXPECT_TRUE(met_.JudgeEvidence(Remembering(2, 12)).ok());
+  EXPECT_TRUE(met_.forgotten().ok());
+  EXPECT_TRUE(IsForgotten(met_.JudgeEvidence(Remembering(3, 1))));
+  EXPECT_TRUE(IsForgotten(met_.forgotten()));
+}
+
 TEST_F(MetNodesTest, WhatIsRememberedOfAnotherDiskIsNoEvidence) {
   raft::v1::Greeting greeting = Remembering(3, 1);
   greeting.set_known_disk_id(BytesOf(RandomUuid()));

@@ -26,11 +26,38 @@ TEST(NodeDirectoryTest, WhatANodeSaysIsNewerThanWhatIsCommitted) {
 // better whose disk that is.
 TEST(NodeDirectoryTest, TheDiskIsTheCommittedOne) {
   NodeDirectory directory;
-  EXPECT_FALSE(directory.complete());
   directory.SetTold(Node(2, "stranger:1"));
   directory.SetCommitted({Node(1, "own:1")});
-  EXPECT_TRUE(directory.complete());
   EXPECT_EQ(*directory.Find(NodeId(1)), Node(1, "own:1"));
+}
+
+TEST(NodeDirectoryTest, OnceItIsCurrentADiskThatIsNotKnownSaysNothing) {
+  NodeDirectory directory;
+  directory.SetCommitted({Node(1, "former:1")});
+  EXPECT_FALSE(directory.current());
+  directory.SetTold(Node(2, "later:1"));
+  EXPECT_EQ(directory.Find(NodeId(1))->address, "later:1");
+  directory.SetCurrent({Node(2, "committed:1")});
+  EXPECT_TRUE(directory.current());
+  EXPECT_EQ(directory.Find(NodeId(1))->address, "later:1");
+  directory.SetTold(Node(1, "former:1"));
+  EXPECT_EQ(*directory.Find(NodeId(1)), Node(2, "later:1"));
+  directory.SetTold(Node(2, "moved:1"));
+  EXPECT_EQ(directory.Find(NodeId(1))->address, "moved:1");
+  NodeInfo stranger = Node(3, "stranger:1");
+  stranger.node = NodeId(2);
+  directory.SetTold(stranger);
+  EXPECT_FALSE(directory.Find(NodeId(2)).has_value());
+}
+
+TEST(NodeDirectoryTest, TheIncarnationIsTheCommittedOne) {
+  NodeDirectory directory;
+  directory.SetTold(Node(1, "told:1"));
+  NodeInfo row = Node(1, "committed:1");
+  row.incarnation = Incarnation(2);
+  directory.SetCommitted({row});
+  EXPECT_EQ(directory.Find(NodeId(1))->incarnation, Incarnation(2));
+  EXPECT_EQ(directory.Find(NodeId(1))->address, "told:1");
 }
 
 TEST(NodeDirectoryTest, AFounderIsKnownUntilMoreIs) {

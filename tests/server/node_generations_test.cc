@@ -43,8 +43,32 @@ class NodeGenerationsTest : public testing::Test {
     return cluster_.Start(kX);
   }
 
+  // The node comes back with a copy from before its last start, which all have
+  // heard of; it is replaced.
+  void Replace(size_t node) {
+    cluster_.Stop(node);
+    const std::string copy = cluster_.Copy(node);
+    ASSERT_TRUE(cluster_.Start(node).ok());
+    cluster_.ReadAll(node, group_, appended_);
+    Append({kA, kB, kX});
+    cluster_.ReadAll(node, group_, appended_);
+    cluster_.Stop(node);
+    cluster_.PutBack(node, copy);
+    cluster_.AllowReplacement();
+    const absl::Status started = cluster_.Start(node);
+    ASSERT_TRUE(started.ok()) << started;
+    ASSERT_TRUE(
+        std::filesystem::exists(cluster_.directory(node) + "/set-aside-1/db"));
+    cluster_.ReadAll(node, group_, appended_);
+  }
+  void Append(const std::vector<size_t>& nodes) {
+    cluster_.Append(group_, "more", nodes);
+    ++appended_;
+  }
+
   DirectoryCluster cluster_;
   GroupId group_;
+  uint64_t appended_ = 0;
 };
 
 TEST_F(NodeGenerationsTest, AnOlderCopyIsSetAsideAndLosesNothing) {
@@ -177,6 +201,51 @@ TEST_F(NodeGenerationsTest, ANodeThatMeetsNobodyWaitsBeforeItServes) {
   cluster_.Mend(kB);
   cluster_.Append(group, "second", {kA, kB});
   EXPECT_THAT(cluster_.ReadAll(kA, group, 2), ElementsAre("first", "second"));
+  // It is not forgotten again when nobody is there to say so.
+  cluster_.Stop(kX);
+  cluster_.Cut(kX);
+  EXPECT_TRUE(absl::IsCancelled(cluster_.Start(kX)));
+  EXPECT_TRUE(
+      std::filesystem::exists(cluster_.directory(kX) + "/set-aside-1/FORGOT"));
+}
+
+TEST_F(NodeGenerationsTest, AReplacedLeaderRebuildsTheNextThatIsReplaced) {
+  cluster_.StartAll();
+  group_ = cluster_.MakeTopic("t");
+  Append({kA, kB, kX});
+  ASSERT_NO_FATAL_FAILURE(Replace(kX));
+  ASSERT_TRUE(cluster_.MakeLead(kX, kMetadataGroup));
+  ASSERT_TRUE(cluster_.MakeLead(kX, group_));
+  // It is taken in with the founders' former disks.
+  ASSERT_NO_FATAL_FAILURE(Replace(kB));
+  ASSERT_TRUE(cluster_.MakeLead(kX, kMetadataGroup));
+  const GroupId another = cluster_.MakeTopic("u");
+  cluster_.Append(another, "first", {kA, kB, kX});
+  EXPECT_THAT(cluster_.ReadAll(kB, another, 1), ElementsAre("first"));
+}
+
+TEST_F(NodeGenerationsTest, WhatAReplacedNodeRemembersIsHeardBeforeServing) {
+  cluster_.StartAll();
+  group_ = cluster_.MakeTopic("t");
+  Append({kA, kB, kX});
+  ASSERT_NO_FATAL_FAILURE(Replace(kX));
+  ASSERT_TRUE(cluster_.MakeLead(kX, group_));
+  cluster_.ReadAll(kB, group_, appended_);
+  cluster_.Stop(kB);
+  const std::string copy = cluster_.Copy(kB);
+  // Only X hears of this open of B.
+  cluster_.Cut(kA);
+  ASSERT_TRUE(cluster_.Start(kB).ok());
+  Append({kB, kX});
+  cluster_.Stop(kB);
+  cluster_.PutBack(kB, copy);
+  cluster_.Mend(kA);
+  const absl::Status started = cluster_.Start(kB);
+  ASSERT_TRUE(started.ok()) << started;
+  EXPECT_FALSE(cluster_.forgot(kB));
+  EXPECT_TRUE(
+      std::filesystem::exists(cluster_.directory(kB) + "/set-aside-1/db"));
+  cluster_.ReadAll(kB, group_, appended_);
 }
 
 }  // namespace

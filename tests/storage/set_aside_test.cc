@@ -72,6 +72,24 @@ TEST_F(SetAsideTest, TheDirectoryIsEmptyAfterwardsAndNothingIsLost) {
   EXPECT_EQ(*again, directory_ + "/set-aside-2");
 }
 
+TEST_F(SetAsideTest, WhatWasForgottenStaysSoUntilItIsSetAside) {
+  ASSERT_NE(Open(), nullptr);
+  auto reason = ReasonForgotten(directory_);
+  ASSERT_TRUE(reason.ok());
+  EXPECT_FALSE(reason->has_value());
+  ASSERT_TRUE(MarkForgotten(directory_, "cycle 7").ok());
+  ASSERT_TRUE(MarkForgotten(directory_, "cycle 8").ok());
+  reason = ReasonForgotten(directory_);
+  ASSERT_TRUE(reason.ok());
+  EXPECT_EQ(*reason, "cycle 8");
+  ASSERT_NE(Open(), nullptr);  // no file that does not belong there
+  ASSERT_TRUE(SetAside(directory_, "why").ok());
+  EXPECT_EQ(Read("set-aside-1/FORGOT"), "cycle 8");
+  reason = ReasonForgotten(directory_);
+  ASSERT_TRUE(reason.ok());
+  EXPECT_FALSE(reason->has_value());
+}
+
 TEST_F(SetAsideTest, WhatWasInterruptedGoesOn) {
   ASSERT_NE(Open(), nullptr);
   EXPECT_TRUE(FinishSetAside(directory_).ok());
