@@ -43,10 +43,10 @@ class Kafka:
                 "heap": "1 GiB a broker",
                 "load": "ProducerPerformance, ConsumerPerformance"}
 
-    def __init__(self, programs, folder, *, synced):
+    def __init__(self, programs, nodes, *, synced):
         self._classes = programs.peers / "kafka"
         self._clients = programs.peers / "kafka-clients"
-        self._nodes = processes.Nodes(folder)
+        self._nodes, folder = nodes, nodes.folder
         self._topics = 0
         self._rates = {}
         ports = processes.free_ports(6)
@@ -74,9 +74,6 @@ class Kafka:
     @staticmethod
     def _java(classes, *command):
         return ["java", "-Xmx512M", "-cp", f"{classes}/*", *command]
-
-    def stop(self):
-        self._nodes.stop()
 
     def usage(self):
         self._nodes.check()
@@ -147,8 +144,8 @@ class Kafka:
         milliseconds."""
         topic = self._make_topic(1)
         figures = _summary(processes.run_client(
-            self._produce(topic, 1024, 400 * seconds, 100 * seconds, linger=0, buffer=1400,
-                          batch=1), 120))
+            self._produce(topic, 1024, int(400 * seconds), int(100 * seconds), linger=0,
+                          buffer=1400, batch=1), 120))
         return {"p50_ms": 1000 / figures["records_per_s"], "p99_ms": figures["p99_ms"],
                 "p999_ms": figures["p999_ms"], "records_per_s": figures["records_per_s"],
                 "note": "p50 is the mean"}

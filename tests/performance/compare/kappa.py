@@ -14,10 +14,10 @@ class Kappa:
                 "batch": "128 KiB", "linger": "50 ms at maximum, else 1 ms",
                 "in flight": "16 MiB", "clients": 1, "load": "kappa bench"}
 
-    def __init__(self, programs, folder, *, synced=True):
+    def __init__(self, programs, nodes, *, synced=True):
         assert synced
         self._bin = programs.bin
-        self._nodes = processes.Nodes(folder)
+        self._nodes, folder = nodes, nodes.folder
         self._topics = 0
         ports = processes.free_ports(9)
         self._servers = ",".join(f"127.0.0.1:{port}" for port in ports[:3])
@@ -30,9 +30,6 @@ class Kappa:
                 "--metrics-listen", f"127.0.0.1:{ports[6 + i]}"])
         processes.wait_until(lambda: all(map(processes.listens, ports[:3])),
                              "three kappad serve")
-
-    def stop(self):
-        self._nodes.stop()
 
     def usage(self):
         self._nodes.check()

@@ -16,6 +16,7 @@ from tests.performance.compare import kappa
 from tests.performance.compare import machine
 from tests.performance.compare import nats
 from tests.performance.compare import plot
+from tests.performance.compare import processes
 from tests.performance.compare import report
 from tests.performance.compare import rows
 
@@ -58,24 +59,25 @@ class Cluster:
     def __init__(self, name, programs):
         self._name = name
         self._programs = programs
-        self._folder = None
+        self._nodes = None
         self._system = None
 
     def system(self):
-        if self._folder and folder_bytes(self._folder) > FOLDER_BYTES_MAX:
+        if self._nodes and folder_bytes(self._nodes.folder) > FOLDER_BYTES_MAX:
             self.stop()
         if self._system is None:
             make, synced = SYSTEMS[self._name]
-            self._folder = tempfile.mkdtemp(prefix=f"kappa-compare-{self._name}-")
-            self._system = make(self._programs, self._folder, synced=synced)
+            self._nodes = processes.Nodes(
+                tempfile.mkdtemp(prefix=f"kappa-compare-{self._name}-"))
+            self._system = make(self._programs, self._nodes, synced=synced)
         return self._system
 
     def stop(self):
-        if self._system is not None:
-            self._system.stop()
-        if self._folder is not None:
-            shutil.rmtree(self._folder)
-        self._folder = self._system = None
+        """Also what was started of a system that did not come up."""
+        if self._nodes is not None:
+            self._nodes.stop()
+            shutil.rmtree(self._nodes.folder)
+        self._nodes = self._system = None
 
 
 def measure_system(name, wanted, programs, out, seconds):
@@ -134,9 +136,15 @@ def arguments_of():
     return options
 
 
+def end_once(*_):
+    # timeout(1) asks twice; the second time must not cut off what the first began.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(3)
+
+
 def main():
     # Asked to end, it ends its nodes and clients too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    signal.signal(signal.SIGTERM, end_once)
     options = arguments_of()
     programs = Programs(options.bin.absolute(), options.peers.absolute())
     out = options.out or Path(tempfile.mkdtemp(prefix="kappa-compare-out-"))

@@ -28,9 +28,9 @@ class Nats:
                 "linger": "none", "clients": f"1; {PACED_CLIENTS} at fixed rates",
                 "load": "nats bench js, the better of fast and async"}
 
-    def __init__(self, programs, folder, *, synced):
+    def __init__(self, programs, nodes, *, synced):
         self._program = programs.peers / "nats/nats"
-        self._nodes = processes.Nodes(folder)
+        self._nodes, folder = nodes, nodes.folder
         self._streams = 0
         ports = processes.free_ports(6)
         self._servers = ",".join(f"nats://127.0.0.1:{port}" for port in ports[:3])
@@ -52,9 +52,6 @@ class Nats:
         except RuntimeError:
             return False
         return True
-
-    def stop(self):
-        self._nodes.stop()
 
     def usage(self):
         self._nodes.check()
@@ -132,7 +129,7 @@ class Nats:
     def one_at_a_time(self, seconds):
         stream = self._new_stream()
         self._publish("sync", stream, 1024, 300, create=True)
-        return _latency(*self._publish("sync", stream, 1024, 600 * seconds))
+        return _latency(*self._publish("sync", stream, 1024, int(600 * seconds)))
 
     def fill(self, records):
         stream = self._new_stream()

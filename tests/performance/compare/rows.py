@@ -56,7 +56,8 @@ def _live(system, seconds):
     replays = system.start_replays(history, TEN)
     beside = system.paced(LIVE_RATE, seconds)["p99_ms"]
     together = replays.finish()
-    return {"p99_ms": beside, "alone_p99_ms": alone, "times": beside / alone if beside and alone else None,
+    return {"p99_ms": beside, "alone_p99_ms": alone,
+            "times": beside / alone if beside and alone else None,
             "replays_mb_per_s": together, "one_reader_mb_per_s": one}
 
 
