@@ -124,7 +124,7 @@ class MetadataGroup final : public ShardGroup {
     return log_.configuration();
   }
   const GroupLog& log() const { return log_; }
-  ReplicaNumber number() const { return log_.number(); }
+  ReplicaNumber number() const override { return log_.number(); }
 
   // A sole voter leads at once, and `ready` is called when everything in the
   // log is applied, with what went wrong otherwise. With other replicas `ready`

@@ -81,7 +81,7 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   int64_t last_append_time_us() const {
     return log_.tail().last_append_time_us;
   }
-  ReplicaNumber number() const { return log_.number(); }
+  ReplicaNumber number() const override { return log_.number(); }
 
   // --- other replicas; Advance is called afterwards ---
 

@@ -157,7 +157,8 @@ void Shard::RunDrain(std::vector<Event>* events) {
   events->clear();
   SubmitTouched();
   CheckConditions();
-  awaits_ticks_ = !ticking_.empty() || !to_wake_.empty() || !to_tell_.empty();
+  awaits_ticks_ = !ticking_.empty() || !to_wake_.empty() || !to_tell_.empty() ||
+                  !health_untold_sleepers_.empty();
   counters_.awake_partitions.Set(partitions_.size());
   counters_.window_bytes.Set(window_.bytes());
   counters_.window_entries.Set(window_.entries());
@@ -199,6 +200,7 @@ void Shard::HandleAppend(AppendEvent event) {
     event.append.Answer(std::move(refusal));
     return;
   }
+  TellHealthFirst(*partition);
   (*partition)->Append(std::move(event.command), std::move(event.append));
   Touch(*partition);
 }
@@ -231,6 +233,7 @@ void Shard::HandleDelivery(PeerDelivery delivery) {
   PeerMessage& sent = delivery.message;
   ShardGroup* const group = FindGroup(sent.message.group);
   if (group == nullptr) return;
+  TellHealthFirst(group);
   const absl::Status taken =
       group->Step(std::move(sent.message), std::move(sent.contents));
   if (!taken.ok()) counters_.messages_refused.Add(1);
@@ -254,20 +257,6 @@ void Shard::RunTicks() {
     ticking_.pop_back();
   }
   if (!pacing_) WakeSome();
-}
-
-void Shard::SetDiskHealth(raft::DiskHealth health) {
-  // Nobody shall hand leadership to a node that ends.
-  if (ending_ && health != raft::DiskHealth::kFull) {
-    health = raft::DiskHealth::kSlow;
-  }
-  health_ = health;
-  const auto tell = [this](ShardGroup* group) {
-    group->SetDiskHealth(health_);
-    Touch(group);
-  };
-  for (const auto& group : other_groups_) tell(group.get());
-  for (Partition* const partition : awake_) tell(partition);
 }
 
 void Shard::HandOver(absl::AnyInvocable<void()> done) {
@@ -297,6 +286,11 @@ void Shard::SubmitTouched() {
   for (size_t i = 0; i < touched_.size(); ++i) {
     ShardGroup* const group = touched_[i];
     group->touched_ = false;
+    // One that slept was not told whether writes wait for memory.
+    if (group->told_health_ != health_ && !HealthMatters(*group) &&
+        !group->core().quiescent()) {
+      TellHealth(group);
+    }
     group->Advance(&cycle);
     if (!group->ticking_ && group->needs_ticks()) {
       group->ticking_ = true;
@@ -327,8 +321,7 @@ void Shard::SendMessages() {
 }
 
 void Shard::AddGroup(std::unique_ptr<ShardGroup> group) {
-  group->SetDiskHealth(health_);
-  Touch(group.get());
+  TellHealth(group.get());
   other_groups_.push_back(std::move(group));
 }
 
@@ -374,6 +367,7 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
   absl::StatusOr<std::unique_ptr<Partition>> partition =
       Partition::Open(sleeping->second, &services_);
   if (!partition.ok()) return partition.status();
+  (*partition)->told_health_ = health_;
   (*partition)->SetDiskHealth(health_);
   (*partition)->Campaign();
   for (const NodeId node : silent_) (*partition)->OnNodeLiveness(node, false);
@@ -417,7 +411,8 @@ void Shard::OnEntriesDamaged(GroupId group, LogIndex first, LogIndex last) {
 void Shard::NoteDamage(GroupId group, ReplicaNumber replica,
                        const absl::Status& status) {
   ShardGroup* const awake = FindAwakeGroup(group);
-  if (awake == nullptr) return;
+  // That group may have been given up, and be another replica's now.
+  if (awake == nullptr || awake->number() != replica) return;
   awake->StopDamaged(status);
   Touch(awake);
   const std::optional<LogIndex> index = storage::DamagedIndexOf(status);

@@ -109,7 +109,9 @@ class Shard {
   // node that fell silent, are told at once, the others a few at a time.
   void OnNodeLiveness(NodeId node, bool alive);
   // What the node's disk, and what else makes it fit to lead, allows from now
-  // on; of all groups, also of those that come later.
+  // on; of all groups, also of those that come later. Whether writes wait for
+  // memory wakes nobody; what makes others lead is told to a few groups at a
+  // time, to those first that do not sleep.
   void SetDiskHealth(raft::DiskHealth health);
   // Hands leadership of all groups to other nodes, as far as they can take it,
   // then calls `done`, once.
@@ -171,7 +173,17 @@ class Shard {
   // shard_pace.cc.
   void WakeSome();
   bool WakeOne();
+  bool TellOne();
   void Tell(ShardGroup* group, NodeId node, bool alive);
+  void TellHealth(ShardGroup* group);
+  // Whether a group that sleeps must hear of the present health.
+  bool HealthMatters(const ShardGroup& group) const;
+  // Before a group that slept takes something in.
+  void TellHealthFirst(ShardGroup* group) {
+    if (group->told_health_ != health_ && HealthMatters(*group)) {
+      TellHealth(group);
+    }
+  }
   void SubmitTouched();
   // Hands the messages of this drain to the network, a call for each node.
   void SendMessages();
@@ -214,7 +226,10 @@ class Shard {
     std::vector<GroupId> groups;  // that sleep and have not been told
   };
   std::deque<Telling> to_tell_;
-  bool pacing_ = false;  // WakeSome is posted
+  // Partitions that are to hear of the present health.
+  std::vector<GroupId> health_untold_;           // which did not sleep
+  std::vector<GroupId> health_untold_sleepers_;  // which did
+  bool pacing_ = false;                          // WakeSome is posted
   std::set<NodeId> silent_;
   std::map<NodeId, std::vector<PeerMessage>> outbox_;
   // Of the messages of this drain.

@@ -21,6 +21,7 @@ class ShardGroup {
   virtual ~ShardGroup() = default;
 
   virtual GroupId group() const = 0;
+  virtual ReplicaNumber number() const = 0;
   // Collects what the core wants written, and acts on what it committed and
   // confirmed. Called once per drain for each group that Shard::Touch named.
   virtual void Advance(WriteCycle* cycle) = 0;
@@ -66,6 +67,7 @@ class ShardGroup {
   friend class Shard;
   bool touched_ = false;
   bool ticking_ = false;
+  raft::DiskHealth told_health_ = raft::DiskHealth::kHealthy;
 };
 
 }  // namespace kappa::server

@@ -20,6 +20,11 @@ constexpr size_t kEachTick = 4;
 // More than that is told at once.
 constexpr size_t kTellingsMax = 16;
 
+bool LeadsWell(raft::DiskHealth health) {
+  return health == raft::DiskHealth::kHealthy ||
+         health == raft::DiskHealth::kStalled;
+}
+
 }  // namespace
 
 void Shard::JoinNetwork(PeerNetwork* network) {
@@ -56,13 +61,68 @@ void Shard::Tell(ShardGroup* group, NodeId node, bool alive) {
   Touch(group);
 }
 
+bool Shard::HealthMatters(const ShardGroup& group) const {
+  return !LeadsWell(group.told_health_) || !LeadsWell(health_);
+}
+
+void Shard::SetDiskHealth(raft::DiskHealth health) {
+  // Nobody shall hand leadership to a node that ends.
+  if (ending_ && health != raft::DiskHealth::kFull) {
+    health = raft::DiskHealth::kSlow;
+  }
+  health_ = health;
+  health_untold_.clear();
+  health_untold_sleepers_.clear();
+  for (const auto& group : other_groups_) TellHealth(group.get());
+  for (Partition* const partition : awake_) {
+    if (partition->told_health_ == health_) continue;
+    const bool sleeps = partition->quiescent();
+    if (!HealthMatters(*partition)) {
+      if (!sleeps) TellHealth(partition);
+    } else if (ending_) {
+      TellHealth(partition);
+    } else {
+      (sleeps ? health_untold_sleepers_ : health_untold_)
+          .push_back(partition->group());
+    }
+  }
+  if (!pacing_) WakeSome();
+}
+
+void Shard::TellHealth(ShardGroup* group) {
+  group->told_health_ = health_;
+  group->SetDiskHealth(health_);
+  Touch(group);
+}
+
+bool Shard::TellOne() {
+  std::vector<GroupId>& groups =
+      health_untold_.empty() ? health_untold_sleepers_ : health_untold_;
+  if (groups.empty()) return false;
+  Partition* const partition = FindAwake(groups.back());
+  groups.pop_back();
+  if (partition != nullptr && partition->told_health_ != health_) {
+    TellHealth(partition);
+  }
+  return true;
+}
+
 void Shard::WakeSome() {
+  if (!health_untold_.empty()) {
+    for (size_t left = kAtOnce; left > 0 && !health_untold_.empty(); --left) {
+      TellOne();
+    }
+    pacing_ = true;
+    Post([](Shard& shard) { shard.WakeSome(); });
+    return;
+  }
   const size_t room =
       ticking_.size() < kAwakeMax ? kAwakeMax - ticking_.size() : kEachTick;
   for (size_t left = std::min(room, kAtOnce); left > 0; --left) {
     if (!WakeOne()) break;
   }
-  pacing_ = room > kEachTick && !(to_wake_.empty() && to_tell_.empty());
+  pacing_ = room > kEachTick && !(to_wake_.empty() && to_tell_.empty() &&
+                                  health_untold_sleepers_.empty());
   if (pacing_) Post([](Shard& shard) { shard.WakeSome(); });
 }
 
@@ -74,6 +134,7 @@ bool Shard::WakeOne() {
     WakePartition(group).IgnoreError();
     return true;
   }
+  if (TellOne()) return true;
   if (to_tell_.empty()) return false;
   Telling& telling = to_tell_.front();
   Partition* const partition = FindAwake(telling.groups.back());

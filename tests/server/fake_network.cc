@@ -121,6 +121,12 @@ uint64_t FakeSwitch::calls() const {
   return calls_;
 }
 
+uint64_t FakeSwitch::MessagesOf(GroupId group) const {
+  MutexLock lock(&mutex_);
+  const auto found = messages_.find(group);
+  return found == messages_.end() ? 0 : found->second;
+}
+
 bool FakeSwitch::ConnectedLocked(NodeId a, NodeId b) const {
   return endpoints_.contains(a) && endpoints_.contains(b) &&
          !cut_.contains(a) && !cut_.contains(b);
@@ -190,6 +196,7 @@ void FakeSwitch::Deliver(NodeId from, NodeId to,
       delivery.message.contents.push_back(
           Payload::FromString(std::string(content)));
     }
+    ++messages_[sent.message.group];
     receiver.deliver(std::move(delivery));
   }
 }

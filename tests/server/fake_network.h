@@ -42,6 +42,8 @@ class FakeSwitch {
                                               raft::v1::JoinRequest request);
   // Calls answered so far, of all nodes.
   uint64_t calls() const;
+  // Messages of a group's replicas delivered so far.
+  uint64_t MessagesOf(GroupId group) const;
 
  private:
   class FakeNetwork;
@@ -79,6 +81,7 @@ class FakeSwitch {
   MessageEncoder encoder_ ABSL_GUARDED_BY(mutex_);
   MessageDecoder decoder_ ABSL_GUARDED_BY(mutex_);
   uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<GroupId, uint64_t> messages_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kappa::server

@@ -52,6 +52,8 @@ class NodeCluster {
   void Start(size_t i);
   void Cut(size_t i) { switch_.Cut(NodeId(i + 1)); }
   void Mend(size_t i) { switch_.Mend(NodeId(i + 1)); }
+  // Messages between the group's replicas so far.
+  uint64_t MessagesOf(GroupId group) const { return switch_.MessagesOf(group); }
   // By how much the node's wall clock is ahead of true time.
   void SetClock(size_t i, int64_t ahead_us);
   // What is free on the node's disk from now on.

@@ -159,6 +159,47 @@ TEST_F(NodeTroubleTest, ALeaderWhoseDiskIsSlowLetsAnotherLead) {
   ExpectAllEverywhere();
 }
 
+// Thousands sleep, and a busy node's memory is full again and again.
+TEST_F(NodeTroubleTest, WritesThatWaitForMemoryWakeNobody) {
+  storage::StoreControl& store = cluster_.harness(0).control();
+  const auto await_looks = [&](uint64_t looks) {
+    const uint64_t until = store.looks() + looks;
+    EXPECT_TRUE(cluster_.Await([&] { return store.looks() >= until; }));
+  };
+  // It sleeps once nothing was said for so long.
+  uint64_t said = 0;
+  ASSERT_TRUE(cluster_.Await([&] {
+    said = cluster_.MessagesOf(group_);
+    await_looks(50);
+    return cluster_.MessagesOf(group_) == said;
+  }));
+  for (int i = 0; i < 10; ++i) {
+    store.StallWrites(i % 2 == 0);
+    await_looks(10);
+  }
+  EXPECT_EQ(cluster_.MessagesOf(group_), said);
+  // It is told when it wakes, and does what it has to do.
+  Append();
+  ExpectAllEverywhere();
+}
+
+// More than are told at once, none of which has anything to do.
+TEST_F(NodeTroubleTest, GroupsThatSleepAreHandedOverToo) {
+  constexpr uint32_t kPartitions = 48;
+  cluster_.MakeTopic("many", kPartitions);
+  const auto led_by = [&](size_t node) {
+    uint32_t led = 0;
+    for (uint32_t i = 0; i < kPartitions; ++i) {
+      led += cluster_.StatusOf(node, "many", i).leader() == node + 1 ? 1 : 0;
+    }
+    return led;
+  };
+  const size_t low = cluster_.Leader(cluster_.GroupOf("many", 0));
+  EXPECT_TRUE(cluster_.Await([&] { return led_by(low) >= kPartitions / 4; }));
+  cluster_.LeaveFree(low, NodeCluster::kLowBytes - 1);
+  EXPECT_TRUE(cluster_.Await([&] { return led_by(low) == 0; }));
+}
+
 // --- clocks ---
 
 TEST_F(NodeTroubleTest, AClockThatIsOffGivesLeadershipAway) {

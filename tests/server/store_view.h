@@ -60,6 +60,16 @@ class StoreControl {
     if (delay_us_ > 0) delayed_.WaitFor(&mutex_, delay_us_);
   }
 
+  // Whether writes wait for memory, as the store says from now on.
+  void StallWrites(bool stalled) { writes_stalled_.store(stalled); }
+  // How often somebody asked.
+  uint64_t looks() const { return looks_.load(); }
+  StoreCondition Look(StoreCondition condition) {
+    ++looks_;
+    condition.writes_stalled = writes_stalled_.load();
+    return condition;
+  }
+
   // The replica cannot be woken: its rows are damaged. 0: all can.
   void DamageWakesOf(ReplicaNumber replica) { damaged_wakes_of_ = replica; }
   bool WakeIsDamaged(ReplicaNumber replica) {
@@ -112,6 +122,8 @@ class StoreControl {
 
  private:
   std::atomic<bool> cut_{false};
+  std::atomic<bool> writes_stalled_{false};
+  std::atomic<uint64_t> looks_{0};
   std::atomic<bool> reads_fail_{false};
   std::atomic<bool> reads_damaged_{false};
   std::atomic<ReplicaNumber> damaged_wakes_of_{ReplicaNumber()};
@@ -199,6 +211,10 @@ class StoreView final : public LogStore {
       const std::function<bool(std::string_view key, std::string_view value)>&
           visit) const override {
     return store_->ScanSideRows(table, prefix, visit);
+  }
+
+  StoreCondition Condition() const override {
+    return control_->Look(store_->Condition());
   }
 
  private:
