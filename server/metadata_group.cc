@@ -110,7 +110,10 @@ void MetadataGroup::Execute(MetadataCommand command, Done done) {
     log_.Rouse();
     return done(log_.NotLeader());
   }
-  if (log_.LacksRoom()) return done(VotersFull());
+  // What makes room is tried all the same.
+  if (!command.has_delete_topic() && log_.LacksRoom()) {
+    return done(VotersFull());
+  }
   if (commands_.size() + opens_waiting_ + early_.size() >= kCommandsMax) {
     return done(Overloaded("too many metadata commands are waiting"));
   }
