@@ -38,6 +38,21 @@ class NodeTroubleTest : public testing::Test {
     }));
     return leader;
   }
+  size_t MetadataLeader() {
+    size_t leader = 0;
+    EXPECT_TRUE(cluster_.Await([&] {
+      for (leader = 0; leader < NodeCluster::kNodes; ++leader) {
+        v1::CreateTopicRequest request;
+        request.set_name("t");
+        request.set_partitions(2);
+        // Another one of that name: nothing changes.
+        const auto refused = cluster_.driver(leader).CreateTopic(request);
+        if (absl::IsAlreadyExists(refused.status())) return true;
+      }
+      return false;
+    }));
+    return leader;
+  }
   bool IsFull(size_t i, size_t leader) {
     const v1::PartitionStatus status = cluster_.StatusOf(leader, "t", 0);
     for (const v1::ReplicaStatus& replica : status.replicas()) {
@@ -146,6 +161,46 @@ TEST_F(NodeTroubleTest, WhereMostHaveNoRoomAppendsAreRefusedUntilThereIs) {
   EXPECT_TRUE(open->Get().ok());
   Append();
   ExpectAllEverywhere();
+}
+
+// What makes room is the one change of the metadata that is taken.
+TEST_F(NodeTroubleTest, WhereMostHaveNoRoomTopicsAreDeletedAllTheSame) {
+  cluster_.MakeTopic("old", 1);
+  const size_t leader = MetadataLeader();
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    if (i != leader) cluster_.LeaveFree(i, 0);
+  }
+  // One by one, until whoever leads the metadata group refuses: the first ones
+  // are in its log, and nobody takes them.
+  std::vector<Awaited<v1::CreateTopicResponse>> creates;
+  absl::Status refused;
+  ASSERT_TRUE(cluster_.Await([&] {
+    for (Awaited<v1::CreateTopicResponse>& create : creates) {
+      if (!create.has_answer()) continue;
+      refused = create.Get().status();
+      if (ReasonOf(refused) == "DISK_FULL") return true;
+    }
+    std::erase_if(creates,
+                  [](const auto& create) { return create.has_answer(); });
+    if (creates.size() > 100) return false;
+    v1::CreateTopicRequest request;
+    request.set_name(absl::StrCat("new", creates.size()));
+    request.set_partitions(1);
+    cluster_.node(leader).CreateTopic(request,
+                                      creates.emplace_back().callback());
+    return false;
+  })) << refused;
+  v1::DeleteTopicRequest request;
+  request.set_name("old");
+  Awaited<v1::DeleteTopicResponse> deleted;
+  cluster_.node(leader).DeleteTopic(request, deleted.callback());
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    cluster_.LeaveFree(i, NodeCluster::kAmpleBytes);
+  }
+  const absl::StatusOr<v1::DeleteTopicResponse> answer = deleted.Get();
+  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_TRUE(cluster_.Await(
+      [&] { return cluster_.node(leader).FindTopic("old") == nullptr; }));
 }
 
 // --- RELIABILITY.md S12 ---
