@@ -101,6 +101,15 @@ bool MetNodes::IsPast(const Met& met, const Uuid& disk,
   return found != known.end() && found + 1 != known.end();
 }
 
+void MetNodes::OnHeard(Met* met) {
+  const auto heard =
+      std::find(met->greeted.begin(), met->greeted.end(), met->open_id);
+  if (heard == met->greeted.begin()) return;
+  met->past.insert(met->past.end(), met->greeted.begin(), heard);
+  met->greeted.erase(met->greeted.begin(), heard);
+  while (met->past.size() > kPastMax) met->past.pop_front();
+}
+
 absl::Status MetNodes::Judge(const raft::v1::Greeting& greeting) {
   const NodeId node(greeting.from_node());
   const Uuid disk = UuidOf(greeting.disk_id());
@@ -120,8 +129,11 @@ absl::Status MetNodes::Judge(const raft::v1::Greeting& greeting) {
                        absl::Hex(greeting.open_id(), absl::kZeroPad16),
                        " of its disk, which was opened again since"));
     }
-    if (met.open_id != 0) met.past.push_back(met.open_id);
-    if (met.past.size() > kPastMax) met.past.pop_front();
+    if (std::find(met.greeted.begin(), met.greeted.end(), greeting.open_id()) ==
+        met.greeted.end()) {
+      met.greeted.push_back(greeting.open_id());
+    }
+    if (met.greeted.size() > kPastMax) met.greeted.pop_front();
     met.open_id = greeting.open_id();
     met.answered = false;
   }
@@ -141,6 +153,7 @@ absl::Status MetNodes::Note(NodeId node, const Uuid& disk,
                      absl::Hex(told.open_id, absl::kZeroPad16),
                      " of its disk, which was opened again since"));
   }
+  OnHeard(&met->second);
   // A cycle of 0 is none.
   if (generations_ != nullptr && told.cycle > 0) {
     generations_->Note(disk, told);

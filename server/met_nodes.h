@@ -51,7 +51,8 @@ class MetNodes {
   // Errors: DATA_LOSS, IsForgotten: the sender remembers more of this node's
   // disk than the disk does; from then on everybody is refused with that.
   // FAILED_PRECONDITION: the sender knows this node by another disk; or a later
-  // open of the sender's disk was met already.
+  // open of the sender's disk was heard already. (A hello alone does not tell
+  // the order of opens: that of a process long gone may be read late.)
   absl::Status Judge(const raft::v1::Greeting& greeting);
 
   // Takes down how far a disk has come. Errors: FAILED_PRECONDITION: that open
@@ -70,14 +71,20 @@ class MetNodes {
   struct Met {
     Uuid disk{};
     uint64_t open_id = 0;
-    std::deque<uint64_t> past;  // opens before, the newest at the end
+    // Opens that said a hello, in the order of their first ones, and those
+    // that are known to be over.
+    std::deque<uint64_t> greeted;
+    std::deque<uint64_t> past;
     bool answered = false;
   };
 
   absl::Status JudgeEvidenceLocked(const raft::v1::Greeting& greeting)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckKnownDisk(const raft::v1::Greeting& greeting) const;
-  // Whether a later open than that one was met.
+  // Frames of that open have come, so that each one that said its first hello
+  // before it did is over: such a frame answers this node's answer.
+  static void OnHeard(Met* met);
+  // Whether a later open than that one was heard.
   bool IsPast(const Met& met, const Uuid& disk, uint64_t open_id) const;
 
   const Uuid own_;

@@ -123,8 +123,32 @@ TEST_F(MetNodesTest, AnEarlierOpenCountsNoMore) {
   ASSERT_TRUE(met_.Judge(From(kLaterOpen)).ok());
   EXPECT_EQ(Hear(kOpen, 6).code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(met_.EvidenceAbout(their_disk_).evidence(0).cycle(), 5u);
+  EXPECT_TRUE(Hear(kLaterOpen, 7).ok());
   EXPECT_EQ(met_.Judge(From(kOpen)).code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+// The hello of a process that is long gone may be read after that of the next.
+TEST_F(MetNodesTest, AHelloThatIsReadLateShutsNobodyOut) {
+  ASSERT_TRUE(met_.Judge(From(kLaterOpen)).ok());
+  ASSERT_TRUE(met_.Judge(From(kOpen)).ok());
+  // Nobody is listened to that was not told everything after that.
+  EXPECT_FALSE(Hear(kLaterOpen, 7).ok());
+  ASSERT_TRUE(met_.Judge(From(kLaterOpen)).ok());
+  ASSERT_TRUE(Hear(kLaterOpen, 7).ok());
+  // Which of them was first is not known by their hellos.
+  EXPECT_TRUE(met_.Judge(From(kOpen)).ok());
+  EXPECT_TRUE(met_.Judge(From(kLaterOpen)).ok());
+}
+
+// A frame answers this node's answer: whoever said a hello before is over.
+TEST_F(MetNodesTest, FramesTellTheOrderOfOpens) {
+  ASSERT_TRUE(met_.Judge(From(kOpen)).ok());
+  ASSERT_TRUE(met_.Judge(From(kLaterOpen)).ok());
+  ASSERT_TRUE(met_.Judge(From(kOpen)).ok());
+  ASSERT_TRUE(met_.Judge(From(kLaterOpen)).ok());
+  ASSERT_TRUE(Hear(kLaterOpen, 0).ok());
+  EXPECT_FALSE(met_.Judge(From(kOpen)).ok());
   EXPECT_TRUE(Hear(kLaterOpen, 7).ok());
 }
 
