@@ -35,6 +35,9 @@ struct ClusterConfig {
   std::string rack;
   TlsFiles tls;  // between nodes
   uint32_t election_timeout_ms = 200;
+  // How long an empty directory, which may be one that is not mounted, leaves a
+  // former disk of the node its place.
+  uint32_t replace_after_seconds = 60;
 
   // Whether it has, or may get, other nodes.
   bool listens() const {

@@ -85,6 +85,7 @@ std::function<absl::StatusOr<Identity>()> FinderOf(const ServerConfig& config,
   options.join = cluster.join;
   options.listen = cluster.PeerListen();
   options.clock = clock;
+  options.replace_after_us = int64_t{cluster.replace_after_seconds} * 1'000'000;
   options.stop = std::move(stop);
   const WaitingServerOptions face = {.listen = config.listen,
                                      .tls = config.tls,

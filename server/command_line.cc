@@ -70,6 +70,9 @@ constexpr ClusterFlag kClusterFlags[] = {
     {"election_timeout_ms",
      "A partition that hears no leader for so long elects one; 100 to 10000, "
      "default 200"},
+    {"replace_after_seconds",
+     "An empty directory takes the place of the node's former disk, for good, "
+     "after so long; 0 to 86400, default 60"},
 };
 
 // "--node-id" for "node_id".

@@ -188,6 +188,8 @@ const std::map<std::string, Setter>& Setters() {
       {"node_tls_ca", NodeTlsFile(&TlsFiles::ca)},
       {"election_timeout_ms",
        ClusterNumber(&ClusterConfig::election_timeout_ms, 100, 10'000)},
+      {"replace_after_seconds",
+       ClusterNumber(&ClusterConfig::replace_after_seconds, 0, 86'400)},
   };
   return *setters;
 }

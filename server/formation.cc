@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "proto/wire/check.h"
 #include "proto/wire/mutex.h"
 #include "proto/wire/string_view.h"
@@ -24,6 +23,7 @@
 #include "server/peer/peer_probes.h"
 #include "server/peer/peer_transport.h"
 #include "server/random_uuid.h"
+#include "storage/set_aside.h"
 
 namespace kappa::server {
 namespace {
@@ -74,12 +74,11 @@ class Search {
 
   absl::StatusOr<Identity> Run() {
     if (absl::Status listed = FindOwnAddress(); !listed.ok()) return listed;
+    if (absl::Status found = FindFormerNode(); !found.ok()) return found;
     if (Stops()) return Stopped();
     absl::StatusOr<Uuid> disk_id = ReserveDiskId(options_.data_dir, self_.node);
     if (!disk_id.ok()) return disk_id.status();
     self_.disk_id = *disk_id;
-    if (absl::Status found = FindFormerNode(); !found.ok()) return found;
-    if (Stops()) return Stopped();
     auto serving = Serve();
     if (!serving.ok()) return serving.status();
     return options_.join.empty() ? MeetPeers() : Join();
@@ -109,14 +108,61 @@ class Search {
   // Whose place the node may take: that of its former disk. A directory that
   // was set aside says which node it was; the peer list says so too.
   absl::Status FindFormerNode() {
-    std::error_code error;
-    replaces_ =
-        !options_.peers.empty() ||
-        std::filesystem::exists(options_.data_dir + "/set-aside-1", error);
-    if (!replaces_ || self_.node.value() != 0) return absl::OkStatus();
-    absl::StatusOr<NodeId> node = ReservedNode(options_.data_dir);
-    if (node.ok()) self_.node = *node;
-    return node.status();
+    const auto copies = storage::SetAsideCopies(options_.data_dir);
+    if (!copies.ok()) return copies.status();
+    set_aside_ = !copies->empty();
+    replaces_ = set_aside_ || !options_.peers.empty();
+    if (!set_aside_ || self_.node.value() != 0) return absl::OkStatus();
+    const absl::StatusOr<NodeId> node = ReservedNode(options_.data_dir);
+    if (!node.ok()) return node.status();
+    self_.node = *node;
+    // It may have ended before that was written.
+    for (const std::string& copy : *copies) {
+      if (self_.node.value() != 0) break;
+      const auto former = ReadIdentity(copy);
+      if (!former.ok()) return former.status();
+      if (former->has_value()) self_.node = (*former)->node_id;
+    }
+    return absl::OkStatus();
+  }
+
+  // A merely empty directory: whoever started the node may find out meanwhile
+  // that its disk is not mounted. False: the place may be asked for.
+  bool LeavesItsPlace(int64_t now_us, std::string* waits_for) {
+    if (set_aside_) return false;
+    if (!replace_at_us_.has_value()) {
+      replace_at_us_ = now_us + options_.replace_after_us;
+      replace_time_ =
+          absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
+                           absl::FromUnixMicros(options_.clock->NowUs() +
+                                                options_.replace_after_us),
+                           absl::UTCTimeZone());
+    }
+    if (now_us >= *replace_at_us_) return false;
+    absl::StrAppend(waits_for, "; until ", replace_time_,
+                    " for its former disk (is it not mounted?), whose place "
+                    "this directory, which is empty, takes then for good");
+    return true;
+  }
+
+  // Asks for the place of the former disk at `address` now and then. Nullopt:
+  // it has not got it yet; `waits_for` gets why.
+  absl::StatusOr<std::optional<Identity>> AskForPlace(
+      const std::string& address, int64_t now_us, std::string* waits_for) {
+    if (LeavesItsPlace(now_us, waits_for)) return std::optional<Identity>();
+    if (now_us >= ask_place_at_us_) {
+      ask_place_at_us_ = now_us + options_.replace_period_us;
+      place_refused_.clear();
+      auto taken = AskOnce({address}, &place_refused_);
+      if (taken.ok() && taken->has_value()) return taken;
+      if (absl::IsCancelled(taken.status())) return taken;
+      // Whoever refuses now may not later: the former disk may be heard.
+      if (!taken.ok()) {
+        place_refused_ = absl::StrCat("; ", taken.status().message());
+      }
+    }
+    absl::StrAppend(waits_for, place_refused_);
+    return std::optional<Identity>();
   }
 
   // Answers Probe, and refuses all else, until the result is gone.
@@ -169,12 +215,9 @@ class Search {
       }
       std::string waits_for = verdict->waits_for;
       if (!verdict->replaces_at.empty()) {
-        auto taken = AskOnce({verdict->replaces_at}, &waits_for);
-        if (taken.ok() && taken->has_value()) return **taken;
-        // Whoever refuses now may not later: the former disk may be heard.
-        if (!taken.ok() && !absl::IsCancelled(taken.status())) {
-          absl::StrAppend(&waits_for, "; ", taken.status().message());
-        }
+        auto taken = AskForPlace(verdict->replaces_at, now_us, &waits_for);
+        if (!taken.ok()) return taken.status();
+        if (taken->has_value()) return **taken;
       }
       Wait(waits_for, now_us);
       AwaitNews(ask_at_us - now_us);
@@ -339,7 +382,12 @@ class Search {
   FormationOptions options_;
   NodeInfo self_;
   mutable bool stops_ = false;
-  bool replaces_ = false;  // see FindFormerNode
+  bool replaces_ = false;                 // see FindFormerNode
+  bool set_aside_ = false;                // this directory is the rest of one
+  std::optional<int64_t> replace_at_us_;  // see LeavesItsPlace
+  std::string replace_time_;              // the same for people
+  int64_t ask_place_at_us_ = 0;
+  std::string place_refused_;  // what came of it last
   std::string waits_for_;
   int64_t remind_at_us_ = 0;
 

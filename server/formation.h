@@ -47,8 +47,12 @@ struct FormationOptions {
   // Told what the node waits for when that is logged. May be absent.
   std::function<void(const std::string&)> on_waits;
 
-  int64_t period_us = 200'000;     // from question to question
-  int64_t fresh_us = 1'000'000;    // an older answer is none
+  int64_t period_us = 200'000;   // from question to question
+  int64_t fresh_us = 1'000'000;  // an older answer is none
+  // A directory that is merely empty leaves a former disk its place for so
+  // long, and asks for it so often then.
+  int64_t replace_after_us = 60'000'000;
+  int64_t replace_period_us = 1'000'000;
   int64_t remind_us = 10'000'000;  // what is waited for is logged so often
 };
 
@@ -62,7 +66,8 @@ struct FormationOptions {
 // list and a disk of its own. A node whose disk a formation names takes its
 // place there. A node that meets any other cluster waits to be added; where it
 // knows the node on another disk, it asks to take the place of that, which is
-// granted once that disk is not heard.
+// granted once that disk is not heard: at once where a directory was set aside
+// here, else when replace_after_us has passed, since a disk may not be mounted.
 // To join: asks the addresses, and the leader that they name, until one of them
 // has taken the node in.
 //

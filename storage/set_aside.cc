@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -27,6 +28,7 @@ constexpr std::string_view kParts[] = {"identity", "identity.new", "FORGOT",
                                        "damage",   "scrub",        "db",
                                        "sealed",   "watermark",    "FORMAT"};
 constexpr std::string_view kForgot = "FORGOT";
+constexpr std::string_view kCopyPrefix = "set-aside-";
 // Holds the name of the directory that things are moved to, while they are.
 constexpr std::string_view kMarker = "SETTING_ASIDE";
 
@@ -78,7 +80,7 @@ absl::StatusOr<std::string> SetAside(const std::string& directory,
   std::string name;
   for (int number = 1;
        name.empty() || fs::exists(directory + "/" + name, error); ++number) {
-    name = absl::StrCat("set-aside-", number);
+    name = absl::StrCat(std::string(kCopyPrefix), number);
   }
   const std::string target = directory + "/" + name;
   fs::create_directory(target, error);
@@ -110,6 +112,27 @@ absl::StatusOr<std::optional<std::string>> ReasonForgotten(
     return absl::UnavailableError("cannot read " + path);
   }
   return reason;
+}
+
+absl::StatusOr<std::vector<std::string>> SetAsideCopies(
+    const std::string& directory) {
+  std::vector<std::string> copies;
+  std::error_code error;
+  fs::directory_iterator entries(directory, error);
+  if (error == std::errc::no_such_file_or_directory) return copies;
+  for (; !error && entries != fs::directory_iterator();
+       entries.increment(error)) {
+    const std::string name = entries->path().filename();
+    if (name.starts_with(kCopyPrefix)) {
+      copies.push_back(PathOf(directory, name));
+    }
+  }
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("list ", directory, ": ", error.message()));
+  }
+  std::sort(copies.begin(), copies.end());
+  return copies;
 }
 
 absl::Status FinishSetAside(const std::string& directory) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +30,11 @@ absl::Status MarkForgotten(const std::string& directory,
 // The reason that MarkForgotten wrote; absent: it did not. Errors: UNAVAILABLE:
 // the file cannot be read.
 absl::StatusOr<std::optional<std::string>> ReasonForgotten(
+    const std::string& directory);
+
+// The paths of what SetAside made in `directory` and is still there, by name.
+// Errors: UNAVAILABLE: the directory cannot be listed.
+absl::StatusOr<std::vector<std::string>> SetAsideCopies(
     const std::string& directory);
 
 // Goes on with what SetAside had begun in an earlier process; to be called

@@ -92,6 +92,8 @@ FormationOptions FormationHarness::OptionsOf(uint64_t node) const {
   options.listen = *ListenAddress::Parse(peers_[node - 1].address);
   options.clock = &clock_;
   options.period_us = 5'000;
+  options.replace_after_us = 0;
+  options.replace_period_us = 5'000;
   return options;
 }
 

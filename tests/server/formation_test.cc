@@ -171,6 +171,37 @@ TEST_F(FormationTest, AWipedNodeTakesThePlaceOfItsFormerDisk) {
   EXPECT_EQ(*ReadIdentity(DirectoryOf(3)), *found);
 }
 
+// Its disk may not be mounted: once its place is taken there is no way back.
+TEST_F(FormationTest, AnEmptyDirectoryLeavesItsFormerDiskTime) {
+  const std::vector<Identity> formed = FormAll();
+  EndServing(3);
+  Wipe(3);
+  std::atomic<int> asked{0};
+  PeerCallbacks callbacks;
+  callbacks.join = [&](const raft::v1::JoinRequest&,
+                       PeerCallbacks::Done<raft::v1::JoinResponse> done) {
+    ++asked;
+    done(absl::UnavailableError("it is heard"));
+  };
+  EndServing(1);
+  Serve(1, formed[0], std::move(callbacks));
+  FormationOptions options = OptionsOf(3);
+  options.replace_after_us = int64_t{3600} * 1'000'000;
+  {
+    Searching waiting(options, 0);
+    ASSERT_TRUE(Eventually([&] { return waiting.looks() > kManyLooks; }));
+    EXPECT_EQ(asked, 0);
+    const std::string waits = WaitsFor(3);
+    EXPECT_NE(waits.find("for its former disk (is it not mounted?)"),
+              std::string::npos)
+        << waits;
+  }
+  // What was set aside here was mounted.
+  std::filesystem::create_directory(DirectoryOf(3) + "/set-aside-1");
+  Searching asking(options, 0);
+  EXPECT_TRUE(Eventually([&] { return asked > 0; }));
+}
+
 TEST_F(FormationTest, NodesOfTwoClustersDoNotMix) {
   Identity alone = Identity::OfNewCluster();
   Serve(1, alone);
@@ -307,6 +338,21 @@ TEST_F(JoinTest, FollowsTheLeaderAndComesAgain) {
     EndServing(1);
     EndServing(2);
   }
+}
+
+// It ended after its directory was set aside and before anything was written to
+// the new one: whose it is stands in the former one alone.
+TEST_F(JoinTest, ADirectoryThatWasSetAsideSaysWhichNodeItIs) {
+  const std::string aside = DirectoryOf(3) + "/set-aside-1";
+  std::filesystem::create_directory(aside);
+  Identity former = cluster_;
+  former.node_id = NodeId(7);
+  ASSERT_TRUE(WriteIdentity(aside, former).ok());
+  Serve(1, cluster_, Answering([] { return absl::OkStatus(); }));
+  const auto joined = Searching(Joining(0), 0).Result();
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  EXPECT_EQ(joined->node_id, NodeId(7));
+  EXPECT_NE(joined->disk_id, former.disk_id);
 }
 
 TEST_F(JoinTest, EndsWhenItIsRefused) {

@@ -70,6 +70,9 @@ TEST_F(SetAsideTest, TheDirectoryIsEmptyAfterwardsAndNothingIsLost) {
   const absl::StatusOr<std::string> again = SetAside(directory_, "why");
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(*again, directory_ + "/set-aside-2");
+  EXPECT_EQ(*SetAsideCopies(directory_),
+            (std::vector<std::string>{*aside, *again}));
+  EXPECT_TRUE(SetAsideCopies(directory_ + "/none")->empty());
 }
 
 TEST_F(SetAsideTest, WhatWasForgottenStaysSoUntilItIsSetAside) {
