@@ -78,6 +78,7 @@ PeerCallbacks NodeNetwork::Callbacks() {
   callbacks.ask_partition =
       While(&serving_, std::move(callbacks.ask_partition));
   callbacks.forward = While(&serving_, std::move(callbacks.forward));
+  callbacks.join = While(&serving_, std::move(callbacks.join));
   if (options_.generations == nullptr) return callbacks;
   callbacks.evidence_about = [this](NodeId node) {
     return EvidenceAbout(node);
@@ -100,11 +101,11 @@ bool NodeNetwork::MeetsLonger(int64_t begun_us, int64_t* majority_us) const {
         return node.node == options_.identity.node_id || met_.HasMet(node.node);
       }));
   if (met == nodes.size()) return false;
-  if (2 * met <= nodes.size()) {
-    return now_us - begun_us < options_.lonely_meeting_us;
-  }
-  if (*majority_us == 0) *majority_us = now_us;
-  return now_us - *majority_us < options_.meeting_us;
+  if (2 * met > nodes.size() && *majority_us == 0) *majority_us = now_us;
+  const bool lonely =
+      *majority_us == 0 || *majority_us - begun_us >= options_.meeting_us;
+  if (lonely && now_us - begun_us < options_.lonely_meeting_us) return true;
+  return *majority_us != 0 && now_us - *majority_us < options_.meeting_us;
 }
 
 absl::Status NodeNetwork::MeetOthers() {

@@ -49,8 +49,10 @@ struct NodeNetworkOptions {
   // or so much time has passed since a majority (this node included) was: one
   // that remembers more of this disk than the disk does must be able to say so.
   int64_t meeting_us = 300'000;
-  // So long a node without a majority waits.
-  int64_t lonely_meeting_us = 300'000;
+  // So long a node waits that meets no majority within the first meeting_us: it
+  // can do nothing alone, and after a power cut all others may be on their way,
+  // the one that remembers as the last. It waits for all of them then.
+  int64_t lonely_meeting_us = 5'000'000;
   // Told, once, that this node's disk has forgotten something while it served
   // (MetNodes): all its groups must be silent from now on.
   std::function<void(const absl::Status&)> on_forgot;

@@ -141,9 +141,13 @@ absl::Status DirectoryCluster::Start(size_t i) {
 }
 
 void DirectoryCluster::StartAll() {
+  std::array<std::thread, kNodes> starts;
   for (size_t i = 0; i < kNodes; ++i) {
-    KAPPA_CHECK(Start(i).ok(), "an empty directory is one of the cluster's");
+    starts[i] = std::thread([this, i] {
+      KAPPA_CHECK(Start(i).ok(), "an empty directory is one of the cluster's");
+    });
   }
+  for (std::thread& start : starts) start.join();
 }
 
 void DirectoryCluster::Stop(size_t i) {

@@ -44,6 +44,7 @@ class DirectoryCluster {
   void AllowReplacement() { replaces_ = true; }
   // CANCELLED: the directory was set aside, and the node waits.
   absl::Status Start(size_t i);
+  // All at once: each of them meets the others.
   void StartAll();
   void Stop(size_t i);
   void Cut(size_t i) { switch_.Cut(NodeId(i + 1)); }

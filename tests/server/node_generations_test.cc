@@ -2,6 +2,7 @@
 // (RELIABILITY.md S5, S6).
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -191,7 +192,7 @@ TEST_F(NodeGenerationsTest, ANodeThatMeetsNobodyWaitsBeforeItServes) {
   cluster_.Cut(kX);
   const int64_t begun_us = cluster_.clock().MonotonicUs();
   ASSERT_TRUE(cluster_.Start(kX).ok());
-  EXPECT_GE(cluster_.clock().MonotonicUs() - begun_us, 300'000);
+  EXPECT_GE(cluster_.clock().MonotonicUs() - begun_us, 5'000'000);
   // Found out as soon as somebody can say so; from then on it is silent, so the
   // two others are not enough once one of them is away.
   cluster_.Mend(kX);
@@ -207,6 +208,65 @@ TEST_F(NodeGenerationsTest, ANodeThatMeetsNobodyWaitsBeforeItServes) {
   EXPECT_TRUE(absl::IsCancelled(cluster_.Start(kX)));
   EXPECT_TRUE(
       std::filesystem::exists(cluster_.directory(kX) + "/set-aside-1/FORGOT"));
+}
+
+// After a power cut: whoever remembers comes last, and long after the others
+// are a majority.
+TEST_F(NodeGenerationsTest, TheFirstToStartWaitForTheLast) {
+  cluster_.StartAll();
+  group_ = cluster_.MakeTopic("t");
+  Append({kA, kB, kX});
+  cluster_.ReadAll(kX, group_, appended_);
+  cluster_.Stop(kX);
+  const std::string copy = cluster_.Copy(kX);
+  // Only A hears of this open of X.
+  cluster_.Stop(kB);
+  ASSERT_TRUE(cluster_.Start(kX).ok());
+  Append({kA, kX});
+  cluster_.Stop(kX);
+  cluster_.Stop(kA);
+  cluster_.PutBack(kX, copy);
+  absl::Status started;
+  std::thread x([&] { started = cluster_.Start(kX); });
+  const int64_t begun_us = cluster_.clock().MonotonicUs();
+  const auto passed_us = [&] {
+    return cluster_.clock().MonotonicUs() - begun_us;
+  };
+  // X has been alone for longer than others take that run.
+  ASSERT_TRUE(cluster_.Await([&] { return passed_us() > 600'000; }));
+  ASSERT_TRUE(cluster_.Start(kB).ok());
+  ASSERT_TRUE(cluster_.Await([&] { return passed_us() > 1'800'000; }));
+  EXPECT_FALSE(cluster_.Appends(group_, "wrong", {kB}, 1));
+  ASSERT_TRUE(cluster_.Start(kA).ok());
+  x.join();
+  // It waits to be taken in, with an empty directory.
+  EXPECT_TRUE(absl::IsCancelled(started)) << started;
+  EXPECT_FALSE(cluster_.forgot(kX));
+  Append({kA, kB});
+  EXPECT_THAT(cluster_.ReadAll(kB, group_, appended_),
+              ElementsAre("more", "more", "more"));
+}
+
+// Whoever asks it then to take a node in is told to ask again.
+TEST_F(NodeGenerationsTest, ANodeThatMeetsOthersTakesNobodyIn) {
+  cluster_.StartAll();
+  cluster_.Stop(kX);
+  cluster_.Stop(kA);
+  cluster_.Stop(kB);
+  absl::Status started;
+  std::thread x([&] { started = cluster_.Start(kX); });
+  raft::v1::JoinRequest request;
+  request.mutable_self()->set_node_id(4);
+  request.mutable_self()->set_disk_id(std::string(16, '4'));
+  absl::Status told;
+  EXPECT_TRUE(cluster_.Await([&] {
+    told = cluster_.network().Join(NodeId(kX + 1), request).status();
+    return told.message() != "it is not reached";
+  }));
+  EXPECT_EQ(told, absl::UnavailableError(
+                      "the node does not serve others yet, or any more"));
+  x.join();
+  EXPECT_TRUE(started.ok()) << started;
 }
 
 TEST_F(NodeGenerationsTest, AReplacedLeaderRebuildsTheNextThatIsReplaced) {
