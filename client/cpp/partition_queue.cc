@@ -229,10 +229,20 @@ void PartitionQueue::Expire(absl::Time limit,
     if (sent) last_sequence_ = std::max(last_sequence_, batch->sequence);
     Finish(batch.get(),
            MakeError(absl::StatusCode::kDeadlineExceeded,
-                     v1::ERROR_REASON_DEADLINE_PASSED,
-                     "the delivery timeout of the batch passed", !sent),
+                     v1::ERROR_REASON_DEADLINE_PASSED, ExpiryMessage(), !sent),
            finished);
   }
+}
+
+std::string PartitionQueue::ExpiryMessage() const {
+  std::string message = "the delivery timeout of the batch passed";
+  if (failures_in_row_ > 0) {
+    const std::string reason = ReasonNameOf(cause_);
+    absl::StrAppend(&message, "; failed ", failures_in_row_,
+                    " times in a row, last by ", reason,
+                    reason.empty() ? "" : ": ", cause_.message());
+  }
+  return message;
 }
 
 void PartitionQueue::FailAll(const absl::Status& status,

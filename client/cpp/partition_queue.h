@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -120,6 +121,8 @@ class PartitionQueue {
   bool MayRepeat(const SealedBatch& batch, const absl::Status& error) const;
   // Learns from SEQUENCE_GAP. False when it contradicts what we know.
   bool AcceptGap(const InFlight& attempt, const absl::Status& error);
+  // What is told of a batch that is given up, with the trouble before it.
+  std::string ExpiryMessage() const;
   void BeginDraining(const absl::Status& cause);
   // Attempts that may be under way at once.
   size_t InFlightMax() const {

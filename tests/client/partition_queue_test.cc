@@ -14,6 +14,8 @@ namespace {
 
 using ::kappa::tests::MakeWireError;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using State = PartitionQueue::State;
 
 absl::Status Error(grpc::StatusCode code, v1::ErrorReason reason,
@@ -269,6 +271,32 @@ TEST_F(PartitionQueueTest, AnExpiredBatchThatNeverLeftIsDefinite) {
   queue.Expire(absl::InfiniteFuture(), &finished_);
   ASSERT_EQ(finished_.size(), 1u);
   EXPECT_TRUE(IsDefinite(finished_[0].result.status()));
+}
+
+TEST_F(PartitionQueueTest, AnExpiredBatchTellsTheTroubleBefore) {
+  PartitionQueue queue(true, 8);
+  queue.Open(0);
+  Push(&queue);
+  for (int i = 0; i < 2; ++i) {
+    TakeAll(&queue);
+    queue.OnAnswer(serials_[0],
+                   Error(grpc::RESOURCE_EXHAUSTED, v1::ERROR_REASON_DISK_FULL),
+                   &finished_);
+    queue.Resume();
+  }
+  queue.Expire(absl::InfiniteFuture(), &finished_);
+  ASSERT_EQ(finished_.size(), 1u);
+  EXPECT_THAT(std::string(finished_[0].result.status().message()),
+              HasSubstr("failed 2 times in a row, last by DISK_FULL"));
+  // After a success there is no trouble to tell.
+  Push(&queue);
+  TakeAll(&queue);
+  queue.OnAnswer(serials_[0], Ack(0), &finished_);
+  Push(&queue);
+  queue.Expire(absl::InfiniteFuture(), &finished_);
+  ASSERT_EQ(finished_.size(), 3u);
+  EXPECT_THAT(std::string(finished_[2].result.status().message()),
+              Not(HasSubstr("in a row")));
 }
 
 TEST_F(PartitionQueueTest, ExpiryLeavesYoungerBatches) {
