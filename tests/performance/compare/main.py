@@ -28,8 +28,13 @@ SYSTEMS = {
     "nats": (nats.Nats, False),
     "nats-synced": (nats.Nats, True),
 }
-# A system starts again in an empty folder when it holds more than this.
+# A system starts again in an empty folder when it holds more than this, the
+# ballast of its nodes (2 GiB) included.
 FOLDER_BYTES_MAX = 6 << 30
+SMOKE_FOLDER_BYTES_MAX = 3 << 30
+# Left free beside the folder: a row's bytes, and what nodes keep free.
+SPARE_BYTES = 7 << 30
+SMOKE_SPARE_BYTES = 3 << 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +45,14 @@ class Programs:
 
 def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def check_space(folder, needed_bytes):
+    """Without it nodes would refuse appends in the middle of a row."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise SystemExit(f"{folder}: {free / 1e9:.1f} GB are free, the comparison needs "
+                         f"{needed_bytes / 1e9:.1f} GB; set TMPDIR to another folder")
 
 
 def folder_bytes(folder):
@@ -56,14 +69,15 @@ def folder_bytes(folder):
 class Cluster:
     """A system with its folder; started when first asked for."""
 
-    def __init__(self, name, programs):
+    def __init__(self, name, programs, folder_bytes_max):
         self._name = name
         self._programs = programs
+        self._folder_bytes_max = folder_bytes_max
         self._nodes = None
         self._system = None
 
     def system(self):
-        if self._nodes and folder_bytes(self._nodes.folder) > FOLDER_BYTES_MAX:
+        if self._nodes and folder_bytes(self._nodes.folder) > self._folder_bytes_max:
             self.stop()
         if self._system is None:
             make, synced = SYSTEMS[self._name]
@@ -80,16 +94,16 @@ class Cluster:
         self._nodes = self._system = None
 
 
-def measure_system(name, wanted, programs, out, seconds):
+def measure_system(name, wanted, programs, out, options):
     """Measures the rows that `out` lacks."""
-    cluster = Cluster(name, programs)
+    cluster = Cluster(name, programs, options.folder_bytes_max)
     try:
         for row in wanted:
             path = out / f"{row.name}.json"
             if path.exists():
                 continue
             system = cluster.system()
-            figures = row.measure(system, seconds)
+            figures = row.measure(system, options.seconds)
             figures["memory_max_mb"] = system.usage().rss_max_bytes / 1e6
             path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
             say(f"{name}: {row.title}: {figures[row.figure] or 0:,.2f} {row.unit}")
@@ -97,20 +111,21 @@ def measure_system(name, wanted, programs, out, seconds):
         cluster.stop()
 
 
-def measure_round(number, systems, wanted, programs, out, seconds):
+def measure_round(number, wanted, programs, out, options):
     folder = out / f"round-{number}"
     folder.mkdir(parents=True, exist_ok=True)
     limits = folder / "limits.json"
     if not limits.exists():
         with tempfile.TemporaryDirectory(prefix="kappa-compare-limits-") as scratch:
-            limits.write_text(json.dumps(machine.measure(programs, scratch, min(3, seconds)),
-                                         indent=1), encoding="utf-8")
+            measured = machine.measure(programs, scratch, min(3, options.seconds))
+            limits.write_text(json.dumps(measured, indent=1), encoding="utf-8")
         say(f"round {number}: limits measured")
     # Each round begins with another system.
+    systems = options.systems
     shift = (number - 1) % len(systems)
     for name in systems[shift:] + systems[:shift]:
         (folder / name).mkdir(exist_ok=True)
-        measure_system(name, wanted, programs, folder / name, seconds)
+        measure_system(name, wanted, programs, folder / name, options)
 
 
 def arguments_of():
@@ -126,7 +141,9 @@ def arguments_of():
                         help="Kappa alone, one short round")
     options = parser.parse_args()
     if options.smoke:
-        options.rounds, options.systems, options.seconds = 1, "kappa", 0.8
+        options.rounds, options.systems, options.seconds = 1, "kappa", 0.4
+    options.folder_bytes_max = (
+        SMOKE_FOLDER_BYTES_MAX if options.smoke else FOLDER_BYTES_MAX)
     options.systems = options.systems.split(",")
     options.rows = options.rows.split(",")
     unknown = [name for name in options.systems if name not in SYSTEMS]
@@ -148,9 +165,11 @@ def main():
     options = arguments_of()
     programs = Programs(options.bin.absolute(), options.peers.absolute())
     out = options.out or Path(tempfile.mkdtemp(prefix="kappa-compare-out-"))
+    check_space(tempfile.gettempdir(), options.folder_bytes_max +
+                (SMOKE_SPARE_BYTES if options.smoke else SPARE_BYTES))
     wanted = [row for row in rows.ROWS if row.name in options.rows]
     for number in range(1, options.rounds + 1):
-        measure_round(number, options.systems, wanted, programs, out, options.seconds)
+        measure_round(number, wanted, programs, out, options)
     results = report.read(out, list(SYSTEMS))
     print(report.table(results, list(SYSTEMS), wanted))
     (out / "result.json").write_text(json.dumps(report.to_json(results, SYSTEMS), indent=1),
