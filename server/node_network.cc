@@ -117,6 +117,10 @@ absl::Status NodeNetwork::MeetOthers() {
     for (const NodeInfo& node : options_.nodes->All()) {
       peers_->LastHeardUs(node.node);
     }
+    if (options_.turns != nullptr) {
+      options_.turns->RunUntil([] { return false; }, kLookUs);
+      continue;
+    }
     MutexLock lock(&mutex_);
     stop_.WaitFor(&mutex_, kLookUs);
   }

@@ -1,6 +1,7 @@
 #include "storage/memory_log_store.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
@@ -285,6 +286,15 @@ absl::Status MemoryLogStore::ScanSideRows(
     if (!visit(key, value)) break;
   }
   return absl::OkStatus();
+}
+
+std::unique_ptr<MemoryLogStore> MemoryLogStore::Copy() const {
+  auto copy = std::make_unique<MemoryLogStore>();
+  MutexLock lock(&mutex_);
+  MutexLock copy_lock(&copy->mutex_);
+  copy->replicas_ = replicas_;
+  copy->side_tables_ = side_tables_;
+  return copy;
 }
 
 void MemoryLogStore::FailWrites(absl::Status error) {

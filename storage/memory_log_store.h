@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -58,6 +59,9 @@ class MemoryLogStore final : public LogStore {
       SideTable table, std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>&
           visit) const override;
+
+  // A store that holds what this one holds now.
+  std::unique_ptr<MemoryLogStore> Copy() const;
 
   // --- faults ---
 

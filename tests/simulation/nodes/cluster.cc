@@ -69,7 +69,7 @@ void Cluster::AddFounders() {
     server::Identity identity = founding_;
     identity.node_id = founder.node;
     identity.disk_id = founder.disk_id;
-    AddSimulatedNode(founder, identity)->Start();
+    StartIn(AddSimulatedNode(founder, identity), 0);
   }
 }
 
@@ -111,15 +111,8 @@ void Cluster::AddClients() {
 
 void Cluster::Step() {
   world_->now_us += kStepUs;
-  for (auto start = starts_us_.begin(); start != starts_us_.end();) {
-    if (start->second > world_->now_us) {
-      ++start;
-      continue;
-    }
-    SimulatedNode* const node = start->first;
-    start = starts_us_.erase(start);
-    if (!node->up()) node->Start();
-  }
+  if (before_step_) before_step_();
+  StartDue();
   network_.Step();
   for (const auto& client : clients_) client->Step();
   // Others may be added meanwhile.
@@ -154,9 +147,29 @@ void Cluster::StartIn(SimulatedNode* node, int64_t us) {
 }
 
 void Cluster::StartAll() {
-  starts_us_.clear();
   for (const auto& node : nodes_) {
-    if (!node->up()) node->Start();
+    if (!node->up() && !node->homeless()) StartIn(node.get(), 0);
+  }
+}
+
+void Cluster::StartDue() {
+  // Another may start while this one does.
+  const auto next = [this]() -> SimulatedNode* {
+    for (const auto& node : nodes_) {
+      const auto start = starts_us_.find(node.get());
+      if (start == starts_us_.end() || start->second > world_->now_us) continue;
+      if (node->put_back() != nullptr &&
+          !RememberedBeyond(*node, *node->put_back(), /*reached=*/true)) {
+        continue;
+      }
+      starts_us_.erase(start);
+      return node.get();
+    }
+    return nullptr;
+  };
+  while (SimulatedNode* const node = next()) {
+    if (!node->up() && !node->homeless()) node->Start();
+    if (node->homeless()) Replace(node);
   }
 }
 
@@ -169,17 +182,25 @@ void Cluster::AddNode() {
   raft::v1::JoinRequest request;
   request.set_protocol_version(1);
   *request.mutable_self() = server::ToClusterNode(self);
-  AskToJoin(world_->network.Below(nodes_.size()), std::move(request));
+  AskToJoin(world_->network.Below(nodes_.size()), std::move(request),
+            [this](const auto& self, const auto& identity) {
+              StartIn(AddSimulatedNode(self, identity), 1'000);
+              ++world_->counts.nodes_joined;
+              adding_ = false;
+            });
 }
 
-void Cluster::AskToJoin(size_t at, raft::v1::JoinRequest request) {
+void Cluster::AskToJoin(
+    size_t at, raft::v1::JoinRequest request,
+    std::function<void(const server::NodeInfo&, const server::Identity&)>
+        joined) {
   network_.Join(
       nodes_[at]->id(), request,
-      [this, request](absl::StatusOr<raft::v1::JoinResponse> response) {
+      [this, request, joined](absl::StatusOr<raft::v1::JoinResponse> response) {
         if (!response.ok()) {
           // Another one is asked; the same disk gets the same answer.
-          network_.After(200'000, [this, request] {
-            AskToJoin(world_->network.Below(nodes_.size()), request);
+          network_.After(200'000, [this, request, joined] {
+            AskToJoin(world_->network.Below(nodes_.size()), request, joined);
           });
           return;
         }
@@ -189,12 +210,11 @@ void Cluster::AskToJoin(size_t at, raft::v1::JoinRequest request) {
             server::UuidOf(response->formation().cluster_id());
         identity.node_id = self.node;
         identity.disk_id = self.disk_id;
+        identity.incarnation = self.incarnation;
         for (const auto& founder : response->formation().nodes()) {
           identity.founders.push_back(server::FromClusterNode(founder));
         }
-        StartIn(AddSimulatedNode(self, identity), 1'000);
-        ++world_->counts.nodes_joined;
-        adding_ = false;
+        joined(self, identity);
       });
 }
 
@@ -240,13 +260,16 @@ void Cluster::CheckAcknowledged(SimulatedNode& node, GroupId group,
     size_t hold = 0;
     for (const ReplicaId& voter : voters) {
       for (const auto& other : nodes_) {
-        if (other->id() == voter.node && Holds(*other, group, result)) ++hold;
+        const ReplicaId here = {other->id(), other->self().incarnation};
+        if (here == voter && Holds(*other, group, result)) ++hold;
       }
     }
     // A replica that was just made a voter need not hold what was committed
     // before it was one.
     const size_t promoted = changing_.contains(group) ? 1 : 0;
-    return hold * 2 + promoted > voters.size();
+    // And one may have lost it since it acknowledged.
+    const size_t lost = lost_ != nullptr ? 2 : 0;
+    return hold * 2 + promoted + lost > voters.size();
   };
   if (majority(members.voters) || majority(members.outgoing_voters)) return;
   std::vector<std::string> voters;

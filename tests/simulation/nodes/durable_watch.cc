@@ -53,6 +53,18 @@ void DurableWatch::CheckPromise(NodeId node, GroupId group,
   known = state;
 }
 
+void DurableWatch::OnWiped(NodeId node) {
+  OnPutBack(node);
+  std::erase_if(promises_, [node](const auto& promise) {
+    return promise.first.first == node;
+  });
+}
+
+void DurableWatch::OnPutBack(NodeId node) {
+  std::erase_if(
+      groups_, [node](const auto& group) { return group.first.first == node; });
+}
+
 void DurableWatch::OnLeader(NodeId node, GroupId group, Term term) {
   const auto [known, added] = leaders_.try_emplace({group, term}, node);
   if (added) ++world_->counts.leader_changes;

@@ -28,6 +28,10 @@ class DurableWatch {
   // Was just applied to `store` of `node`.
   void OnCommitted(NodeId node, const storage::LogStore& store,
                    absl::Span<const storage::GroupWrite> writes);
+  // The disk of `node` is an empty one from now on.
+  void OnWiped(NodeId node);
+  // The disk of `node` holds what it held earlier; its promises stand.
+  void OnPutBack(NodeId node);
   // `node` leads `group` in `term`.
   void OnLeader(NodeId node, GroupId group, Term term);
 

@@ -12,12 +12,19 @@ namespace {
 
 constexpr int64_t kHourUs = 3'600'000'000;
 constexpr int64_t kProvokeUs = 150'000;
+// So many are left with a majority when one is lost.
+constexpr uint32_t kReplicasToLose = 3;
+
+bool LosesDisk(FaultKind kind) {
+  return kind == FaultKind::kDiskWiped || kind == FaultKind::kOldImage;
+}
 
 }  // namespace
 
 FaultInjector::FaultInjector(Cluster* cluster, const Plan& plan)
     : cluster_(cluster), world_(cluster->world()), waiting_(plan.faults) {
   for (Fault& fault : waiting_) fault.at_us += world_.now_us;
+  cluster_->BeforeStep([this] { EndWhatLasted(); });
   NodeSwitch& network = cluster_->network();
   if (plan.message_faults.contains(FaultKind::kLoss)) network.lost_ppm = 20'000;
   if (plan.message_faults.contains(FaultKind::kDelay)) {
@@ -47,18 +54,65 @@ void FaultInjector::Provoke(Situation situation) {
   }
 }
 
-bool FaultInjector::IsDue(const Fault& fault, Situations now) const {
+bool FaultInjector::IsDue(const Fault& fault, Situations now) {
   return world_.now_us >= fault.at_us &&
-         (!fault.trigger.has_value() || (now & BitOf(*fault.trigger)) != 0);
+         (!fault.trigger.has_value() || (now & BitOf(*fault.trigger)) != 0) &&
+         (!LosesDisk(fault.kind) || IsAllowed(fault));
 }
 
-void FaultInjector::Step() {
+bool FaultInjector::IsAllowed(const Fault& fault) {
+  const Taken& taken = images_[fault.number];
+  if (taken.node == nullptr || !cluster_->MayLoseDisk(taken.node)) return false;
+  if (fault.kind != FaultKind::kOldImage) return true;
+  return cluster_->RememberedBeyond(*taken.node, *taken.image,
+                                    /*reached=*/false);
+}
+
+void FaultInjector::PrepareLoss(const Fault& fault) {
+  Taken& taken = images_[fault.number];
+  // It may be another disk by now.
+  if (taken.node != nullptr && taken.disk == taken.node->self().disk_id) return;
+  taken.node = Serving(fault.choice / 2);
+  if (taken.node == nullptr) return;
+  taken.disk = taken.node->self().disk_id;
+  if (fault.kind == FaultKind::kOldImage) {
+    taken.image = taken.node->disk().TakeImage();
+  }
+}
+
+void FaultInjector::MakeRoomForLoss() {
+  TopicAdmin& admin = cluster_->admin();
+  if (!admin.idle()) return;
+  const auto replicas = admin.replicas();
+  for (const auto& [topic, count] : replicas) {
+    if (count >= kReplicasToLose) continue;
+    const auto scratch =
+        std::find(scratch_topics_.begin(), scratch_topics_.end(), topic);
+    if (scratch == scratch_topics_.end()) {
+      admin.SetReplicas(topic, kReplicasToLose);
+    } else {
+      admin.Delete(topic);
+      scratch_topics_.erase(scratch);
+    }
+  }
+}
+
+void FaultInjector::EndWhatLasted() {
   while (!ends_.empty() && ends_.begin()->first <= world_.now_us) {
     const auto end = std::move(ends_.begin()->second);
     ends_.erase(ends_.begin());
     end();
   }
+}
+
+void FaultInjector::Step() {
   if (waiting_.empty() || waiting_.front().at_us > world_.now_us) return;
+  losing_ = false;
+  for (const Fault& fault : waiting_) {
+    if (fault.at_us > world_.now_us || !LosesDisk(fault.kind)) continue;
+    losing_ = true;
+    PrepareLoss(fault);
+  }
   const bool looks =
       std::any_of(waiting_.begin(), waiting_.end(), [this](const Fault& fault) {
         return fault.trigger.has_value() && fault.at_us <= world_.now_us;
@@ -71,6 +125,7 @@ void FaultInjector::Step() {
       std::find_if(waiting_.begin(), waiting_.end(),
                    [&](const Fault& fault) { return IsDue(fault, now); });
   if (due == waiting_.end()) {
+    if (losing_) MakeRoomForLoss();
     for (const Fault& fault : waiting_) {
       if (fault.at_us > world_.now_us || !fault.trigger.has_value()) continue;
       return Provoke(*fault.trigger);
@@ -84,6 +139,7 @@ void FaultInjector::Step() {
 
 void FaultInjector::Heal() {
   waiting_.clear();
+  images_.clear();
   while (!ends_.empty()) {
     const auto end = std::move(ends_.begin()->second);
     ends_.erase(ends_.begin());
@@ -143,6 +199,10 @@ std::vector<SimulatedNode*> FaultInjector::TargetsOf(const Fault& fault) {
       break;
     case FaultKind::kCutLeader:
       add(Leading());
+      break;
+    case FaultKind::kDiskWiped:
+    case FaultKind::kOldImage:
+      add(images_[fault.number].node);
       break;
     default:
       add(fault.choice % 2 == 0 ? Leading() : Serving(fault.choice / 2));
@@ -227,6 +287,18 @@ void FaultInjector::StrikeNode(const Fault& fault, SimulatedNode* node) {
       node->Kill(fault.kind == FaultKind::kTornCrash);
       return cluster_->StartIn(
           node, fault.duration_us / 2 + world_.disks.Between(1'000, 300'000));
+    case FaultKind::kDiskWiped:
+    case FaultKind::kOldImage:
+      node->Kill(false);
+      cluster_->NoteLost(node);
+      if (fault.kind == FaultKind::kDiskWiped) {
+        node->LoseDisk();
+      } else {
+        node->PutBack(images_[fault.number].image);
+      }
+      images_.erase(fault.number);
+      return cluster_->StartIn(
+          node, fault.duration_us / 4 + world_.disks.Between(1'000, 300'000));
     case FaultKind::kPause:
       node->SetPaused(true);
       return EndLater(fault, [node] { node->SetPaused(false); });
@@ -271,10 +343,14 @@ void FaultInjector::Transfer(const Fault& fault) {
 void FaultInjector::StrikeTopics(const Fault& fault) {
   TopicAdmin& admin = cluster_->admin();
   const std::string topic = fault.choice / 2 % 2 == 0 ? "orders" : "events";
+  // A disk that is lost beside a majority of two is more than may be lost.
+  const uint32_t fewest =
+      losing_ || cluster_->rebuilding() ? kReplicasToLose : 1;
   if (fault.kind == FaultKind::kReplicas) {
     const uint64_t nodes = world_.options.nodes;
     return admin.SetReplicas(
-        topic, 1 + static_cast<uint32_t>(fault.choice / 4 % nodes));
+        topic,
+        std::max(fewest, 1 + static_cast<uint32_t>(fault.choice / 4 % nodes)));
   }
   const uint64_t act = fault.choice / 4 % 4;
   const auto partitions = admin.topics().find(topic);
@@ -287,8 +363,10 @@ void FaultInjector::StrikeTopics(const Fault& fault) {
     scratch_topics_.pop_back();
   } else {
     scratch_topics_.push_back(absl::StrCat("scratch-", ++topics_));
-    admin.Create(scratch_topics_.back(), 1 + fault.choice / 16 % 2,
-                 1 + fault.choice / 32 % 3, /*workload=*/false);
+    admin.Create(
+        scratch_topics_.back(), 1 + fault.choice / 16 % 2,
+        std::max(fewest, 1 + static_cast<uint32_t>(fault.choice / 32 % 3)),
+        /*workload=*/false);
   }
 }
 

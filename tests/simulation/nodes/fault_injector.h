@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ class FaultInjector {
  public:
   FaultInjector(Cluster* cluster, const Plan& plan);
 
-  // Strikes with what is due, and ends what has lasted.
+  ~FaultInjector() { cluster_->BeforeStep(nullptr); }
+
+  // Strikes with what is due.
   void Step();
   // Ends everything; all nodes run.
   void Heal();
@@ -26,7 +29,14 @@ class FaultInjector {
  private:
   // Brings about what a fault waits for, if that is rare.
   void Provoke(Situation situation);
-  bool IsDue(const Fault& fault, Situations now) const;
+  bool IsDue(const Fault& fault, Situations now);
+  void EndWhatLasted();
+  // Whether what the fault does may happen now without any loss.
+  bool IsAllowed(const Fault& fault);
+  // Chooses the node, and takes an image of its disk.
+  void PrepareLoss(const Fault& fault);
+  // Makes it so that some node may lose its disk before long.
+  void MakeRoomForLoss();
   // Where the fault strikes; none: it cannot.
   std::vector<SimulatedNode*> TargetsOf(const Fault& fault);
   void Strike(const Fault& fault);
@@ -45,6 +55,14 @@ class FaultInjector {
   std::vector<Fault> waiting_;                          // by time
   std::multimap<int64_t, std::function<void()>> ends_;  // by time
   std::vector<std::string> scratch_topics_;
+  // What was taken for faults that wait, by their number.
+  struct Taken {
+    SimulatedNode* node = nullptr;
+    Uuid disk{};  // of the image
+    std::shared_ptr<const NodeDisk::Image> image;
+  };
+  std::map<uint32_t, Taken> images_;
+  bool losing_ = false;  // a disk is to be lost as soon as it may be
   uint64_t topics_ = 0;
   uint64_t provoked_ = 0;
   int64_t provoked_us_ = 0;

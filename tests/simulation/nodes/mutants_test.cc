@@ -35,16 +35,15 @@ TEST_P(NodeMutantTest, IsSeenByAProperty) {
   EXPECT_NE(seen, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, NodeMutantTest,
-                         testing::Values(Mutant::kSequencesForgottenByNewLeader,
-                                         Mutant::kSequencesLostAtRestart,
-                                         Mutant::kOffsetFromIndex,
-                                         Mutant::kBatchSplit,
-                                         Mutant::kReplayResumesTooFar,
-                                         Mutant::kAcknowledgeBeforeSync),
-                         [](const testing::TestParamInfo<Mutant>& info) {
-                           return std::string(NameOf(info.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, NodeMutantTest,
+    testing::Values(Mutant::kSequencesForgottenByNewLeader,
+                    Mutant::kSequencesLostAtRestart, Mutant::kOffsetFromIndex,
+                    Mutant::kBatchSplit, Mutant::kReplayResumesTooFar,
+                    Mutant::kAcknowledgeBeforeSync, Mutant::kEvidenceHidden),
+    [](const testing::TestParamInfo<Mutant>& info) {
+      return std::string(NameOf(info.param));
+    });
 
 }  // namespace
 }  // namespace kappa::node_simulation

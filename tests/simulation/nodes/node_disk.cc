@@ -5,8 +5,15 @@
 #include <string_view>
 
 #include "proto/wire/check.h"
+#include "raft/open_history.h"
 
 namespace kappa::node_simulation {
+namespace {
+
+// As the log writer's.
+constexpr int64_t kIdlePeriodUs = 250'000;
+
+}  // namespace
 
 using storage::GroupWrite;
 using storage::MemoryLogStore;
@@ -15,7 +22,15 @@ using storage::ReplicaSpec;
 // Passes everything on to the disk's store.
 class NodeDisk::View final : public storage::LogStore {
  public:
-  explicit View(NodeDisk* disk) : disk_(disk), store_(disk->store_) {}
+  View(NodeDisk* disk, const std::vector<storage::OpenRow>& earlier,
+       const storage::OpenRow& now)
+      : disk_(disk), store_(disk->content_.store) {
+    ledger_.Begin(earlier, now, disk->content_.evidence);
+    disk->ledger_ = &ledger_;
+  }
+  ~View() override {
+    if (disk_->ledger_ == &ledger_) disk_->ledger_ = nullptr;
+  }
 
   absl::StatusOr<std::vector<ReplicaNumber>> CreateReplicas(
       absl::Span<const ReplicaSpec> specs) override {
@@ -24,14 +39,18 @@ class NodeDisk::View final : public storage::LogStore {
                          specs.begin(), specs.end())](MemoryLogStore* store) {
       return store->CreateReplicas(specs).status();
     });
-    return store_->CreateReplicas(specs);
+    auto numbers = store_->CreateReplicas(specs);
+    EndCycle();
+    return numbers;
   }
   absl::Status DropReplicas(absl::Span<const ReplicaNumber> numbers) override {
     if (!disk_->attached_) return disk_->Refused();
     disk_->Remember(
         [numbers = std::vector<ReplicaNumber>(numbers.begin(), numbers.end())](
             MemoryLogStore* store) { return store->DropReplicas(numbers); });
-    return store_->DropReplicas(numbers);
+    absl::Status status = store_->DropReplicas(numbers);
+    EndCycle();
+    return status;
   }
   absl::Status Commit(absl::Span<const GroupWrite> writes) override {
     return disk_->Commit(writes);
@@ -76,15 +95,28 @@ class NodeDisk::View final : public storage::LogStore {
     return store_->ScanSideRows(table, prefix, visit);
   }
 
+  storage::GenerationLedger* generations() override { return &ledger_; }
+
  private:
+  void EndCycle() {
+    disk_->WriteCycle();
+    ledger_.OnDurable(disk_->content_.cycle, /*promises=*/true);
+  }
+
   NodeDisk* const disk_;
   const std::shared_ptr<MemoryLogStore> store_;
+  storage::GenerationLedger ledger_;
 };
 
 std::unique_ptr<storage::LogStore> NodeDisk::Open() {
   attached_ = true;
   fails = fails_after_write = false;
-  return std::make_unique<View>(this);
+  const std::vector<storage::OpenRow> earlier = content_.opens;
+  storage::OpenRow now;
+  now.open_id = world_->ids.Next() | 1;
+  now.first_cycle = ++content_.cycle;
+  content_.opens.push_back(now);
+  return std::make_unique<View>(this, earlier, now);
 }
 
 absl::Status NodeDisk::Refused() const {
@@ -93,28 +125,88 @@ absl::Status NodeDisk::Refused() const {
 
 void NodeDisk::Remember(Change change) {
   if (world_->options.mutant != Mutant::kAcknowledgeBeforeSync) return;
-  journal_.push_back(std::move(change));
+  content_.journal.push_back(std::move(change));
 }
 
 absl::Status NodeDisk::Commit(absl::Span<const GroupWrite> writes) {
   if (!attached_) return Refused();
   if (fails) return absl::UnavailableError("the sync failed");
-  Remember([writes = std::vector<GroupWrite>(writes.begin(), writes.end())](
-               MemoryLogStore* store) { return store->Commit(writes); });
-  absl::Status status = store_->Commit(writes);
-  ++world_->counts.cycles;
-  watch_->OnCommitted(node_, *store_, writes);
+  if (writes.empty() && !ledger_->has_news()) return absl::OkStatus();
+  if (!writes.empty()) {
+    Remember([writes = std::vector<GroupWrite>(writes.begin(), writes.end())](
+                 MemoryLogStore* store) { return store->Commit(writes); });
+  }
+  absl::Status status = content_.store->Commit(writes);
+  WriteCycle();
+  watch_->OnCommitted(node_, *content_.store, writes);
   if (fails_after_write) return absl::UnavailableError("the sync failed");
+  ledger_->OnDurable(content_.cycle, !writes.empty());
   return status;
+}
+
+void NodeDisk::WriteCycle() {
+  ++content_.cycle;
+  ++world_->counts.cycles;
+  written_us_ = world_->now_us;
+  for (const auto& change : ledger_->TakeRows()) {
+    const std::pair<Uuid, uint64_t> open(change.disk, change.open_id);
+    if (change.row.has_value()) {
+      content_.evidence[open] = *change.row;
+    } else {
+      content_.evidence.erase(open);
+    }
+  }
+}
+
+absl::Status NodeDisk::CommitIdle() {
+  const bool idle = world_->now_us - written_us_ >= kIdlePeriodUs;
+  return attached_ && ledger_ != nullptr && idle ? Commit({})
+                                                 : absl::OkStatus();
 }
 
 void NodeDisk::LoseUnsynced() {
   if (world_->options.mutant != Mutant::kAcknowledgeBeforeSync) return;
-  if (!journal_.empty()) journal_.pop_back();
-  store_ = std::make_shared<MemoryLogStore>();
-  for (const Change& change : journal_) {
-    KAPPA_CHECK(change(store_.get()).ok(), "what was done can be done again");
+  if (!content_.journal.empty()) content_.journal.pop_back();
+  content_.store = std::make_shared<MemoryLogStore>();
+  for (const Change& change : content_.journal) {
+    KAPPA_CHECK(change(content_.store.get()).ok(),
+                "what was done can be done again");
   }
+}
+
+void NodeDisk::Wipe() {
+  KAPPA_CHECK(!attached_, "no process works on it");
+  content_ = Content();
+  watch_->OnWiped(node_);
+}
+
+std::shared_ptr<const NodeDisk::Image> NodeDisk::TakeImage() const {
+  auto image = std::make_shared<Image>(Image{content_});
+  image->content.store = content_.store->Copy();
+  return image;
+}
+
+void NodeDisk::PutBack(const Image& image) {
+  KAPPA_CHECK(!attached_, "no process works on it");
+  content_ = image.content;
+  content_.store = image.content.store->Copy();
+  watch_->OnPutBack(node_);
+}
+
+bool NodeDisk::RemembersMore(const Uuid& id, const Image& image) const {
+  raft::OpenHistory history;
+  for (const storage::OpenRow& open : image.content.opens) {
+    history.Begin(open.open_id, open.first_cycle);
+  }
+  const auto first = content_.evidence.lower_bound({id, 0});
+  for (auto row = first;
+       row != content_.evidence.end() && row->first.first == id; ++row) {
+    if (!history.Covers({row->first.second, row->second.cycle},
+                        image.content.cycle)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace kappa::node_simulation

@@ -95,6 +95,10 @@ server::StartNetwork NodeSwitch::NetworkOf(server::NodeInfo self,
     end->open_id = open_id;
     end->clock = clock;
     endpoints_[identity.node_id] = end;
+    // A new process tries at once.
+    for (auto& [ends, way] : ways_) {
+      if (ends.first == identity.node_id) way.next_try_us = world_->now_us;
+    }
     return std::make_unique<Network>(this, identity.node_id, end);
   };
 }
@@ -112,7 +116,8 @@ bool NodeSwitch::Connected(const Way& way, const End& from,
          way.to_open == to->open_id;
 }
 
-bool NodeSwitch::Judge(const Endpoint& caller, const Endpoint& called) const {
+bool NodeSwitch::Judge(const Endpoint& caller, const Endpoint& called,
+                       bool answer) const {
   raft::v1::Hello hello;
   hello.set_cluster_id(server::BytesOf(caller.identity.cluster_id));
   hello.set_to_node(called.identity.node_id.value());
@@ -120,12 +125,14 @@ bool NodeSwitch::Judge(const Endpoint& caller, const Endpoint& called) const {
   hello.set_client_address(caller.self.client_address);
   hello.set_rack(caller.self.rack);
   raft::v1::Greeting* greeting = hello.mutable_greeting();
-  if (caller.callbacks.evidence_about) {
+  const bool hidden = world_->options.mutant == Mutant::kEvidenceHidden;
+  if (caller.callbacks.evidence_about && !hidden) {
     *greeting = caller.callbacks.evidence_about(called.identity.node_id);
   }
   greeting->set_from_node(caller.identity.node_id.value());
   greeting->set_disk_id(server::BytesOf(caller.identity.disk_id));
   greeting->set_open_id(caller.open_id);
+  greeting->set_answer(answer);
   return called.callbacks.judge(hello).ok();
 }
 
@@ -136,7 +143,8 @@ void NodeSwitch::Connect(NodeId from, NodeId to, Way* way) {
                        !cut(from, to) && !cut(to, from) &&
                        !paused_.contains(from) && !paused_.contains(to);
   // Both judge: the called one the hello, the caller the answer.
-  if (!reached || !Judge(*caller, *called) || !Judge(*called, *caller)) {
+  if (!reached || !Judge(*caller, *called, false) ||
+      !Judge(*called, *caller, true)) {
     way->next_try_us =
         world_->now_us + world_->network.Between(kBackoffUs, kBackoffUsMax);
     return;
@@ -148,13 +156,19 @@ void NodeSwitch::Connect(NodeId from, NodeId to, Way* way) {
 }
 
 void NodeSwitch::Break(NodeId node) {
-  for (auto& [ends, way] : ways_) {
-    if (ends.first != node && ends.second != node) continue;
-    way.from_open = way.to_open = 0;
-    way.next_try_us =
-        world_->now_us + world_->network.Between(kBackoffUs, kBackoffUsMax);
-    for (auto& queue : way.queues) queue.clear();
+  for (const auto& [ends, way] : ways_) {
+    if (ends.first == node || ends.second == node) {
+      Break(ends.first, ends.second);
+    }
   }
+}
+
+void NodeSwitch::Break(NodeId from, NodeId to) {
+  Way& way = ways_[{from, to}];
+  way.from_open = way.to_open = 0;
+  way.next_try_us =
+      world_->now_us + world_->network.Between(kBackoffUs, kBackoffUsMax);
+  for (auto& queue : way.queues) queue.clear();
 }
 
 void NodeSwitch::SetPaused(NodeId node, bool paused) {
@@ -205,7 +219,9 @@ void NodeSwitch::Put(const Endpoint& from, Way* way, size_t peer_class,
       world_->now_us + way->slower_us[peer_class] +
       world_->network.Between(100, std::max<int64_t>(delay_us_max, 100));
   if (!queue.empty()) at_us = std::max(at_us, queue.back().arrives_us);
-  queue.push_back({at_us, from.clock->NowUs(), std::move(bytes)});
+  const uint64_t cycle =
+      from.callbacks.own_cycle ? from.callbacks.own_cycle() : 0;
+  queue.push_back({at_us, from.clock->NowUs(), cycle, std::move(bytes)});
 }
 
 void NodeSwitch::StepWay(NodeId from, NodeId to) {
@@ -238,15 +254,22 @@ void NodeSwitch::StepWay(NodeId from, NodeId to) {
            way.queues[i].front().arrives_us <= world_->now_us) {
       const Packet packet = std::move(way.queues[i].front());
       way.queues[i].pop_front();
-      Take(receiver, from, packet);
+      if (!Take(sender, receiver, packet)) return Break(from, to);
     }
   }
 }
 
-void NodeSwitch::Take(const End& to, NodeId from, const Packet& packet) {
+bool NodeSwitch::Take(const End& sender, const End& to, const Packet& packet) {
+  const NodeId from = sender->identity.node_id;
+  if (to->callbacks.note && !to->callbacks
+                                 .note(from, sender->identity.disk_id,
+                                       {sender->open_id, packet.cycle})
+                                 .ok()) {
+    return false;
+  }
   to->heard_us[from] = to->clock->MonotonicUs();
   to->clock_ahead_us[from] = packet.clock_us - to->clock->MonotonicUs();
-  if (packet.bytes.empty()) return;
+  if (packet.bytes.empty()) return true;
   KAPPA_CHECK(decoder_.Decode(packet.bytes).ok(), "it was encoded here");
   server::PeerDelivery delivery;
   delivery.message.message = decoder_.decoded().message;
@@ -257,6 +280,7 @@ void NodeSwitch::Take(const End& to, NodeId from, const Packet& packet) {
   delivery.message.state =
       Payload::FromString(std::string(decoder_.decoded().state));
   to->callbacks.deliver(std::move(delivery));
+  return true;
 }
 
 void NodeSwitch::Step() {

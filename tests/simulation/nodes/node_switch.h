@@ -75,6 +75,7 @@ class NodeSwitch {
   struct Packet {
     int64_t arrives_us = 0;
     int64_t clock_us = 0;  // of the sender's wall clock
+    uint64_t cycle = 0;    // how far the sender's disk has come
     std::string bytes;     // empty: a beat
   };
   // From one node to another.
@@ -99,13 +100,16 @@ class NodeSwitch {
   End Find(NodeId node) const;
   bool Connected(const Way& way, const End& from, const End& to) const;
   void Connect(NodeId from, NodeId to, Way* way);
-  bool Judge(const Endpoint& caller, const Endpoint& called) const;
+  // `answer`: to a hello.
+  bool Judge(const Endpoint& caller, const Endpoint& called, bool answer) const;
   void Enqueue(NodeId from, NodeId to,
                std::vector<server::PeerMessage> messages);
+  void Break(NodeId from, NodeId to);
   void Put(const Endpoint& from, Way* way, size_t peer_class,
            std::string bytes);
   void StepWay(NodeId from, NodeId to);
-  void Take(const End& to, NodeId from, const Packet& packet);
+  // False: it is not listened to.
+  bool Take(const End& from, const End& to, const Packet& packet);
   void StepCalls();
   // Both halves of a call. `ask` is called at the other node.
   template <typename Response>

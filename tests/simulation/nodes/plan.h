@@ -37,8 +37,10 @@ enum class FaultKind : uint8_t {
   kNodeAdded,     // another node joins
   kReplicas,      // a topic shall have another number of replicas
   kTopicChanges,  // topics are made and deleted, partitions added
+  kDiskWiped,     // the process ends and comes back with an empty disk
+  kOldImage,      // the same, with an older image of the disk put back
 };
-inline constexpr size_t kFaultKinds = 20;
+inline constexpr size_t kFaultKinds = 22;
 inline constexpr size_t kMessageFaultKinds = 3;
 
 // What a group on a struck node is in the middle of.

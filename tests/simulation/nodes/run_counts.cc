@@ -37,7 +37,9 @@ std::vector<std::pair<const char*, uint64_t>> FiguresOf(
           {"changes of replicas", counts.replica_updates},
           {"changes of leaders", counts.leader_changes},
           {"changes of members", counts.member_changes},
-          {"nodes that joined", counts.nodes_joined}};
+          {"nodes that joined", counts.nodes_joined},
+          {"disks found to have forgotten", counts.disks_forgetful},
+          {"disks replaced", counts.disks_replaced}};
 }
 
 }  // namespace

@@ -43,6 +43,8 @@ struct RunCounts {
   uint64_t leader_changes = 0;
   uint64_t member_changes = 0;  // finished
   uint64_t nodes_joined = 0;
+  uint64_t disks_forgetful = 0;  // found to be, by what others remember
+  uint64_t disks_replaced = 0;   // nodes taken in anew
 
   void Strike(FaultKind kind, Situations situations) {
     const size_t row = static_cast<size_t>(kind);

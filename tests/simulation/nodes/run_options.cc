@@ -21,6 +21,8 @@ const char* NameOf(Mutant mutant) {
       return "replay_resumes_too_far";
     case Mutant::kAcknowledgeBeforeSync:
       return "acknowledge_before_sync";
+    case Mutant::kEvidenceHidden:
+      return "evidence_hidden";
   }
   return "?";
 }

@@ -19,8 +19,9 @@ enum class Mutant : uint8_t {
   kBatchSplit,           // a batch is appended in two parts
   kReplayResumesTooFar,  // a replay that goes on elsewhere leaves out a record
   kAcknowledgeBeforeSync,
+  kEvidenceHidden,  // nobody is told what others remember of its disk
 };
-inline constexpr size_t kMutants = 7;
+inline constexpr size_t kMutants = 8;
 
 // "batch_split".
 const char* NameOf(Mutant mutant);

@@ -1,10 +1,12 @@
 #include "tests/simulation/nodes/simulated_node.h"
 
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
+#include "server/met_nodes.h"
 #include "server/shard.h"
 
 namespace kappa::node_simulation {
@@ -43,12 +45,21 @@ SimulatedNode::~SimulatedNode() {
 }
 
 void SimulatedNode::Start() {
-  KAPPA_CHECK(!up(), "it is down");
+  KAPPA_CHECK(!up() && !starting_ && !homeless_, "it is down");
+  if (std::exchange(forgot_, false)) return LoseDisk();
   server::NodeOptions options;
   options.shards = world_->options.shards;
   options.window_bytes = 64 << 10;  // so small that the disk is read, too
   options.self = self_;
-  options.start_network = network_->NetworkOf(self_, &clock);
+  options.start_network = [this, start = network_->NetworkOf(self_, &clock)](
+                              const server::Identity& identity,
+                              uint64_t open_id,
+                              server::PeerCallbacks callbacks) {
+    // From now on it meets others.
+    turns_.waiting = Waiting::kWorldRuns;
+    starting_ = true;
+    return start(identity, open_id, std::move(callbacks));
+  };
   options.clock = &clock;
   options.turns = &turns_;
   options.accept_clock_behind = true;
@@ -60,10 +71,19 @@ void SimulatedNode::Start() {
   };
   options.disk = guard_->state();
   options.on_fatal = [this](const absl::Status&) { failed_ = true; };
+  options.on_forgot = [this](const absl::Status&) { forgot_ = true; };
   turns_.waiting = Waiting::kTimeStands;
   failed_ = false;
   auto node =
       server::LocalNode::OpenOn(std::move(options), disk_.Open(), identity_);
+  starting_ = false;
+  put_back_ = nullptr;
+  if (server::IsForgotten(node.status())) {
+    ++world_->counts.disks_forgetful;
+    world_->Say(std::string(node.status().message()));
+    forgot_ = false;
+    return LoseDisk();
+  }
   if (!node.ok()) {
     world_->Fail(absl::StrCat("node ", id().value(),
                               " does not start: ", node.status().ToString()));
@@ -75,6 +95,30 @@ void SimulatedNode::Start() {
   ++process_;
   ++world_->counts.starts;
   world_->Say(absl::StrCat("node ", id().value(), " starts"));
+}
+
+void SimulatedNode::LoseDisk() {
+  KAPPA_CHECK(!up(), "it is down");
+  world_->Say(absl::StrCat("node ", id().value(), " gets an empty disk"));
+  disk_.Detach();
+  disk_.Wipe();
+  put_back_ = nullptr;
+  homeless_ = true;
+  const uint64_t halves[2] = {world_->ids.Next(), world_->ids.Next()};
+  std::memcpy(self_.disk_id.data(), halves, sizeof(self_.disk_id));
+}
+
+void SimulatedNode::PutBack(std::shared_ptr<const NodeDisk::Image> image) {
+  KAPPA_CHECK(!up(), "it is down");
+  disk_.PutBack(*image);
+  put_back_ = std::move(image);
+}
+
+void SimulatedNode::TakeIn(const server::NodeInfo& self,
+                           const server::Identity& identity) {
+  KAPPA_CHECK(std::exchange(homeless_, false), "it has no place");
+  self_ = self;
+  identity_ = identity;
 }
 
 void SimulatedNode::Kill(bool cycle_written) {
@@ -96,8 +140,9 @@ void SimulatedNode::Kill(bool cycle_written) {
 void SimulatedNode::ShutDown() {
   KAPPA_CHECK(up() && !paused_, "it runs");
   world_->Say(absl::StrCat("node ", id().value(), " is told to end"));
+  ending_ = true;
   node_->Shutdown();
-  if (!up()) return;  // it died meanwhile
+  ending_ = false;
   turns_.waiting = Waiting::kNever;
   ++process_;
   std::unique_ptr<server::LocalNode> ended = std::move(node_);
@@ -120,11 +165,18 @@ void SimulatedNode::SetFreeBytes(uint64_t bytes) {
 }
 
 bool SimulatedNode::Step() {
-  if (!up() || paused_) return false;
+  if ((!up() && !starting_) || paused_) return false;
   turns_.Step();
-  if (!failed_) return false;
-  world_->Say(absl::StrCat("a sync of node ", id().value(), " failed"));
-  return true;
+  if (!failed_ && !disk_.CommitIdle().ok()) failed_ = true;
+  // Nobody may end it while it opens or ends.
+  if (!up() || ending_) return false;
+  if (forgot_) {
+    ++world_->counts.disks_forgetful;
+    world_->Say(absl::StrCat("node ", id().value(), " is told that it forgot"));
+  } else if (failed_) {
+    world_->Say(absl::StrCat("a sync of node ", id().value(), " failed"));
+  }
+  return forgot_ || failed_;
 }
 
 void SimulatedNode::ForEachGroup(

@@ -41,11 +41,21 @@ class SimulatedNode {
   server::LocalNode* node() { return node_.get(); }
   bool up() const { return node_ != nullptr; }
   bool paused() const { return paused_; }
+  // It has a new, empty disk and waits to be taken in with it.
+  bool homeless() const { return homeless_; }
+  // An older image of its disk was put back, and it did not start since.
+  const NodeDisk::Image* put_back() const { return put_back_.get(); }
   // Which process of the node it is; another one after each start and end.
   uint64_t process() const { return process_; }
 
-  // Requires: !up().
+  // Time passes while it meets others; it is homeless(), and not up, if they
+  // remember more of its disk than that holds. Requires: !up(), !homeless().
   void Start();
+  // Its disk is lost, or as it was once. Requires: !up(), disk().
+  void LoseDisk();
+  void PutBack(std::shared_ptr<const NodeDisk::Image> image);
+  // It was taken in with its new disk. Requires: homeless().
+  void TakeIn(const server::NodeInfo& self, const server::Identity& identity);
   // The process ends in this moment; with `cycle_written` what its log writer
   // had queued is on the disk all the same. Requires: up().
   void Kill(bool cycle_written);
@@ -57,7 +67,8 @@ class SimulatedNode {
   // How full its disk is; of 1,000 bytes below 100 is low, below 50 critical.
   void SetFreeBytes(uint64_t bytes);
 
-  // A step of time. Ends the process if a sync failed; true then.
+  // A step of time. True: the process ends, since a sync failed, or since its
+  // disk turned out to have forgotten something.
   bool Step();
   // Looks at all groups that are awake.
   void ForEachGroup(
@@ -68,7 +79,7 @@ class SimulatedNode {
  private:
   World* const world_;
   NodeSwitch* const network_;
-  const server::NodeInfo self_;
+  server::NodeInfo self_;
   server::Identity identity_;
   NodeDisk disk_;
   NodeTurns turns_;
@@ -78,6 +89,11 @@ class SimulatedNode {
   uint64_t process_ = 0;
   bool paused_ = false;
   bool failed_ = false;
+  bool forgot_ = false;    // it was told so while it served
+  bool starting_ = false;  // and meets others
+  bool ending_ = false;
+  bool homeless_ = false;
+  std::shared_ptr<const NodeDisk::Image> put_back_;
 };
 
 }  // namespace kappa::node_simulation

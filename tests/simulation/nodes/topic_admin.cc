@@ -1,6 +1,7 @@
 #include "tests/simulation/nodes/topic_admin.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,19 @@ void TopicAdmin::AddPartitions(const std::string& topic, uint32_t partitions,
 
 void TopicAdmin::Delete(const std::string& topic) {
   work_.push_back({Kind::kDelete, topic, 0, 0, false});
+}
+
+uint32_t TopicAdmin::FewestReplicas() const {
+  uint32_t fewest = std::numeric_limits<uint32_t>::max();
+  for (const auto& [topic, count] : replicas_) {
+    fewest = std::min(fewest, count);
+  }
+  for (const Work& work : work_) {
+    const bool sets =
+        work.kind == Kind::kCreate || work.kind == Kind::kReplicas;
+    if (sets) fewest = std::min(fewest, work.replicas);
+  }
+  return fewest;
 }
 
 void TopicAdmin::Step() {
@@ -107,9 +121,11 @@ void TopicAdmin::OnDone(const Work& work) {
     case Kind::kCreate:
       ++world().counts.topics_made;
       topics_[work.topic] = work.partitions;
+      replicas_[work.topic] = work.replicas;
       AddPlaces(work);
       return BeginSync();
     case Kind::kReplicas:
+      replicas_[work.topic] = work.replicas;
       ++world().counts.replica_updates;
       return;
     case Kind::kPartitions:
@@ -118,6 +134,7 @@ void TopicAdmin::OnDone(const Work& work) {
       return;
     case Kind::kDelete:
       topics_.erase(work.topic);
+      replicas_.erase(work.topic);
       return;
   }
 }

@@ -35,6 +35,10 @@ class TopicAdmin final : public Client {
   // The topics that were made and not deleted, with their partitions, as far as
   // this client knows for certain.
   const std::map<std::string, uint32_t>& topics() const { return topics_; }
+  // How many replicas each of them shall have.
+  const std::map<std::string, uint32_t>& replicas() const { return replicas_; }
+  // The fewest that any topic has, or may be given by what is under way.
+  uint32_t FewestReplicas() const;
   // Of which topics the replicas were changed.
   const std::set<std::string>& moved() const { return moved_; }
 
@@ -56,6 +60,7 @@ class TopicAdmin final : public Client {
 
   std::deque<Work> work_;
   std::map<std::string, uint32_t> topics_;
+  std::map<std::string, uint32_t> replicas_;
   std::set<std::string> moved_;
   Ask<bool> asked_;
   Ask<bool> synced_;
