@@ -14,6 +14,7 @@
 #include "server/tools/standard_output.h"
 #include "storage/directory_check.h"
 #include "storage/directory_view.h"
+#include "storage/set_aside.h"
 
 namespace kappa::server {
 namespace {
@@ -22,6 +23,14 @@ using storage::CheckReport;
 using storage::Finding;
 using storage::Severity;
 using Json = nlohmann::ordered_json;
+
+constexpr char kForgotFile[] = "FORGOT";
+
+bool HasForgotten(const CheckReport& report) {
+  return std::any_of(
+      report.findings.begin(), report.findings.end(),
+      [](const Finding& finding) { return finding.where == kForgotFile; });
+}
 
 std::string CycleText(const std::optional<uint64_t>& cycle) {
   return cycle.has_value() ? absl::StrCat("cycle ", *cycle) : "unreadable";
@@ -48,6 +57,10 @@ const char* VerdictOf(const CheckReport& report) {
 std::string NextStep(const std::string& directory, const CheckReport& report) {
   const std::optional<Severity> worst = report.worst();
   if (!worst.has_value() || *worst == Severity::kHarmless) return "";
+  if (HasForgotten(report)) {
+    return "next: start kappad: it sets the directory aside, and the other "
+           "nodes rebuild it\n";
+  }
   return absl::StrCat(
       "next: put back what is missing, or, to give up what cannot be kept:\n"
       "  kappad recover ",
@@ -63,6 +76,16 @@ void CheckIdentity(const std::string& directory, CheckReport* report) {
                                   ? "it is missing"
                                   : std::string(identity.status().message()),
                               std::nullopt});
+}
+
+// Others remember more of it than it holds: see server/README.md.
+void CheckForgotten(const std::string& directory, CheckReport* report) {
+  const auto reason = storage::ReasonForgotten(directory);
+  if (reason.ok() && !reason->has_value()) return;
+  report->findings.push_back(
+      {Severity::kRefusal, std::string(kForgotFile),
+       reason.ok() ? **reason : std::string(reason.status().message()),
+       std::nullopt});
 }
 
 Json ToJson(const Finding& finding, const PartitionNames& names) {
@@ -163,6 +186,7 @@ ExitCode RunCheck(const CheckOptions& options) {
     return kCannotRun;
   }
   CheckIdentity(options.directory, &report);
+  CheckForgotten(options.directory, &report);
   const PartitionNames names = PartitionNames::Load(**view);
   const std::string text =
       options.json ? CheckReportJson(options.directory, report, names)

@@ -36,6 +36,7 @@
 #include "storage/file_findings.h"
 #include "storage/known_damage.h"
 #include "storage/open_verification.h"
+#include "storage/set_aside.h"
 
 namespace kappa::server {
 namespace {
@@ -341,6 +342,15 @@ ExitCode RunRecover(const RecoverOptions& options) {
     return CannotRun(absl::UnavailableError(
         absl::StrCat("cannot find out where ", options.directory,
                      " is: ", error.message())));
+  }
+  const auto forgotten = storage::ReasonForgotten(directory);
+  if (!forgotten.ok()) return CannotRun(forgotten.status());
+  if (forgotten->has_value()) {
+    // What is lost is not in it; and whoever remembers it would say so again.
+    return CannotRun(absl::FailedPreconditionError(absl::StrCat(
+        **forgotten,
+        "; nothing was changed: start kappad as a node of its cluster, which "
+        "sets the directory aside, and the other nodes rebuild it")));
   }
   if (IsMountPoint(directory)) {
     return CannotRun(absl::FailedPreconditionError(absl::StrCat(

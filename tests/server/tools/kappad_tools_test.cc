@@ -214,6 +214,24 @@ TEST_F(KappadToolsTest, RecoverDoesNothingToAWholeDirectory) {
   EXPECT_EQ(OldDirectory(), "");
 }
 
+// RELIABILITY.md S6.
+TEST_F(KappadToolsTest, WhatOthersRememberIsNotRecoveredFrom) {
+  Kill();
+  std::ofstream(directory_ + "/FORGOT") << "node 2 has heard of its cycle 9";
+  const auto before = Tree(directory_);
+  ToolRun run = RunKappad({"check", directory_});
+  EXPECT_EQ(run.exit_code, 4) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("FORGOT"));
+  EXPECT_THAT(run.out, HasSubstr("node 2 has heard of its cycle 9"));
+  EXPECT_THAT(run.out, HasSubstr("next: start kappad"));
+  EXPECT_THAT(run.out, Not(HasSubstr("kappad recover")));
+  run = RunKappad({"recover", directory_, "--accept-loss"});
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.err, HasSubstr("node 2 has heard of its cycle 9"));
+  EXPECT_TRUE(Tree(directory_) == before);
+  EXPECT_EQ(OldDirectory(), "");
+}
+
 // RELIABILITY.md S4, from refusal to service.
 TEST_F(KappadToolsTest, RefusalCheckRecoverStart) {
   Kill();
