@@ -102,18 +102,25 @@ std::optional<int64_t> FakeSwitch::ClockAheadUs(NodeId node, NodeId other) {
 
 absl::StatusOr<raft::v1::JoinResponse> FakeSwitch::Join(
     NodeId node, raft::v1::JoinRequest request) {
-  std::shared_ptr<Endpoint> endpoint;
-  {
-    MutexLock lock(&mutex_);
-    if (endpoints_.contains(node) && !cut_.contains(node)) {
-      endpoint = endpoints_.at(node);
-    }
-  }
+  const std::shared_ptr<Endpoint> endpoint = EndpointOf(node);
   if (endpoint == nullptr) return absl::UnavailableError("it is not reached");
   std::promise<absl::StatusOr<raft::v1::JoinResponse>> answer;
   endpoint->callbacks.join(
       std::move(request), [&answer](auto result) { answer.set_value(result); });
   return answer.get_future().get();
+}
+
+absl::Status FakeSwitch::Judge(NodeId node, const raft::v1::Hello& hello) {
+  const std::shared_ptr<Endpoint> endpoint = EndpointOf(node);
+  if (endpoint == nullptr) return absl::UnavailableError("it is not reached");
+  return endpoint->callbacks.judge(hello);
+}
+
+std::shared_ptr<FakeSwitch::Endpoint> FakeSwitch::EndpointOf(NodeId node) {
+  MutexLock lock(&mutex_);
+  const auto found = endpoints_.find(node);
+  return found == endpoints_.end() || cut_.contains(node) ? nullptr
+                                                          : found->second;
 }
 
 uint64_t FakeSwitch::calls() const {

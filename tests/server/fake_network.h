@@ -40,6 +40,8 @@ class FakeSwitch {
   // Asks the node; waits for the answer.
   absl::StatusOr<raft::v1::JoinResponse> Join(NodeId node,
                                               raft::v1::JoinRequest request);
+  // What the node says to a hello.
+  absl::Status Judge(NodeId node, const raft::v1::Hello& hello);
   // Calls answered so far, of all nodes.
   uint64_t calls() const;
   // Messages of a group's replicas delivered so far.
@@ -54,6 +56,8 @@ class FakeSwitch {
     uint64_t open_id = 0;
   };
 
+  // Null when it cannot be reached.
+  std::shared_ptr<Endpoint> EndpointOf(NodeId node);
   bool ConnectedLocked(NodeId a, NodeId b) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Greets, once for each start of either end. False: refused.

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "server/identity.h"
 #include "server/metadata_group.h"
+#include "server/random_uuid.h"
 #include "tests/server/directory_cluster.h"
 
 namespace kappa::server {
@@ -208,6 +209,29 @@ TEST_F(NodeGenerationsTest, ANodeThatMeetsNobodyWaitsBeforeItServes) {
   EXPECT_TRUE(absl::IsCancelled(cluster_.Start(kX)));
   EXPECT_TRUE(
       std::filesystem::exists(cluster_.directory(kX) + "/set-aside-1/FORGOT"));
+}
+
+// What the read of the metadata group is for: until then A cannot know.
+TEST_F(NodeGenerationsTest, ANodeThatWasAwayRefusesAFormerDiskByAndBy) {
+  cluster_.StartAll();
+  group_ = cluster_.MakeTopic("t");
+  Append({kA, kB, kX});
+  const auto former = ReadIdentity(cluster_.directory(kX));
+  ASSERT_TRUE(former.ok() && former->has_value());
+  ASSERT_NO_FATAL_FAILURE(Replace(kX));
+  cluster_.Stop(kA);
+  ASSERT_TRUE(cluster_.Start(kA).ok());
+  raft::v1::Hello hello;
+  hello.mutable_greeting()->set_from_node(kX + 1);
+  hello.mutable_greeting()->set_disk_id(BytesOf((*former)->disk_id));
+  hello.mutable_greeting()->set_open_id(77);
+  absl::Status told;
+  EXPECT_TRUE(cluster_.Await([&] {
+    told = cluster_.network().Judge(NodeId(kA + 1), hello);
+    return absl::IsFailedPrecondition(told);
+  })) << told;
+  EXPECT_THAT(std::string(told.message()),
+              testing::HasSubstr("node 3 of this cluster has disk"));
 }
 
 // After a power cut: whoever remembers comes last, and long after the others
