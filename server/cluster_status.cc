@@ -236,8 +236,14 @@ void ClusterStatus::TransferMetadata(std::optional<NodeId> node,
 
 // --- health ---
 
-HealthFacts ClusterStatus::FactsFrom(GroupSurvey survey) const {
+ClusterStatus::SetAside ClusterStatus::AllSetAside() const {
+  return context_.set_aside == nullptr ? SetAside() : context_.set_aside->All();
+}
+
+HealthFacts ClusterStatus::FactsFrom(GroupSurvey survey,
+                                     SetAside set_aside) const {
   HealthFacts facts;
+  facts.set_aside = std::move(set_aside);
   facts.self = context_.identity.node_id;
   facts.now_us = context_.clock->NowUs();
   facts.disk = context_.disk;
@@ -256,23 +262,26 @@ HealthFacts ClusterStatus::FactsFrom(GroupSurvey survey) const {
 }
 
 void ClusterStatus::CheckHealth(Callback<v1::GetHealthResponse> done) {
-  SurveyAll([this, done = std::move(done)](absl::StatusOr<GroupSurvey> survey,
-                                           LogIndex) mutable {
+  // The file system is read here: shards wait for nothing.
+  SurveyAll([this, set_aside = AllSetAside(), done = std::move(done)](
+                absl::StatusOr<GroupSurvey> survey, LogIndex) mutable {
     if (!survey.ok()) return done(survey.status());
-    done(server::CheckHealth(FactsFrom(*std::move(survey)), &lags_));
+    done(server::CheckHealth(
+        FactsFrom(*std::move(survey), std::move(set_aside)), &lags_));
   });
 }
 
 void ClusterStatus::Observe(Callback<ClusterObservation> done) {
-  SurveyAll([this, done = std::move(done)](absl::StatusOr<GroupSurvey> survey,
-                                           LogIndex) mutable {
+  SurveyAll([this, set_aside = AllSetAside(), done = std::move(done)](
+                absl::StatusOr<GroupSurvey> survey, LogIndex) mutable {
     if (!survey.ok()) return done(survey.status());
-    done(ObservationOf(*std::move(survey)));
+    done(ObservationOf(*std::move(survey), std::move(set_aside)));
   });
 }
 
-ClusterObservation ClusterStatus::ObservationOf(GroupSurvey survey) {
-  const HealthFacts facts = FactsFrom(std::move(survey));
+ClusterObservation ClusterStatus::ObservationOf(GroupSurvey survey,
+                                                SetAside set_aside) {
+  const HealthFacts facts = FactsFrom(std::move(survey), std::move(set_aside));
   ClusterObservation seen;
   seen.self = facts.self;
   seen.time_us = facts.now_us;

@@ -22,6 +22,7 @@
 #include "server/node_directory.h"
 #include "server/node_network.h"
 #include "server/partition_router.h"
+#include "server/set_aside_list.h"
 #include "server/topic_map.h"
 #include "server/topic_snapshot.h"
 #include "server/transfer_waiters.h"
@@ -41,7 +42,8 @@ struct ClusterStatusContext {
   const Clock* clock = nullptr;
   MetadataGroup* metadata = nullptr;  // of the first shard
   const storage::KnownDamage* known_damage = nullptr;
-  WaitingNodes* waiting = nullptr;  // by Clock::NowUs
+  WaitingNodes* waiting = nullptr;    // by Clock::NowUs
+  SetAsideList* set_aside = nullptr;  // absent: nothing is
 };
 
 // What a watcher compares with what was before.
@@ -92,7 +94,9 @@ class ClusterStatus {
   int64_t LastHeardUs(NodeId node) const;
   std::map<NodeId, int64_t> SilentNodes() const;
   std::vector<std::shared_ptr<const TopicSnapshot>> AllTopics() const;
-  HealthFacts FactsFrom(GroupSurvey survey) const;
+  using SetAside = std::vector<SetAsideCopy>;
+  SetAside AllSetAside() const;
+  HealthFacts FactsFrom(GroupSurvey survey, SetAside set_aside) const;
   // Surveys all groups, and the index that the metadata group has applied.
   void SurveyAll(
       absl::AnyInvocable<void(absl::StatusOr<GroupSurvey>, LogIndex)> done);
@@ -100,7 +104,7 @@ class ClusterStatus {
                                           LogIndex applied) const;
   v1::PartitionStatus StatusOf(const TopicSnapshot& topic, uint32_t partition,
                                const GroupSurvey& survey) const;
-  ClusterObservation ObservationOf(GroupSurvey survey);
+  ClusterObservation ObservationOf(GroupSurvey survey, SetAside set_aside);
 
   const ClusterStatusContext context_;
   LagTracker lags_;

@@ -42,6 +42,7 @@ class Check {
     CheckDisk();
     CheckNodes();
     CheckDamage();
+    CheckSetAside();
     const auto metadata = facts_.groups.find(kMetadataGroup);
     if (metadata != facts_.groups.end()) {
       CheckGroup(kMetadataGroup, {}, metadata->second);
@@ -136,6 +137,20 @@ class Check {
                               range.last.value(), " are damaged on node ",
                               facts_.self.value(), ": ", range.what))
           ->add_nodes(facts_.self.value());
+    }
+  }
+
+  void CheckSetAside() {
+    for (const SetAsideCopy& copy : facts_.set_aside) {
+      v1::HealthProblem* const problem = Add(
+          v1::HEALTH_PROBLEM_KIND_SET_ASIDE,
+          absl::StrCat("node ", facts_.self.value(), " has set aside ",
+                       copy.path, " (", copy.bytes,
+                       " bytes), which had forgotten something and is not "
+                       "used: kappad check and kappad dump read it; move it "
+                       "away, or delete it once nothing of it is needed"));
+      problem->add_nodes(facts_.self.value());
+      problem->set_since_time_us(copy.since_us);
     }
   }
 

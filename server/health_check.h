@@ -13,6 +13,7 @@
 #include "server/disk_state.h"
 #include "server/group_survey.h"
 #include "server/lag_tracker.h"
+#include "server/set_aside_list.h"
 #include "server/topic_snapshot.h"
 #include "server/waiting_nodes.h"
 #include "storage/scrub_state.h"
@@ -31,7 +32,8 @@ struct HealthFacts {
   std::vector<WaitingNodes::Waiting> waiting;
   GroupSurvey groups;
   std::vector<std::shared_ptr<const TopicSnapshot>> topics;  // by name
-  std::vector<storage::ScrubRange> damage;                   // whoever found it
+  std::vector<SetAsideCopy> set_aside;
+  std::vector<storage::ScrubRange> damage;  // whoever found it
 };
 
 // See GetHealthResponse. `lags` remembers from one check to the next.

@@ -16,6 +16,7 @@
 #include "server/append_budget.h"
 #include "server/append_clock.h"
 #include "server/cluster_status.h"
+#include "server/group_survey.h"
 #include "server/identity.h"
 #include "server/known_producers.h"
 #include "server/latch.h"
@@ -34,6 +35,8 @@
 #include "server/partition_host.h"
 #include "server/partition_router.h"
 #include "server/reader_pool.h"
+#include "server/replacement_check.h"
+#include "server/set_aside_list.h"
 #include "server/shard.h"
 #include "server/shard_counters.h"
 #include "server/topic_map.h"
@@ -120,6 +123,13 @@ class LocalNode final : public Node,
                 PeerCallbacks::Done<raft::v1::JoinResponse> done);
   // UNAVAILABLE unless the disk that the node of that id had is not heard.
   absl::Status CheckGone(const raft::v1::ClusterNode& heir) const;
+  // Calls `done` with the status of CheckReplaceable, where this node leads the
+  // metadata group; OK elsewhere.
+  void CheckStillNeeded(const raft::v1::ClusterNode& heir,
+                        absl::AnyInvocable<void(absl::Status)> done);
+  // Of the groups that have a replica here.
+  std::vector<GroupMembers> MembersOf(const GroupSurvey& survey,
+                                      const std::vector<NodeInfo>& nodes) const;
   // As leader of the metadata group: commits where nodes say that they are.
   void RegisterMovedNodes();
   // Asks for what the metadata group says about the nodes by now, until it has
@@ -197,6 +207,7 @@ class LocalNode final : public Node,
   std::unique_ptr<LeaderBalance> balance_;
   std::unique_ptr<Membership> membership_;
   WaitingNodes waiting_nodes_;
+  std::unique_ptr<SetAsideList> set_aside_;  // absent: there is no directory
   // Of the network's thread.
   LeaderFitness fitness_{storage::LogWriterOptions().slow_commit_us};
   raft::DiskHealth told_health_ = raft::DiskHealth::kHealthy;

@@ -77,17 +77,68 @@ void LocalNode::JoinNode(raft::v1::JoinRequest request,
         " bytes, a rack of ", asks.rack().size(), " bytes: at most ",
         kNodeIdMax, ", ", kAddressBytesMax, " and ", kRackBytesMax)));
   }
-  if (request.replaces()) {
-    const absl::Status gone = CheckGone(asks);
-    if (!gone.ok()) return done(gone);
+  const NodeInfo node = FromClusterNode(asks);
+  const bool replaces = request.replaces();
+  auto register_node = [this, node, replaces,
+                        done = std::move(done)](absl::Status status) mutable {
+    if (!status.ok()) return done(status);
+    metadata_calls_->RegisterNode(
+        node, replaces,
+        [this,
+         done = std::move(done)](absl::StatusOr<RegisteredNode> node) mutable {
+          if (!node.ok()) return done(WithLeaderPeer(node.status(), nodes_));
+          done(JoinResponseOf(identity_, options_.self, node->node,
+                              node->nodes));
+        });
+  };
+  if (!replaces) return register_node(absl::OkStatus());
+  const absl::Status gone = CheckGone(asks);
+  if (!gone.ok()) return register_node(gone);
+  CheckStillNeeded(asks, std::move(register_node));
+}
+
+void LocalNode::CheckStillNeeded(const raft::v1::ClusterNode& heir,
+                                 absl::AnyInvocable<void(absl::Status)> done) {
+  auto answer = std::make_shared<decltype(done)>(std::move(done));
+  Shard::Task task = [this, answer, node = NodeId(heir.node_id()),
+                      disk_id = heir.disk_id()](Shard&) {
+    // Whoever has its place already is told so.
+    const std::vector<NodeInfo> nodes = metadata_->state().nodes();
+    const bool known =
+        std::any_of(nodes.begin(), nodes.end(), [&](const NodeInfo& known) {
+          return known.node == node && BytesOf(known.disk_id) == disk_id;
+        });
+    if (known || !metadata_->leads()) return (*answer)(absl::OkStatus());
+    SurveyGroups(
+        router_.shards(), std::nullopt,
+        [this, answer, node, nodes](absl::StatusOr<GroupSurvey> all) {
+          (*answer)(all.ok() ? CheckReplaceable(node, MembersOf(*all, nodes))
+                             : all.status());
+        });
+  };
+  if (!shards_[0]->TryPost(task)) (*answer)(shards_[0]->Refusal());
+}
+
+std::vector<GroupMembers> LocalNode::MembersOf(
+    const GroupSurvey& survey, const std::vector<NodeInfo>& nodes) const {
+  std::vector<GroupMembers> all;
+  const auto add = [&](GroupId group, std::string name,
+                       std::vector<ReplicaId> wanted) {
+    const auto found = survey.find(group);
+    if (found == survey.end()) return;
+    all.push_back({.name = std::move(name),
+                   .present = found->second.configuration,
+                   .wanted = std::move(wanted)});
+  };
+  add(kMetadataGroup, "metadata", MetadataMembers(nodes).voters);
+  for (const auto& topic : topics_.List("", "", topics_.size() + 1)) {
+    for (uint32_t i = 0; i < topic->groups.size(); ++i) {
+      const auto voters = topic->VotersOf(i);
+      add(topic->groups[i], absl::StrCat(topic->topic.name(), "/", i),
+          {voters.begin(), voters.end()});
+    }
   }
-  metadata_calls_->RegisterNode(
-      FromClusterNode(request.self()), request.replaces(),
-      [this,
-       done = std::move(done)](absl::StatusOr<RegisteredNode> node) mutable {
-        if (!node.ok()) return done(WithLeaderPeer(node.status(), nodes_));
-        done(JoinResponseOf(identity_, options_.self, node->node, node->nodes));
-      });
+  return all;
 }
 
 void LocalNode::RegisterMovedNodes() {
@@ -217,6 +268,10 @@ void LocalNode::ShowStatus() {
   context.clock = options_.clock;
   context.metadata = metadata_;
   context.waiting = &waiting_nodes_;
+  if (!options_.data_dir.empty()) {
+    set_aside_ = std::make_unique<SetAsideList>(options_.data_dir);
+    context.set_aside = set_aside_.get();
+  }
   cluster_status_ = std::make_unique<ClusterStatus>(std::move(context));
 }
 

@@ -95,6 +95,18 @@ TEST_F(HealthCheckTest, ANodeThatWaitsForAPlaceIsNamed) {
   EXPECT_TRUE(waiting.All(21 + WaitingNodes::kForgetUs).empty());
 }
 
+TEST_F(HealthCheckTest, WhatWasSetAsideIsNamed) {
+  facts_.set_aside = {
+      {.path = "/d/set-aside-1", .bytes = 5'000, .since_us = 30}};
+  const v1::GetHealthResponse health = Check();
+  ASSERT_EQ(health.problems_size(), 1);
+  EXPECT_EQ(health.problems(0).kind(), v1::HEALTH_PROBLEM_KIND_SET_ASIDE);
+  EXPECT_THAT(health.problems(0).message(),
+              HasSubstr("node 1 has set aside /d/set-aside-1 (5000 bytes)"));
+  EXPECT_THAT(health.problems(0).nodes(), ElementsAre(1));
+  EXPECT_EQ(health.problems(0).since_time_us(), 30);
+}
+
 TEST_F(HealthCheckTest, WithoutAQuorumTheNodesThatAreNeededAreNamed) {
   facts_.silent[NodeId(2)] = 900;
   facts_.silent[NodeId(3)] = 500;
