@@ -183,8 +183,9 @@ absl::Status FrameReader::AddEntry(const Payload& entry,
 }
 
 bool FrameReader::MustCopy(size_t content_bytes) const {
-  return content_bytes > 0 && (content_bytes <= kPeerCopiedBytesMax ||
-                               content_bytes < frame_bytes_ / 2);
+  return content_bytes > 0 &&
+         (content_bytes <= kPeerCopiedBytesMax ||
+          content_bytes < frame_bytes_ / kPeerCopiedFramePart);
 }
 
 absl::Status FrameReader::AddChunk(const Payload& chunk) {

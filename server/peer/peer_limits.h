@@ -35,8 +35,11 @@ inline constexpr size_t kPeerForwardBytesMax = size_t{17} << 20;
 inline constexpr size_t kPeerCallBytesMax = size_t{64} << 10;
 static_assert(kPeerForwardBytesMax + kPeerCallBytesMax <= kPeerReceiveBytesMax);
 // Content up to this size is copied when it is received, and any content that
-// is less than half of its frame: a reference would keep the whole frame.
+// is less than this part of its frame: a reference would keep the whole frame.
+// Batches of 128 KiB, as clients under load make them, are never copied.
 inline constexpr size_t kPeerCopiedBytesMax = size_t{16} << 10;
+inline constexpr size_t kPeerCopiedFramePart = 8;
+static_assert(kPeerFrameBytesMax / kPeerCopiedFramePart <= size_t{128} << 10);
 
 }  // namespace kappa::server
 
