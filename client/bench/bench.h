@@ -29,6 +29,9 @@ struct BenchOptions {
   uint32_t readers = 1;    // replay: concurrent replays of the whole topic
   Codec compression = Codec::kNone;
   uint64_t seed = 1;
+  // What values are cut from, one after the other; at least `record_bytes`.
+  // Null: random bytes.
+  std::shared_ptr<const std::string> values;
   // Append and latency: measured after `warm_up`.
   absl::Duration duration = absl::Seconds(10);
   absl::Duration warm_up = absl::Seconds(1);

@@ -29,6 +29,7 @@ nlohmann::ordered_json SettingsJson(const BenchOptions& options) {
           {"readers", options.readers},
           {"compression", std::string(CodecName(options.compression))},
           {"seed", options.seed},
+          {"values", options.values == nullptr ? "random" : "given"},
           {"duration_s", absl::ToDoubleSeconds(options.duration)},
           {"warm_up_s", absl::ToDoubleSeconds(options.warm_up)},
           {"rate_per_s", options.rate},

@@ -64,7 +64,8 @@ void BulkAppend::Run(uint32_t number, uint64_t records_max) {
 // Fills one partition's batch, then goes on with the next partition.
 absl::Status BulkAppend::Append(uint32_t number, uint64_t records_max,
                                 client::Producer* producer) {
-  Workload workload(options_.record_bytes, options_.seed + number);
+  Workload workload(options_.record_bytes, options_.seed + number,
+                    options_.values);
   const uint64_t batch_records =
       std::max<uint64_t>(1, options_.batch_bytes / (options_.record_bytes + 8));
   uint32_t partition = number % options_.partitions;

@@ -80,7 +80,7 @@ bool Stopped(const Loop& loop) {
 absl::Status RunLoop(const Loop& loop, const BenchSetup& setup,
                      BenchReport* report, double* cpu_s) {
   const BenchOptions& options = loop.options;
-  Workload workload(options.record_bytes, options.seed);
+  Workload workload(options.record_bytes, options.seed, options.values);
   const absl::Time start = absl::Now();
   uint64_t sent = 0;
   while (!Stopped(loop)) {

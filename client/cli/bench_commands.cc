@@ -1,7 +1,10 @@
 // kappa bench append|latency|replay
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +25,7 @@ struct BenchCommandOptions {
   const CLI::Option* server_option = nullptr;
   std::string output;
   std::string compression = "none";
+  std::string values_file;
   double duration_s = 10;
   double warm_up_s = 1;
   std::optional<double> linger_ms;
@@ -31,6 +35,19 @@ struct BenchCommandOptions {
 using BenchFunction =
     absl::StatusOr<bench::BenchReport> (*)(const bench::BenchOptions&);
 
+// Reads what values are to be cut from. Errors: see UsageError.
+absl::Status ReadValues(const std::string& path, bench::BenchOptions* bench) {
+  std::ifstream file(path, std::ios::binary);
+  auto values = std::make_shared<std::string>(
+      std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  if (values->size() < bench->record_bytes) {
+    return UsageError(absl::StrCat("--values: ", path, " has ", values->size(),
+                                   " bytes, less than a value"));
+  }
+  bench->values = std::move(values);
+  return absl::OkStatus();
+}
+
 absl::Status Run(BenchCommandOptions* options, BenchFunction measure) {
   bench::BenchOptions& bench = options->bench;
   const absl::StatusOr<Codec> codec = ParseCodecName(options->compression);
@@ -39,6 +56,10 @@ absl::Status Run(BenchCommandOptions* options, BenchFunction measure) {
         absl::StrCat("--compression: ", codec.status().message()));
   }
   bench.compression = *codec;
+  if (!options->values_file.empty()) {
+    const absl::Status read = ReadValues(options->values_file, &bench);
+    if (!read.ok()) return read;
+  }
   bench.duration = absl::Seconds(options->duration_s);
   bench.warm_up = absl::Seconds(options->warm_up_s);
   if (options->linger_ms.has_value()) {
@@ -77,6 +98,11 @@ void AddLoadOptions(CLI::App* command, BenchCommandOptions* options) {
       ->capture_default_str();
   command->add_option("--seed", bench.seed, "Seed of the values")
       ->capture_default_str();
+  command
+      ->add_option("--values", options->values_file,
+                   "Cut values from this file, one after the other (default: "
+                   "random bytes)")
+      ->check(CLI::ExistingFile);
   command->add_option("--topic", bench.topic, "Topic to make")
       ->capture_default_str();
   command->add_option("--kappad", bench.server.kappad,

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "client/bench/bench_report.h"
@@ -42,6 +43,13 @@ TEST(WorkloadTest, ValuesHaveTheLengthAndDoNotRepeatSoon) {
   EXPECT_EQ(same.Next(), first);
   Workload other(1024, 4);
   EXPECT_NE(other.Next(), first);
+}
+
+TEST(WorkloadTest, ValuesAreCutFromWhatIsGiven) {
+  Workload workload(3, 1, std::make_shared<const std::string>("abcdefgh"));
+  EXPECT_EQ(workload.Next(), "abc");
+  EXPECT_EQ(workload.Next(), "def");
+  EXPECT_EQ(workload.Next(), "abc");
 }
 
 TEST(BenchReportTest, FiguresAreRatiosOfWhatWasCounted) {

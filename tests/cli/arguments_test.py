@@ -43,6 +43,7 @@ WRONG_TEXT = {
 ANY_TEXT = {
     "--description", "--key-field", "--time-field", "--time-format", "--key", "--producer",
     "--prefix", "--topic", "--key-prefix", "--kappad", "--data-dir", "--kappad-argument",
+    "--values",
 }
 
 
