@@ -13,11 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <future>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -28,13 +31,15 @@ namespace {
 
 constexpr size_t kMessageBytes = size_t{64} << 10;
 constexpr char kSink[] = "/kappa.limits/Sink";
+constexpr size_t kEchoedBytes = 1024;
+constexpr char kEcho[] = "/kappa.limits/Echo";
 constexpr char kSource[] = "/kappa.limits/Source";
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
 // Past the duration that was asked for: a stream that hangs is an error.
 constexpr absl::Duration kStreamTimeout = absl::Seconds(10);
 
-grpc::ByteBuffer MakeMessage() {
-  const grpc::Slice slice(std::string(kMessageBytes, 'k'));
+grpc::ByteBuffer MakeMessage(size_t bytes = kMessageBytes) {
+  const grpc::Slice slice(std::string(bytes, 'k'));
   return grpc::ByteBuffer(&slice, 1);
 }
 
@@ -74,11 +79,32 @@ class SourceReactor final : public grpc::ServerGenericBidiReactor {
   const grpc::ByteBuffer message_;
 };
 
+// Sends back what it reads.
+class EchoReactor final : public grpc::ServerGenericBidiReactor {
+ public:
+  EchoReactor() { StartRead(&message_); }
+  void OnReadDone(bool ok) override {
+    if (ok) {
+      StartWrite(&message_);
+    } else {
+      Finish(grpc::Status::OK);
+    }
+  }
+  void OnWriteDone(bool ok) override {
+    if (ok) StartRead(&message_);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  grpc::ByteBuffer message_;
+};
+
 class Service final : public grpc::CallbackGenericService {
  public:
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
     if (context->method() == kSource) return new SourceReactor;
+    if (context->method() == kEcho) return new EchoReactor;
     return new SinkReactor;
   }
 };
@@ -190,6 +216,54 @@ class ReadingStream final : public Stream {
   absl::Time last_ = absl::InfiniteFuture();
 };
 
+class EchoedStream final : public Stream {
+ public:
+  using Stream::Stream;
+
+  absl::StatusOr<double> Run() {
+    sent_ = MakeMessage(kEchoedBytes);
+    Prepare(kEcho);
+    Send();
+    StartCall();
+    const grpc::Status status = Wait();
+    if (!status.ok()) return absl::UnavailableError(status.error_message());
+    if (times_.empty()) return absl::UnavailableError("nothing came back");
+    const auto middle = times_.begin() + times_.size() / 2;
+    std::nth_element(times_.begin(), middle, times_.end());
+    return absl::ToDoubleMilliseconds(*middle);
+  }
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    times_.push_back(absl::Now() - sent_at_);
+    Next();
+  }
+  void OnWriteDone(bool ok) override {
+    if (ok) Next();
+  }
+
+ private:
+  // The answer may be here before the write is reported as done.
+  void Next() {
+    if (--pending_ > 0) return;
+    if (IsOver()) {
+      StartWritesDone();
+    } else {
+      Send();
+    }
+  }
+  void Send() {
+    pending_ = 2;
+    sent_at_ = absl::Now();
+    StartRead(&message_);
+    StartWrite(&sent_);
+  }
+
+  grpc::ByteBuffer sent_;
+  std::atomic<int> pending_ = 0;
+  absl::Time sent_at_;
+  std::vector<absl::Duration> times_;
+};
+
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(int port) {
   grpc::ChannelArguments arguments;
   // As Kappa's client: retries would keep a copy of what is sent.
@@ -250,6 +324,13 @@ absl::StatusOr<double> GrpcStreamLimit::MeasureToClient(
   auto channel = Connect(port_);
   if (!channel.ok()) return channel.status();
   return ReadingStream(*channel, duration).Run();
+}
+
+absl::StatusOr<double> GrpcStreamLimit::MeasureRoundTrip(
+    absl::Duration duration) const {
+  auto channel = Connect(port_);
+  if (!channel.ok()) return channel.status();
+  return EchoedStream(*channel, duration).Run();
 }
 
 }  // namespace kappa::performance

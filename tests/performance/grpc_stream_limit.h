@@ -30,6 +30,9 @@ class GrpcStreamLimit {
   absl::StatusOr<double> MeasureToServer(absl::Duration duration) const;
   // From server to client, as a replay does.
   absl::StatusOr<double> MeasureToClient(absl::Duration duration) const;
+  // Messages of 1 KiB on one stream, each sent when the one before came back.
+  // Returns the median, in milliseconds.
+  absl::StatusOr<double> MeasureRoundTrip(absl::Duration duration) const;
   // The process that serves.
   pid_t server() const { return server_; }
 

@@ -93,10 +93,14 @@ absl::Status MeasureStreams(absl::Duration duration, Json* json) {
   const double middle_s = cpu_s();
   const auto to_client = (*stream)->MeasureToClient(duration);
   if (!to_client.ok()) return to_client.status();
+  const double end_s = cpu_s();
+  const auto round_trip = (*stream)->MeasureRoundTrip(duration / 3);
+  if (!round_trip.ok()) return round_trip.status();
+  (*json)["grpc_round_trip"]["p50_ms"] = *round_trip;
   (*json)["grpc_to_server"] =
       Throughput(*to_server, duration, middle_s - begin_s);
   (*json)["grpc_to_client"] =
-      Throughput(*to_client, duration, cpu_s() - middle_s);
+      Throughput(*to_client, duration, end_s - middle_s);
   return absl::OkStatus();
 }
 
