@@ -1,6 +1,9 @@
 """Three kappad, loaded by `kappa bench`."""
 
 import json
+import re
+import time
+import urllib.request
 
 from tests.performance.compare import processes
 
@@ -14,7 +17,7 @@ class Kappa:
                 "batch": "128 KiB", "linger": "50 ms at maximum, else 1 ms",
                 "in flight": "16 MiB", "clients": 1, "load": "kappa bench"}
 
-    def __init__(self, programs, nodes, *, synced=True):
+    def __init__(self, programs, nodes, *, synced=True, seals=False):
         assert synced
         self._bin = programs.bin
         self._nodes, folder = nodes, nodes.folder
@@ -22,14 +25,20 @@ class Kappa:
         ports = processes.free_ports(9)
         self._servers = ",".join(f"127.0.0.1:{port}" for port in ports[:3])
         peers = ",".join(f"{i + 1}=127.0.0.1:{ports[3 + i]}" for i in range(3))
+        config = folder / "kappad.yaml"
+        config.write_text(f"segment_size: {processes.SEGMENT}\n" if seals else "# as it comes\n",
+                          encoding="utf-8")
         for i in range(3):
             self._nodes.start(f"node-{i + 1}", [
                 self._bin / "server/kappad", "--data-dir", f"{folder}/node-{i + 1}",
+                "--config", config,
                 "--node-id", i + 1, "--peers", peers, "--listen", f"127.0.0.1:{ports[i]}",
                 "--peer-listen", f"127.0.0.1:{ports[3 + i]}",
                 "--metrics-listen", f"127.0.0.1:{ports[6 + i]}"])
         processes.wait_until(lambda: all(map(processes.listens, ports[:3])),
                              "three kappad serve")
+        self._metrics = ports[6:]
+        self.idle = self.usage()
 
     def usage(self):
         self._nodes.check()
@@ -48,11 +57,17 @@ class Kappa:
             raise RuntimeError(f"{report['errors']} errors: {command}")
         return report
 
-    def append(self, record_bytes, partitions, seconds):
+    def drop_page_cache(self):
+        self._nodes.drop_page_cache()
+
+    def append(self, record_bytes, partitions, seconds, *, values=None):
+        """`values`: a file of compressible ones, for zstd."""
         batch = max(128 * 1024, record_bytes)
+        extra = ["--values", values, "--compression", "zstd"] if values else []
         report = self._run(
             seconds + 60, "append", "--record-bytes", record_bytes, "--batch-bytes", batch,
-            "--partitions", partitions, "--warm-up", seconds / 4, "--duration", seconds)
+            "--partitions", partitions, "--warm-up", seconds / 4, "--duration", seconds,
+            *extra)
         return {
             "records_per_s": report["records_per_s"], "mb_per_s": report["mb_per_s"],
             # Unknown when nothing was acknowledged, as may be in a short run.
@@ -60,6 +75,37 @@ class Kappa:
                              (report["client_cpu_s_per_gb"] or 0)),
             "written_per_byte": (report["disk_bytes_per_byte"] or 0) / 3,
         }
+
+    def sealed(self):
+        """Segments that every node has sealed."""
+        return min(map(_sealed_of, self._metrics))
+
+    def append_with_seals(self, partitions, seconds):
+        """Twice as long as other rows, for three seals at least, and until the seals
+        of what was appended are done."""
+        seconds *= 2
+        warm_up = 0.1 if partitions == 1 else seconds / 4
+        sealed, begin = self.sealed(), self.usage()
+        report = self._run(seconds + 60, "append", "--record-bytes", 1024, "--partitions",
+                           partitions, "--warm-up", warm_up, "--duration", seconds)
+        seals = self._quiet_seals() - sealed
+        used = self.usage().since(begin)
+        # What the warm-up appended was written too.
+        appended = report["records_per_s"] * 1024 * (seconds + warm_up)
+        return {"records_per_s": report["records_per_s"], "mb_per_s": report["mb_per_s"],
+                "written_per_byte": used.written_bytes / appended / 3, "seals": seals,
+                "note": f"{seals} seals of {processes.SEGMENT}"}
+
+    def _quiet_seals(self):
+        """Waits until the nodes write nothing more, for 10 seconds at most."""
+        end, before = time.monotonic() + 10, None
+        while time.monotonic() < end:
+            written = self.usage().written_bytes
+            if before is not None and written - before < 1 << 20:
+                break
+            before = written
+            time.sleep(0.5)
+        return self.sealed()
 
     def paced(self, rate, seconds):
         report = self._run(seconds + 60, "latency", "--rate", rate, "--record-bytes", 1024,
@@ -85,6 +131,12 @@ class Kappa:
         run = processes.ClientRun(
             self._command("replay", "--existing", "--readers", readers, topic=topic), 180)
         return _Replays(run)
+
+
+def _sealed_of(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return int(float(re.search(r'^kappa_segments\{state="sealed"\} (\S+)', text, re.M)[1]))
 
 
 class _Replays:

@@ -7,9 +7,13 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from random import Random
 
 STOP_SECONDS_MAX = 20
+# Size of segments in the rows with seals.
+SEGMENT = "128MiB"
 _TICKS = os.sysconf("SC_CLK_TCK")
+_LETTERS = [bytes([letter]) for letter in b"abcdefghijklmnopqrstuvwxyz"]
 
 
 @dataclasses.dataclass
@@ -19,12 +23,14 @@ class Usage:
     cpu_s: float = 0
     written_bytes: int = 0
     read_bytes: int = 0
+    disk_read_bytes: int = 0
     rss_bytes: int = 0
     rss_max_bytes: int = 0
 
     def since(self, begin):
         return Usage(self.cpu_s - begin.cpu_s, self.written_bytes - begin.written_bytes,
-                     self.read_bytes - begin.read_bytes, self.rss_bytes,
+                     self.read_bytes - begin.read_bytes,
+                     self.disk_read_bytes - begin.disk_read_bytes, self.rss_bytes,
                      self.rss_max_bytes)
 
 
@@ -49,6 +55,7 @@ def usage_of(pids):
         total.written_bytes += io["write_bytes"]
         # Files read, from the page cache or past it; sockets do not count here.
         total.read_bytes += io["rchar"]
+        total.disk_read_bytes += io["read_bytes"]
         status = _fields(folder / "status")
         total.rss_bytes = max(total.rss_bytes, status["VmRSS"] * 1024)
         total.rss_max_bytes = max(total.rss_max_bytes, status["VmHWM"] * 1024)
@@ -73,6 +80,20 @@ class Nodes:
 
     def usage(self):
         return usage_of(self.pids())
+
+    def drop_page_cache(self):
+        """Writes the nodes' files to disk and forgets their pages."""
+        for path, _, names in os.walk(self.folder):
+            for name in names:
+                try:
+                    file = os.open(os.path.join(path, name), os.O_RDONLY)
+                except OSError:  # deleted meanwhile, or a socket
+                    continue
+                try:
+                    os.fsync(file)
+                    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                finally:
+                    os.close(file)
 
     def check(self):
         for process in self._processes:
@@ -155,6 +176,18 @@ def wait_until(condition, what, seconds_max=60):
         if time.monotonic() > deadline:
             raise RuntimeError(f"not within {seconds_max} s: {what}")
         time.sleep(0.1)
+
+
+def compressible_values(path, value_bytes, count):
+    """A file of lines, each a value like those of a log: zstd leaves a quarter."""
+    random = Random(1)
+    words = [b"".join(random.choices(_LETTERS, k=random.randint(3, 9))) for _ in range(2000)]
+    with open(path, "wb") as file:
+        for number in range(count):
+            line = b'{"n":%d,"t":"%016x",' % (number, random.getrandbits(64))
+            while len(line) < value_bytes:
+                line += b'"%s":"%s",' % (random.choice(words), random.choice(words))
+            file.write(line[:value_bytes] + b"\n")
 
 
 def listens(port):

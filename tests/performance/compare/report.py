@@ -77,18 +77,39 @@ def table(results, systems, wanted):
             add("the 10 replays together, MB/s", row.name, "replays_mb_per_s")
         if row.name == "replay_10":
             add("read from files per byte sent", row.name, "read_per_byte")
+        if row.name == "replay_disk":
+            add("read from the disk per byte sent", row.name, "disk_read_per_byte")
+        if row.name.startswith("rate"):
+            add("rate reached, /s", row.name, "records_per_s")
+        if row.name.startswith("seals"):
+            add("segments sealed on every node", row.name, "seals")
+            add("written per replica and byte, seals included", row.name,
+                "written_per_byte")
         if row.name == "max_1k":
             add("CPU-seconds per GB, nodes and client", row.name, "cpu_s_per_gb")
             add("written per replica and byte", row.name, "written_per_byte")
-            add("memory of a node, MB", row.name, "memory_max_mb")
+            add("memory of a node at maximum, MB", row.name, "memory_max_mb")
     lines += ["", "limits: " + "; ".join(_limit(results, *limit) for limit in (
         ("gRPC to server, MB/s", "grpc_to_server", "mb_per_s"),
         ("gRPC to client, MB/s", "grpc_to_client", "mb_per_s"),
         ("RocksDB, MB/s", "rocksdb", "mb_per_s"),
         ("commit p50, ms", "commit", "p50_ms"),
         ("disk, each of three writers, MB/s", "disk_three_writers", "mb_per_s"),
+        ("gRPC round trip p50, ms", "grpc_round_trip", "p50_ms"),
         ("loopback TCP, MB/s", "loopback_tcp", "mb_per_s")))]
+    lines += ["", *_notes(results, systems, wanted)]
     return "\n".join(lines)
+
+
+def _notes(results, systems, wanted):
+    """How a figure was made, where the system's tool has a way of its own."""
+    lines = []
+    for row in wanted:
+        for system in systems:
+            notes = dict.fromkeys(values(results, system, row.name, "note"))
+            if notes:
+                lines.append(f"- {row.title}, {system}: {'; '.join(notes)}")
+    return lines
 
 
 def _limit(results, title, name, figure):
@@ -126,6 +147,29 @@ class Verdict:
         sign = ">=" if at_least else "<="
         self.lines.append((title, met, f"{number(value)} {sign} {number(bound)}"))
 
+    def best_paced(self, title, row, rate, systems, factor):
+        """A peer that does not reach the rate has no figure at it."""
+        reached, missed = [], []
+        for system in systems:
+            seen = self.of(system, row, "records_per_s")
+            if seen is None:
+                self.lines.append((title, None, "not measured"))
+                return
+            (reached if seen >= 0.95 * rate else missed).append((system, seen))
+        text = "".join(f"; {system} reached {number(seen)}/s only"
+                       for system, seen in missed)
+        own, own_rate = self.of("kappa", row, "p99_ms"), self.of("kappa", row,
+                                                                 "records_per_s")
+        if own is None or own_rate < 0.95 * rate:
+            self.lines.append((title, None if own is None else False,
+                               "Kappa did not reach the rate"))
+            return
+        if not reached:
+            self.lines.append((title, True, f"{number(own)}{text}"))
+            return
+        bound = factor * min(self.of(system, row, "p99_ms") for system, _ in reached)
+        self.lines.append((title, own <= bound, f"{number(own)} <= {number(bound)}{text}"))
+
     def times(self, title, row, figure, systems, factor, *, at_least):
         peer = self.best(systems, row, figure, max if at_least else min)
         self.compare(title, self.of("kappa", row, figure),
@@ -133,7 +177,7 @@ class Verdict:
 
 
 FIVE = (("max_1k", "records_per_s", True), ("max_100", "records_per_s", True),
-        ("rate_20k", "p99_ms", False), ("one", "p50_ms", False),
+        ("one", "p50_ms", False),
         ("replay", "mb_per_s", True))
 
 
@@ -142,6 +186,7 @@ def floors(results):
     for row, figure, at_least in FIVE:
         verdict.times(f"floor: {row}, best synced peer", row, figure, SYNCED, 1,
                       at_least=at_least)
+    verdict.best_paced("floor: rate_20k, best synced peer", "rate_20k", 20_000, SYNCED, 1)
     return verdict.lines
 
 
@@ -150,6 +195,8 @@ def goals(results):
     of, compare, times = verdict.of, verdict.compare, verdict.times
     one_round = [one["limits"] for one in results.values()]
     ceiling = statistics.median(map(ceiling_mb_per_s, one_round))
+    round_trip = statistics.median(limits["grpc_round_trip"]["p50_ms"]
+                                   for limits in one_round)
     commit = statistics.median(limits["commit"]["p50_ms"] for limits in one_round)
     stream = statistics.median(limits["grpc_to_client"]["mb_per_s"] for limits in one_round)
     times("1 KiB, 2 x best peer", "max_1k", "records_per_s", PEERS, 2, at_least=True)
@@ -157,11 +204,11 @@ def goals(results):
     compare("1 KiB, MB/s, 75 % of the ceiling", of("kappa", "max_1k", "mb_per_s"),
             0.75 * ceiling, at_least=True)
     times("100 B, 2 x best peer", "max_100", "records_per_s", PEERS, 2, at_least=True)
-    times("20,000/s, p99, 1/2 of best peer", "rate_20k", "p99_ms", PEERS, 0.5,
-          at_least=False)
+    verdict.best_paced("20,000/s, p99, 1/2 of the best peer as it comes", "rate_20k",
+                       20_000, PEERS, 0.5)
     times("one at a time, 0.6 x best synced", "one", "p50_ms", SYNCED, 0.6, at_least=False)
-    compare("one at a time, commit + 2 round trips + 0.15 ms", of("kappa", "one", "p50_ms"),
-            commit + 2 * 0.2 + 0.15, at_least=False)
+    compare("one at a time, commit + 2 stream round trips + 0.15 ms", of("kappa", "one", "p50_ms"),
+            commit + 2 * round_trip + 0.15, at_least=False)
     times("replay, 1.7 x best peer", "replay", "mb_per_s", PEERS + SYNCED, 1.7,
           at_least=True)
     compare("replay, 75 % of the raw stream", of("kappa", "replay", "mb_per_s"),
@@ -174,14 +221,20 @@ def goals(results):
     alone = of("kappa", "live", "one_reader_mb_per_s")
     compare("  the replays then, half of one alone",
             of("kappa", "live", "replays_mb_per_s"), alone and alone / 2, at_least=True)
-    one = of("kappa", "max_1k", "records_per_s")
-    many = of("kappa", "max_1k_1000", "records_per_s")
-    compare("1,000 partitions of 1", many and one and many / one, 0.75, at_least=True)
-    compare("written per replica and byte", of("kappa", "max_1k", "written_per_byte"), 2.1,
-            at_least=False)
+    for title, many, one in (("1,000 partitions against 1", "max_1k_1000", "max_1k"),
+                             ("1,000 partitions against 1, seals included", "seals_1000",
+                              "seals")):
+        many, one = of("kappa", many, "records_per_s"), of("kappa", one, "records_per_s")
+        compare(title, many and one and many / one, 0.75, at_least=True)
+    compare("written per replica and byte, before a seal",
+            of("kappa", "max_1k", "written_per_byte"), 2.1, at_least=False)
+    compare("written per replica and byte, with seals",
+            of("kappa", "seals", "written_per_byte"), 3.1, at_least=False)
+    compare("  seals within that run", of("kappa", "seals", "seals"), 3, at_least=True)
     compare("CPU-s per GB", of("kappa", "max_1k", "cpu_s_per_gb"), 10, at_least=False)
-    compare("memory at maximum, MB", of("kappa", "max_1k", "memory_max_mb"), 512,
-            at_least=False)
+    compare("memory at maximum, MB, most of all rows",
+            max((of("kappa", row.name, "memory_max_mb") or 0 for row in rows.ROWS)) or None,
+            512, at_least=False)
     compare("memory idle, MB", of("kappa", "idle", "idle_mb"), 50, at_least=False)
     return verdict.lines
 
@@ -197,7 +250,7 @@ def judge(results, say):
 def lacking(results, systems, wanted):
     return [f"round {number_of} {system} {row.name}"
             for number_of, one in results.items() for system in systems for row in wanted
-            if row.name not in one[system]]
+            if row.of(system) and row.name not in one[system]]
 
 
 def to_json(results, systems):

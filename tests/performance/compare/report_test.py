@@ -14,6 +14,7 @@ LIMITS = {
     "rocksdb": {"mb_per_s": 500, "cpu_s_per_gb": 1.4},
     "commit": {"p50_ms": 0.25},
     "disk_three_writers": {"mb_per_s": 300},
+    "grpc_round_trip": {"p50_ms": 0.1},
     "loopback_tcp": {"mb_per_s": 3000},
 }
 
@@ -22,11 +23,14 @@ def system(scale):
     """Every figure of a system, `scale` times as good as another's."""
     append = {"records_per_s": 50_000 * scale, "mb_per_s": 51.2 * scale,
               "cpu_s_per_gb": 20 / scale, "written_per_byte": 2.0, "memory_max_mb": 400}
-    latency = {"p50_ms": 2 / scale, "p99_ms": 8 / scale}
+    latency = {"p50_ms": 2 / scale, "p99_ms": 8 / scale, "records_per_s": 20_000}
     replay = {"mb_per_s": 400 * scale, "read_per_byte": 0.1}
     figures = {row.name: dict(append) for row in rows.ROWS if row.name.startswith("max")}
+    figures |= {row.name: append | {"seals": 4} for row in rows.ROWS
+                if row.seals or row.name == "zstd"}
     figures |= {row.name: dict(latency) for row in rows.ROWS if row.name.startswith("rate")}
     figures |= {"one": latency, "replay": replay, "replay_10": dict(replay),
+                "replay_disk": dict(replay),
                 "idle": {"idle_mb": 40},
                 "live": {"p99_ms": 8, "times": 1.5, "replays_mb_per_s": 400 * scale,
                          "one_reader_mb_per_s": 400 * scale}}
@@ -57,6 +61,23 @@ class ReportTest(unittest.TestCase):
         self.assertFalse(met(report.goals(results(1.9)), "1 KiB, 2 x"))
         self.assertTrue(met(report.goals(results(2.2)), "20,000/s"))
         self.assertFalse(met(report.goals(results(1.9)), "20,000/s"))
+
+    def test_a_peer_below_the_rate_has_no_figure_at_it(self):
+        slow = results(1.5)
+        slow[1]["nats"]["rate_20k"] = {"p99_ms": 0.1, "records_per_s": 16_000}
+        self.assertFalse(met(report.goals(slow), "20,000/s"))  # Kafka's is 8 ms
+        slow[1]["kafka"]["rate_20k"]["records_per_s"] = 100
+        self.assertTrue(met(report.goals(slow), "20,000/s"))
+        slow[1]["kappa"]["rate_20k"]["records_per_s"] = 18_000
+        self.assertFalse(met(report.goals(slow), "20,000/s"))
+
+    def test_seals_and_round_trips_are_judged_as_measured(self):
+        found = report.goals(results(2))
+        self.assertTrue(met(found, "  seals within"))
+        self.assertTrue(met(found, "written per replica and byte, with"))
+        # 0.25 + 2 x 0.1 + 0.15 ms.
+        text = [line[2] for line in found if line[0].startswith("one at a time, commit")]
+        self.assertEqual(text, ["1.00 <= 0.60"])
 
     def test_the_ceiling_is_what_cores_or_disk_allow(self):
         # 3 hops, 3 stores and the hashes: 8.08 CPU-seconds a GB on two cores.
