@@ -1,9 +1,12 @@
 #include "storage/cycle_plan.h"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "proto/wire/check.h"
 #include "storage/chain.h"
+#include "storage/entry_header.h"
 #include "storage/group_row.h"
 #include "storage/keys.h"
 #include "storage/sealed_row.h"
@@ -108,6 +111,38 @@ absl::Status CyclePlan::Truncate(absl::Span<const GroupWrite> earlier,
   return absl::OkStatus();
 }
 
+void CyclePlan::CutRepaired(ReplicaNumber replica, LogIndex from,
+                            CycleBatch* batch) {
+  // One of this cycle would be in repair_changes_ only.
+  if (repair_changes_.empty() &&
+      !repaired_->FirstIn(replica, from, kOpenEnd).has_value()) {
+    return;
+  }
+  batch->DeleteRange(database_->meta(),
+                     MetaKey(MetaRow::kRepaired, replica.value(), from.value()),
+                     MetaKey(MetaRow::kRepaired, replica.Next().value(), 0));
+  repair_changes_.push_back({{replica, from}, /*cut=*/true});
+}
+
+void CyclePlan::Repair(const GroupWrite& write, const Touched& touched,
+                       CycleBatch* batch) {
+  for (const EntryWrite& entry : write.repairs) {
+    const EntryHeader& header = entry.header;
+    KAPPA_CHECK(header.index > touched.position.base.id.index &&
+                    header.index <= touched.position.last.index &&
+                    header.payload_bytes == entry.payload.bytes(),
+                "a repair is of an entry of the log");
+    std::string value;
+    EncodeEntryHeader(header, &value);
+    for (std::string_view piece : entry.payload.pieces()) value.append(piece);
+    batch->Put(database_->meta(),
+               MetaKey(MetaRow::kRepaired, write.replica.value(),
+                       header.index.value()),
+               value);
+    repair_changes_.push_back({{write.replica, header.index}});
+  }
+}
+
 void CyclePlan::Append(const GroupWrite& write, Touched* touched,
                        CycleBatch* batch) {
   for (const EntryWrite& entry : write.entries) {
@@ -126,6 +161,7 @@ absl::Status CyclePlan::Make(absl::Span<const GroupWrite> writes,
                              CycleBatch* batch) {
   touched_.clear();
   places_.clear();
+  repair_changes_.clear();
   active_ = active;
   family_ = family;
   for (size_t i = 0; i < writes.size(); ++i) {
@@ -133,12 +169,15 @@ absl::Status CyclePlan::Make(absl::Span<const GroupWrite> writes,
     Touched& touched = Touch(write.replica);
     if (write.install_base.has_value()) {
       InstallBase(*write.install_base, &touched);
+      CutRepaired(write.replica, LogIndex(0), batch);
     }
     if (write.truncate_from.has_value()) {
+      CutRepaired(write.replica, *write.truncate_from, batch);
       const absl::Status status =
           Truncate(writes.subspan(0, i), write, &touched);
       if (!status.ok()) return status;
     }
+    Repair(write, touched, batch);
     Append(write, &touched, batch);
     if (write.hard_state.has_value()) {
       touched.position.hard_state = *write.hard_state;
@@ -178,6 +217,13 @@ void CyclePlan::HideReplaced() const {
 }
 
 void CyclePlan::Publish() {
+  for (const auto& [entry, cut] : repair_changes_) {
+    if (cut) {
+      repaired_->Cut(entry.first, entry.second);
+    } else {
+      repaired_->Add(entry);
+    }
+  }
   // First where entries are, then that they are there.
   std::vector<std::pair<ReplicaNumber, ReplicaPosition>> positions;
   positions.reserve(touched_.size());

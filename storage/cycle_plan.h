@@ -14,6 +14,7 @@
 #include "storage/cycle_batch.h"
 #include "storage/entry_reader.h"
 #include "storage/log_store.h"
+#include "storage/repaired_entries.h"
 #include "storage/replica_table.h"
 #include "storage/rocks_database.h"
 #include "storage/segment_directory.h"
@@ -25,11 +26,13 @@ namespace kappa::storage {
 class CyclePlan {
  public:
   CyclePlan(const RocksDatabase* database, ReplicaTable* replicas,
-            SegmentDirectory* directory, const EntryReader* entries)
+            SegmentDirectory* directory, const EntryReader* entries,
+            RepairedEntries* repaired)
       : database_(database),
         replicas_(replicas),
         directory_(directory),
-        entries_(entries) {}
+        entries_(entries),
+        repaired_(repaired) {}
 
   // Puts the rows and entries of `writes` into the batch; entries go to
   // `active`.
@@ -62,6 +65,10 @@ class CyclePlan {
   absl::StatusOr<EntryHeader> KeptHeader(absl::Span<const GroupWrite> earlier,
                                          ReplicaNumber replica,
                                          LogIndex index) const;
+  // Drops repaired entries at and above `from`.
+  void CutRepaired(ReplicaNumber replica, LogIndex from, CycleBatch* batch);
+  void Repair(const GroupWrite& write, const Touched& touched,
+              CycleBatch* batch);
   void Append(const GroupWrite& write, Touched* touched, CycleBatch* batch);
   void SetRow(LogIndex first, Offset offset, int64_t append_time_us,
               Touched* touched);
@@ -70,11 +77,18 @@ class CyclePlan {
   ReplicaTable* const replicas_;
   SegmentDirectory* const directory_;
   const EntryReader* const entries_;
+  RepairedEntries* const repaired_;
 
   SegmentNumber active_;
   Family family_;
   std::vector<std::pair<ReplicaNumber, Touched>> touched_;
   absl::flat_hash_map<ReplicaNumber, size_t> places_;  // in touched_
+  // In order: an entry was repaired, or its replica was cut from there on.
+  struct RepairChange {
+    RepairedEntry entry;
+    bool cut = false;
+  };
+  std::vector<RepairChange> repair_changes_;
 };
 
 }  // namespace kappa::storage

@@ -80,6 +80,8 @@ void DirectoryView::OpenSegments() {
   FillSegmentDirectory(state_, segments_.get());
   entries_ =
       std::make_unique<EntryReader>(database_->db(), segments_.get(), &scans_);
+  for (const RepairedEntry& entry : state_.repaired) repaired_.Add(entry);
+  entries_->UseRepaired(&repaired_, database_->meta());
   for (auto& [number, family] : database_->TakeSegments()) {
     entries_->AddLive(number, family);
   }

@@ -18,6 +18,7 @@
 #include "storage/entry_reader.h"
 #include "storage/log_store.h"
 #include "storage/recovered_state.h"
+#include "storage/repaired_entries.h"
 #include "storage/rocks_database.h"
 #include "storage/scan_pool.h"
 #include "storage/segment_directory.h"
@@ -94,6 +95,7 @@ class DirectoryView {
   RecoveredState state_;
   std::unique_ptr<SegmentDirectory> segments_;
   ScanPool scans_;
+  RepairedEntries repaired_;
   std::unique_ptr<EntryReader> entries_;
 };
 

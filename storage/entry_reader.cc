@@ -185,6 +185,27 @@ absl::StatusOr<bool> EntryReader::VisitOne(const Family& family,
   return visit(index, {value.data(), value.size()}, nullptr);
 }
 
+absl::StatusOr<bool> EntryReader::VisitRepaired(const Reading& reading,
+                                                LogIndex* next,
+                                                Visitor visit) const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  rocksdb::PinnableSlice value;
+  const LogIndex index = *next;
+  const rocksdb::Status status = db_->Get(
+      options, meta_,
+      MetaKey(MetaRow::kRepaired, reading.replica.value(), index.value()),
+      &value);
+  // Its segment's files have it by now.
+  if (status.IsNotFound()) return true;
+  if (!status.ok()) {
+    return About(reading.replica, index,
+                 FromRocksRead(status, "read repaired entry"));
+  }
+  *next = index.Next();
+  return visit(index, {value.data(), value.size()}, nullptr);
+}
+
 absl::StatusOr<bool> EntryReader::VisitLive(const Family& family,
                                             const Reading& reading,
                                             ReplicaNumber key_replica,
@@ -263,7 +284,19 @@ absl::Status EntryReader::Visit(const Reading& reading, LogIndex from,
     const std::optional<SegmentRange> range =
         directory_->Locate(reading.replica, next);
     if (!range.has_value()) return Missing(reading.replica, next);
-    const LogIndex range_last = std::min(last, range->end.Previous());
+    LogIndex range_last = std::min(last, range->end.Previous());
+    const std::optional<LogIndex> repaired =
+        repaired_ == nullptr
+            ? std::nullopt
+            : repaired_->FirstIn(reading.replica, next, range_last);
+    if (repaired == next) {
+      const absl::StatusOr<bool> more = VisitRepaired(reading, &next, visit);
+      if (!more.ok()) return more.status();
+      if (!*more) break;
+      if (next != *repaired) continue;
+    } else if (repaired.has_value()) {
+      range_last = repaired->Previous();
+    }
     const ReplicaNumber key_replica = range->key_replica;
     const Place place = PlaceOf(range->segment);
     absl::StatusOr<bool> more = true;

@@ -17,6 +17,7 @@
 #include "proto/wire/types.h"
 #include "rocksdb/db.h"
 #include "storage/log_store.h"
+#include "storage/repaired_entries.h"
 #include "storage/rocks_database.h"
 #include "storage/scan_pool.h"
 #include "storage/sealed_segment.h"
@@ -38,6 +39,13 @@ class EntryReader {
               ScanPool* scans)
       : db_(db), directory_(directory), scans_(scans) {}
 
+  // What is in `repaired` is read from its rows in the family `meta`, wherever
+  // it stands. Both must outlive the reader. Call before anything is read.
+  void UseRepaired(const RepairedEntries* repaired,
+                   rocksdb::ColumnFamilyHandle* meta) {
+    repaired_ = repaired;
+    meta_ = meta;
+  }
   void AddLive(SegmentNumber segment, Family family);
   // Makes a sealed segment known, in place of its family or of an older
   // generation.
@@ -96,6 +104,9 @@ class EntryReader {
   absl::StatusOr<bool> VisitOne(const Family& family, const Reading& reading,
                                 ReplicaNumber key_replica, LogIndex* next,
                                 Visitor visit) const;
+  // Likewise one entry, in its own row.
+  absl::StatusOr<bool> VisitRepaired(const Reading& reading, LogIndex* next,
+                                     Visitor visit) const;
   absl::StatusOr<bool> VisitLive(const Family& family, const Reading& reading,
                                  ReplicaNumber key_replica, LogIndex* next,
                                  LogIndex last, Visitor visit) const;
@@ -110,6 +121,8 @@ class EntryReader {
   rocksdb::DB* const db_;
   const SegmentDirectory* const directory_;
   ScanPool* const scans_;
+  const RepairedEntries* repaired_ = nullptr;
+  rocksdb::ColumnFamilyHandle* meta_ = nullptr;
   mutable Mutex mutex_;
   std::map<SegmentNumber, Place> places_ ABSL_GUARDED_BY(mutex_);
 };

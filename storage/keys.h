@@ -57,6 +57,7 @@ enum class MetaRow : char {
   kEvidence = 'P',   // another node's disk, open id -> EvidenceRow
   kReplica = 'R',    // replica -> what was created, and whether dropped
   kSegment = 'S',    // segment -> the files of a sealed segment
+  kRepaired = 'X',   // replica, index -> an entry whose segment is damaged
 };
 
 inline std::string MetaPrefix(MetaRow row) {

@@ -115,6 +115,33 @@ void KnownDamage::Remove(const ScrubRange& range) {
   ++changes_;
 }
 
+void KnownDamage::Remove(ReplicaNumber replica, LogIndex first, LogIndex last) {
+  MutexLock lock(&mutex_);
+  const auto found = ranges_.find(replica);
+  if (found == ranges_.end()) return;
+  std::vector<ScrubRange> left;
+  for (const ScrubRange& range : found->second) {
+    if (range.last < first || range.first > last) {
+      left.push_back(range);
+      continue;
+    }
+    if (range.first < first) {
+      left.push_back(range);
+      left.back().last = first.Previous();
+    }
+    if (range.last > last) {
+      left.push_back(range);
+      left.back().first = last.Next();
+    }
+  }
+  if (left == found->second) return;
+  while (left.size() > kKnownRangesMax) JoinNearest(&left);
+  found->second = std::move(left);
+  if (found->second.empty()) ranges_.erase(found);
+  any_.store(!ranges_.empty());
+  ++changes_;
+}
+
 absl::Status KnownDamage::Save() {
   MutexLock saving(&saving_);
   std::vector<ScrubRange> all;

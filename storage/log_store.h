@@ -4,6 +4,7 @@
 #ifndef KAPPA_STORAGE_LOG_STORE_H_
 #define KAPPA_STORAGE_LOG_STORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -49,6 +50,15 @@ struct ReplicaSpec {
   Digest chain_start{};
 };
 
+// Of a log that was never written to.
+inline ReplicaPosition EmptyPosition(const ReplicaSpec& spec) {
+  ReplicaPosition position;
+  position.base.chain = spec.chain_start;
+  position.base.configuration = spec.configuration;
+  position.chain = spec.chain_start;
+  return position;
+}
+
 struct ReplicaInfo {
   ReplicaNumber number;
   ReplicaSpec spec;
@@ -77,10 +87,26 @@ struct GroupWrite {
   ReplicaNumber replica;
   std::optional<GroupBase> install_base;  // drops the whole log
   std::optional<LogIndex> truncate_from;  // drops this index and above
-  std::vector<EntryWrite> entries;        // contiguous after the last one
+  // Take the place of entries that are damaged (RELIABILITY.md S7).
+  std::vector<EntryWrite> repairs;
+  std::vector<EntryWrite> entries;  // contiguous after the last one
   std::optional<raft::HardState> hard_state;
   std::vector<SideRow> side_rows;
 };
+
+// Of all payloads in them.
+inline size_t PayloadBytes(absl::Span<const GroupWrite> writes) {
+  size_t bytes = 0;
+  for (const GroupWrite& write : writes) {
+    for (const EntryWrite& repair : write.repairs) {
+      bytes += repair.payload.bytes();
+    }
+    for (const EntryWrite& entry : write.entries) {
+      bytes += entry.payload.bytes();
+    }
+  }
+  return bytes;
+}
 
 // An entry as read. The payload keeps what it points into alive; its CRC32C has
 // been checked.
@@ -123,7 +149,8 @@ class LogStore {
   // One cycle: all writes atomically; durable (synced, and the watermark
   // advanced) on return.
   // Requires: entries are contiguous to the replica's log and carry its next
-  // offsets and chain; replicas exist. A breach is a bug (KAPPA_CHECK).
+  // offsets and chain; repairs were proven equal to what stood at their index
+  // (CountProven); replicas exist. A breach is a bug (KAPPA_CHECK).
   // Errors: any error is final: the owner ends the process (RELIABILITY.md S9).
   virtual absl::Status Commit(absl::Span<const GroupWrite> writes) = 0;
 

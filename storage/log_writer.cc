@@ -15,15 +15,6 @@
 namespace kappa::storage {
 namespace {
 
-size_t PayloadBytes(const std::vector<GroupWrite>& writes) {
-  size_t bytes = 0;
-  for (const GroupWrite& write : writes) {
-    for (const EntryWrite& entry : write.entries)
-      bytes += entry.payload.bytes();
-  }
-  return bytes;
-}
-
 int64_t MonotonicUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::steady_clock::now().time_since_epoch())

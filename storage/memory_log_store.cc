@@ -78,6 +78,7 @@ void MemoryLogStore::Apply(const GroupWrite& write) {
   if (write.truncate_from.has_value()) {
     Truncate(*write.truncate_from, &replica);
   }
+  for (const EntryWrite& entry : write.repairs) Repair(entry, &replica);
   for (const EntryWrite& entry : write.entries) Append(entry, &replica);
   if (write.hard_state.has_value()) {
     replica.position.hard_state = *write.hard_state;
@@ -120,6 +121,17 @@ void MemoryLogStore::Truncate(LogIndex from, Replica* replica) {
   position.end_offset = last.next_offset();
   position.chain = last.chain;
   position.last_append_time_us = last.append_time_us;
+}
+
+void MemoryLogStore::Repair(const EntryWrite& write, Replica* replica) {
+  const EntryHeader& header = write.header;
+  const LogIndex base = replica->position.base.id.index;
+  KAPPA_CHECK(
+      header.index > base && header.index <= replica->position.last.index,
+      "a repair is of an entry of the log");
+  replica->damaged.erase(header.index);
+  replica->entries[header.index - base.Next()] = {
+      header, Payload::FromString(write.payload.ToString())};
 }
 
 void MemoryLogStore::Append(const EntryWrite& write, Replica* replica) {

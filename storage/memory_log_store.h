@@ -85,6 +85,7 @@ class MemoryLogStore final : public LogStore {
   void Apply(const GroupWrite& write) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void InstallBase(const GroupBase& base, Replica* replica);
   static void Truncate(LogIndex from, Replica* replica);
+  static void Repair(const EntryWrite& write, Replica* replica);
   static void Append(const EntryWrite& write, Replica* replica);
   // The first index whose header is not `before`; those that are come first.
   static LogIndex FindFirst(

@@ -45,6 +45,14 @@ absl::Status ReadEvidenceRow(std::string_view key, std::string_view value,
   return Keep(DecodeEvidenceRow(value), &state->evidence[{disk, open_id}]);
 }
 
+// The entry itself is checked by whoever reads it.
+absl::Status ReadRepairedKey(std::string_view key, RecoveredState* state) {
+  if (!KeyHasNumbers(key, 2)) return absl::DataLossError("a key is damaged");
+  state->repaired.emplace_back(ReplicaNumber(NumberOfMetaKey(key, 0)),
+                               LogIndex(NumberOfMetaKey(key, 1)));
+  return absl::OkStatus();
+}
+
 absl::Status ReadRow(std::string_view key, std::string_view value,
                      RecoveredState* state) {
   const MetaRow kind = static_cast<MetaRow>(key.front());
@@ -53,6 +61,7 @@ absl::Status ReadRow(std::string_view key, std::string_view value,
   }
   if (kind == MetaRow::kDirectory) return ReadDirectoryRow(key, value, state);
   if (kind == MetaRow::kEvidence) return ReadEvidenceRow(key, value, state);
+  if (kind == MetaRow::kRepaired) return ReadRepairedKey(key, state);
   if (!KeyHasNumbers(key, 1)) return absl::DataLossError("a key is damaged");
   const uint64_t number = NumberOfMetaKey(key);
   switch (kind) {

@@ -13,6 +13,7 @@
 #include "storage/cycle_row.h"
 #include "storage/generation_ledger.h"
 #include "storage/log_store.h"
+#include "storage/repaired_entries.h"
 #include "storage/replica_row.h"
 #include "storage/rocks_database.h"
 #include "storage/sealed_row.h"
@@ -27,8 +28,9 @@ struct RecoveredState {
   std::map<ReplicaNumber, ReplicaRow> replicas;  // dropped ones too
   std::map<ReplicaNumber, ReplicaPosition> positions;
   std::map<std::pair<SegmentNumber, ReplicaNumber>, DirectoryRow> directory;
-  std::vector<SealedRow> sealed;  // ascending
-  EvidenceRows evidence;          // of others' disks
+  std::vector<SealedRow> sealed;        // ascending
+  EvidenceRows evidence;                // of others' disks
+  std::vector<RepairedEntry> repaired;  // ascending
 
   // The last cycle; of number 0 when there was none yet.
   CycleRow last_cycle() const {

@@ -22,6 +22,7 @@
 #include "storage/open_verification.h"
 #include "storage/producer_record.h"
 #include "storage/read_ahead_file_system.h"
+#include "storage/repaired_entries.h"
 #include "storage/replica_row.h"
 #include "storage/replica_table.h"
 #include "storage/rocks_database.h"
@@ -43,27 +44,9 @@ namespace {
 constexpr int64_t kRefillPeriodUs = 10'000;
 constexpr int32_t kRateFairness = 10;
 
-size_t PayloadBytes(absl::Span<const GroupWrite> writes) {
-  size_t bytes = 0;
-  for (const GroupWrite& write : writes) {
-    for (const EntryWrite& entry : write.entries)
-      bytes += entry.payload.bytes();
-  }
-  return bytes;
-}
-
 absl::Status NoReplica(ReplicaNumber replica) {
   return absl::NotFoundError(
       absl::StrCat("replica ", replica.value(), " is not in this directory"));
-}
-
-// The position of a log that was never written to.
-ReplicaPosition EmptyPosition(const ReplicaSpec& spec) {
-  ReplicaPosition position;
-  position.base.chain = spec.chain_start;
-  position.base.configuration = spec.configuration;
-  position.chain = spec.chain_start;
-  return position;
 }
 
 }  // namespace
@@ -115,6 +98,7 @@ class RocksLogStore::State {
   RocksDatabase* database = nullptr;
   SegmentDirectory segments;
   ReplicaTable replicas;
+  RepairedEntries repaired;
   std::unique_ptr<EntryReader> entries;
   std::unique_ptr<CycleCommitter> committer;
   std::unique_ptr<CyclePlan> plan;
@@ -218,7 +202,9 @@ absl::Status RocksLogStore::State::DropSealedFamilies(
 absl::Status RocksLogStore::State::LoadSegments(
     std::map<SegmentNumber, Family> families) {
   FillSegmentDirectory(opened.state, &segments);
+  for (const RepairedEntry& entry : opened.state.repaired) repaired.Add(entry);
   entries = std::make_unique<EntryReader>(database->db(), &segments, &scans);
+  entries->UseRepaired(&repaired, database->meta());
   SegmentNumber highest(0);
   for (const SealedRow& row : opened.state.sealed) {
     entries->PutSealed(
@@ -264,7 +250,7 @@ absl::Status RocksLogStore::State::BeginCycles() {
   committer = std::make_unique<CycleCommitter>(
       database, listener.get(), *std::move(watermark), start, options.on_fatal);
   plan = std::make_unique<CyclePlan>(database, &replicas, &segments,
-                                     entries.get());
+                                     entries.get(), &repaired);
   OpenRow open;
   open.open_id = start.open_id;
   open.first_cycle = start.last.number + 1;
@@ -284,8 +270,10 @@ void RocksLogStore::State::StartLifecycle() {
                                  &bytes);
   SegmentLifecycleOptions lifecycle_options;
   lifecycle_options.segment_bytes = options.segment_bytes;
+  lifecycle_options.repair_settle_us = options.repair_settle_us;
   lifecycle_options.sealed_root = directory->sealed_path();
   lifecycle_options.sealer.sealed_root = directory->sealed_path();
+  lifecycle_options.sealer.file_bytes_max = options.sealed_file_bytes_max;
   lifecycle_options.sealer.env = sealing_env.get();
   lifecycle_options.sealer.rate_limiter = rate_limiter;
   lifecycle_options.sealer.direct_io = direct_io;
@@ -298,6 +286,7 @@ void RocksLogStore::State::StartLifecycle() {
   parts.directory = &segments;
   parts.entries = entries.get();
   parts.replicas = &replicas;
+  parts.repaired = &repaired;
   parts.readers = readers.get();
   parts.scans = &scans;
   lifecycle = std::make_unique<SegmentLifecycle>(std::move(lifecycle_options),
@@ -306,6 +295,7 @@ void RocksLogStore::State::StartLifecycle() {
 
 absl::Status RocksLogStore::State::CommitCycle(
     absl::Span<const GroupWrite> writes, bool promises, CycleBatch* batch) {
+  lifecycle->PutEnds(batch);
   const absl::Status planned = plan->Make(writes, lifecycle->active(),
                                           lifecycle->active_family(), batch);
   if (!planned.ok()) return planned;
@@ -324,6 +314,7 @@ absl::Status RocksLogStore::State::CommitCycle(
   if (!status.ok()) return status;
   plan->Publish();
   lifecycle->Publish();
+  lifecycle->NoteRepairs();
   lifecycle->AddBytes(batch->entry_bytes());
   lifecycle->SwitchIfFull();
   generations.OnDurable(committer->cycle(), promises);
@@ -415,6 +406,8 @@ absl::Status RocksLogStore::DropReplicas(
     batch->DeleteRange(state_->database->side(SideTable::kProducers),
                        ProducerRowsPrefix(number),
                        ProducerRowsPrefix(number.Next()));
+    batch->DeleteRange(meta, MetaKey(MetaRow::kRepaired, number.value(), 0),
+                       MetaKey(MetaRow::kRepaired, number.Next().value(), 0));
     dropped.push_back(number);
   }
   if (batch == nullptr) return absl::OkStatus();
@@ -423,6 +416,7 @@ absl::Status RocksLogStore::DropReplicas(
   for (const ReplicaNumber number : dropped) {
     state_->replicas.Remove(number);
     state_->segments.DropReplica(number);
+    state_->repaired.Cut(number, LogIndex(0));
   }
   state_->lifecycle->Nudge();
   return absl::OkStatus();

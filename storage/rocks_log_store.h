@@ -49,6 +49,10 @@ struct RocksLogStoreOptions {
   uint64_t background_bytes_per_second = uint64_t{640} << 20;
   // Reads and flushes bypass the page cache where the file system can.
   bool direct_io = true;
+  // See SealerOptions.
+  uint64_t sealed_file_bytes_max = uint64_t{256} << 20;
+  // See SegmentLifecycleOptions.
+  int64_t repair_settle_us = 2'000'000;
   // What RocksDB's and sealed files are read and written through; absent: the
   // machine's.
   std::shared_ptr<rocksdb::FileSystem> file_system;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
 #include "storage/keys.h"
+#include "storage/rocks_status.h"
 #include "storage/sealed_row.h"
 #include "storage/sealed_segment.h"
 
@@ -38,6 +39,8 @@ SegmentLifecycle::SegmentLifecycle(SegmentLifecycleOptions options,
       parts_(parts),
       sealer_(MakeSealerOptions(options_.sealer, &cancelled_)),
       rewriter_(MakeSealerOptions(options_.sealer, &cancelled_)),
+      rebuilder_(MakeSealerOptions(options_.sealer, &cancelled_),
+                 parts.entries),
       active_(active),
       active_family_(parts.entries->Live(active)),
       active_bytes_(active_bytes),
@@ -51,6 +54,7 @@ SegmentLifecycle::SegmentLifecycle(SegmentLifecycleOptions options,
       highest_ = segment;
     }
   }
+  NoteRepairs();
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -80,7 +84,29 @@ void SegmentLifecycle::SwitchIfFull() {
   work_.SignalAll();
 }
 
-bool SegmentLifecycle::rows_ready() const { return has_ready_; }
+bool SegmentLifecycle::rows_ready() const {
+  return has_ready_ || !ended_.empty();
+}
+
+void SegmentLifecycle::PutEnds(CycleBatch* batch) {
+  for (const auto& [replica, index] : ended_) {
+    // One that was repaired anew meanwhile has a newer row.
+    if (parts_.repaired->FirstIn(replica, index, index).has_value()) continue;
+    batch->Delete(parts_.database->meta(),
+                  MetaKey(MetaRow::kRepaired, replica.value(), index.value()));
+  }
+  ended_.clear();
+}
+
+void SegmentLifecycle::NoteRepairs() {
+  if (parts_.repaired == nullptr ||
+      parts_.repaired->revision() == repairs_noted_) {
+    return;
+  }
+  repairs_noted_ = parts_.repaired->revision();
+  MutexLock lock(&mutex_);
+  repairs_due_us_ = MonotonicUs() + options_.repair_settle_us;
+}
 
 void SegmentLifecycle::PutRows(CycleBatch* batch) {
   if (!has_ready_) return;
@@ -115,6 +141,13 @@ void SegmentLifecycle::PublishOutcome(const Outcome& outcome) {
     parts_.directory->PutSealed(outcome.row);
     parts_.entries->PutSealed(SealedSegment::Create(
         options_.sealed_root, outcome.row, parts_.readers));
+  }
+  // From now on the files are read; the rows go with a later cycle, so that
+  // nobody finds neither.
+  if (!outcome.repaired.empty()) {
+    parts_.repaired->Remove(outcome.repaired);
+    ended_.insert(ended_.end(), outcome.repaired.begin(),
+                  outcome.repaired.end());
   }
   // Whatever the last user of these frees, files among it, is not freed here:
   // this is the writer's thread.
@@ -155,7 +188,9 @@ void SegmentLifecycle::Loop() {
 }
 
 void SegmentLifecycle::Rest() {
-  const int64_t period_us = std::min(kIdleScanUs, options_.retry_period_us);
+  const int64_t period_us =
+      std::min({kIdleScanUs, options_.retry_period_us,
+                std::max<int64_t>(1'000, options_.repair_settle_us)});
   bool paused = false;
   while (!nudged_ && !stopping_) {
     paused |= Paused();
@@ -165,13 +200,14 @@ void SegmentLifecycle::Rest() {
       resting_ = false;
       break;
     }
+    if (repairs_due_us_ != 0 && MonotonicUs() >= repairs_due_us_) break;
   }
   nudged_ = false;
 }
 
 bool SegmentLifecycle::WorkOnce() {
   DropReplaced();
-  return CreateNext() || SealOldest() || RewriteDeadest();
+  return CreateNext() || SealOldest() || RebuildRepaired() || RewriteDeadest();
 }
 
 void SegmentLifecycle::DropReplaced() {
@@ -211,6 +247,25 @@ bool SegmentLifecycle::CreateNext() {
   return true;
 }
 
+std::vector<SegmentRange> SegmentLifecycle::VisibleIn(
+    SegmentNumber segment) const {
+  return parts_.directory->VisibleIn(segment, [this](ReplicaNumber replica) {
+    return parts_.replicas->Last(replica);
+  });
+}
+
+std::vector<RepairedEntry> SegmentLifecycle::RepairedIn(
+    absl::Span<const SegmentRange> visible) const {
+  std::vector<RepairedEntry> repaired;
+  if (parts_.repaired == nullptr) return repaired;
+  for (const SegmentRange& range : visible) {
+    const std::vector<RepairedEntry> in =
+        parts_.repaired->In(range.replica, range.first, range.end);
+    repaired.insert(repaired.end(), in.begin(), in.end());
+  }
+  return repaired;
+}
+
 bool SegmentLifecycle::SealOldest() {
   SegmentNumber segment;
   {
@@ -220,17 +275,82 @@ bool SegmentLifecycle::SealOldest() {
     }
     segment = frozen_.front();
   }
-  const std::vector<SegmentRange> visible = parts_.directory->VisibleIn(
-      segment,
-      [this](ReplicaNumber replica) { return parts_.replicas->Last(replica); });
+  const std::vector<SegmentRange> visible = VisibleIn(segment);
+  std::vector<RepairedEntry> repaired = RepairedIn(visible);
   absl::StatusOr<SealedRow> row =
-      sealer_.Seal(parts_.database->db(), parts_.entries->Live(segment).get(),
-                   segment, visible);
+      repaired.empty()
+          ? sealer_.Seal(parts_.database->db(),
+                         parts_.entries->Live(segment).get(), segment, visible)
+          : rebuilder_.WriteAll(segment, 0, visible);
   if (row.ok() || absl::IsDataLoss(row.status())) {
+    if (!row.ok()) unsealable_.insert(segment);
     MutexLock lock(&mutex_);
     frozen_.pop_front();
   }
-  Conclude(segment, std::move(row));
+  Conclude(segment, std::move(row), std::move(repaired));
+  return true;
+}
+
+std::optional<SegmentNumber> SegmentLifecycle::PickRepaired() const {
+  const uint64_t revision = parts_.repaired->revision();
+  for (const auto& [replica, index] : parts_.repaired->All()) {
+    const std::optional<SegmentRange> range =
+        parts_.directory->Locate(replica, index);
+    if (!range.has_value()) continue;
+    const SegmentNumber segment = range->segment;
+    const auto tried = not_rebuilt_.find(segment);
+    if (tried != not_rebuilt_.end() && tried->second == revision) continue;
+    // One that is still written to, or waits to be sealed, is sealed whole.
+    if (unsealable_.contains(segment) || parts_.entries->Sealed(segment)) {
+      return segment;
+    }
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<SealedRow> SegmentLifecycle::Rebuild(
+    SegmentNumber segment, absl::Span<const SegmentRange> visible,
+    absl::Span<const RepairedEntry> repaired) const {
+  if (unsealable_.contains(segment)) {
+    return rebuilder_.WriteAll(segment, 0, visible);
+  }
+  std::string value;
+  const rocksdb::Status read = parts_.database->db()->Get(
+      rocksdb::ReadOptions(), parts_.database->meta(),
+      MetaKey(MetaRow::kSegment, segment.value()), &value);
+  if (!read.ok()) return FromRocksRead(read, "read the row of a segment");
+  const absl::StatusOr<SealedRow> row = DecodeSealedRow(value);
+  if (!row.ok()) return row.status();
+  return rebuilder_.Rebuild(*row, visible, repaired);
+}
+
+bool SegmentLifecycle::RebuildRepaired() {
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_ || resting_ || concluding_ || Paused() ||
+        repairs_due_us_ == 0 || MonotonicUs() < repairs_due_us_) {
+      return false;
+    }
+  }
+  const uint64_t revision = parts_.repaired->revision();
+  const std::optional<SegmentNumber> segment = PickRepaired();
+  if (!segment.has_value()) {
+    MutexLock lock(&mutex_);
+    // Unless something was repaired meanwhile.
+    if (parts_.repaired->revision() == revision) repairs_due_us_ = 0;
+    return false;
+  }
+  const std::vector<SegmentRange> visible = VisibleIn(*segment);
+  std::vector<RepairedEntry> repaired = RepairedIn(visible);
+  absl::StatusOr<SealedRow> row = Rebuild(*segment, visible, repaired);
+  if (row.ok()) {
+    damaged_.erase(*segment);
+    unsealable_.erase(*segment);
+    not_rebuilt_.erase(*segment);
+  } else if (absl::IsDataLoss(row.status())) {
+    not_rebuilt_[*segment] = revision;
+  }
+  Conclude(*segment, std::move(row), std::move(repaired));
   return true;
 }
 
@@ -244,9 +364,7 @@ bool SegmentLifecycle::RewriteDeadest() {
   const std::shared_ptr<SealedSegment> sealed =
       parts_.entries->Sealed(*segment);
   if (!sealed) return false;
-  const std::vector<SegmentRange> visible = parts_.directory->VisibleIn(
-      *segment,
-      [this](ReplicaNumber replica) { return parts_.replicas->Last(replica); });
+  const std::vector<SegmentRange> visible = VisibleIn(*segment);
   absl::StatusOr<SealedRow> row = rewriter_.Rewrite(*sealed, visible);
   if (absl::IsDataLoss(row.status())) damaged_.insert(*segment);
   Conclude(*segment, std::move(row));
@@ -262,12 +380,13 @@ std::optional<SegmentNumber> SegmentLifecycle::PickDeadest() const {
 }
 
 void SegmentLifecycle::Conclude(SegmentNumber segment,
-                                absl::StatusOr<SealedRow> row) {
+                                absl::StatusOr<SealedRow> row,
+                                std::vector<RepairedEntry> repaired) {
   if (row.ok()) {
     {
       MutexLock lock(&mutex_);
       if (stopping_) return;
-      ready_.push_back({segment, *std::move(row)});
+      ready_.push_back({segment, *std::move(row), std::move(repaired)});
       concluding_ = true;
       has_ready_ = true;
     }

@@ -8,6 +8,7 @@
 #include "storage/entry_reader.h"
 #include "storage/file_findings.h"
 #include "storage/open_verification.h"
+#include "storage/repaired_entries.h"
 #include "storage/sealed_segment.h"
 #include "storage/segment_directory.h"
 
@@ -46,6 +47,11 @@ absl::Status Verify(const DataDirectory& directory, RocksDatabase* database,
   FillSegmentDirectory(findings->state, &segments);
   ScanPool scans;
   EntryReader entries(database->db(), &segments, &scans);
+  RepairedEntries repaired;
+  for (const RepairedEntry& entry : findings->state.repaired) {
+    repaired.Add(entry);
+  }
+  entries.UseRepaired(&repaired, database->meta());
   for (auto& [number, family] : database->TakeSegments()) {
     entries.AddLive(number, family);
   }

@@ -1,0 +1,409 @@
+// Damaged entries of the store on RocksDB: repaired in rows of their own, then
+// in files that are written anew, with a crash after each step.
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "proto/wire/crc32c.h"
+#include "proto/wire/mutex.h"
+#include "storage/log_audit.h"
+#include "storage/repair_check.h"
+#include "storage/rocks_log_store.h"
+#include "tests/storage/directory_damage.h"
+#include "tests/storage/faulty_file_system.h"
+#include "tests/storage/log_script.h"
+
+namespace kappa::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kPayloadBytes = 20'000;
+constexpr auto kDeadline = std::chrono::seconds(60);
+
+class StoreRepairTest : public testing::Test {
+ protected:
+  StoreRepairTest() : path_(FreshDirectory("data")) {
+    Open(path_);
+    const ReplicaSpec spec = SpecOfGroup(1);
+    log_.emplace(store_->CreateReplicas({&spec, 1})->front(), spec);
+  }
+  // Segments with many logs are written, not linked, when they are sealed.
+  void AddLogs() {
+    for (uint64_t group = 2; group < 20; ++group) {
+      const ReplicaSpec spec = SpecOfGroup(group);
+      LogScript other(store_->CreateReplicas({&spec, 1})->front(), spec);
+      GroupWrite write = other.Empty();
+      write.entries.push_back(other.Records("?"));
+      ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+    }
+  }
+
+  void Open(const std::string& path, uint64_t segment_bytes = kSegmentBytesMin,
+            int64_t settle_us = 0) {
+    store_.reset();
+    RocksLogStoreOptions options;
+    options.directory = path;
+    options.segment_bytes = segment_bytes;
+    options.memtable_bytes = size_t{8} << 20;
+    options.block_cache_bytes = size_t{64} << 10;
+    options.direct_io = false;
+    options.repair_settle_us = settle_us;
+    options.sealed_file_bytes_max = size_t{256} << 10;
+    options.file_system = std::make_shared<FaultyFileSystem>(
+        [this](const std::string& operation, const std::string& file) {
+          if (on_operation_) on_operation_(operation, file);
+          return rocksdb::IOStatus::OK();
+        });
+    options.on_fatal = [](const absl::Status& status) {
+      ADD_FAILURE() << "fatal: " << status;
+    };
+    auto store = RocksLogStore::Open(std::move(options));
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+  void Append(int batches) {
+    for (int i = 0; i < batches; ++i) {
+      GroupWrite write = log_->Empty();
+      std::string payload = absl::StrCat("<", originals_.size(), ">");
+      payload.resize(kPayloadBytes, static_cast<char>('a' + i % 26));
+      write.entries.push_back(log_->Records(std::move(payload)));
+      originals_.push_back(write.entries.back());
+      ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+    }
+  }
+  bool Await(const std::function<bool()>& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    while (!holds()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      EXPECT_TRUE(store_->Commit({}).ok());
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  void AppendUntilSealed(uint64_t count) {
+    while (store_->stats().sealed_segments < count) Append(1);
+  }
+  static std::vector<std::string> SstFiles(const std::string& folder) {
+    std::vector<std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() == ".sst") files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+  bool IsWhole(LogIndex index) const {
+    const auto read =
+        store_->Read(log_->replica(), index, index, 1, ReadClass::kReplay);
+    LogAudit audit;
+    return read.ok() && read->size() == 1 && audit.Check(read->front()).ok();
+  }
+  std::vector<LogIndex> Damaged() const {
+    std::vector<LogIndex> damaged;
+    for (LogIndex i(1); i <= log_->last(); i = i.Next()) {
+      if (!IsWhole(i)) damaged.push_back(i);
+    }
+    return damaged;
+  }
+  const EntryWrite& Original(LogIndex index) const {
+    return originals_[index.value() - 1];
+  }
+  void Repair(const std::vector<LogIndex>& indexes) {
+    GroupWrite write = log_->Empty();
+    for (const LogIndex index : indexes) {
+      write.repairs.push_back(Original(index));
+    }
+    ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  }
+  // Through the middle of everything, as readers go.
+  void ExpectHolds() const {
+    LogAudit audit;
+    LogIndex next(1);
+    while (next <= log_->last()) {
+      const auto read = store_->Read(log_->replica(), next, log_->last(),
+                                     300'000, ReadClass::kReplay);
+      ASSERT_TRUE(read.ok()) << read.status();
+      for (const StoredEntry& entry : *read) {
+        ASSERT_EQ(entry.header.index, next);
+        ASSERT_EQ(audit.Check(entry), absl::OkStatus());
+        ASSERT_EQ(entry.header.chain, Original(next).header.chain);
+        ASSERT_EQ(entry.payload.ToString(), Original(next).payload.ToString());
+        next = next.Next();
+      }
+    }
+    EXPECT_EQ(store_->Position(log_->replica())->chain, log_->position().chain);
+  }
+  bool Rebuilt() const { return !fs::exists(Folder(path_, 0)); }
+  static std::string Folder(const std::string& path, int generation) {
+    return absl::StrCat(path, "/sealed/0000000000000001-", generation);
+  }
+  // Seals some, and damages the first segment at one place after the other.
+  void SealAndDamage() {
+    AddLogs();
+    AppendUntilSealed(2);
+    store_.reset();
+    EXPECT_GE(SstFiles(Folder(path_, 0)).size(), 3u);
+    const std::string file = SstFiles(Folder(path_, 0))[1];
+    // Away from its ends, where what it says of itself stands.
+    std::uniform_int_distribution<size_t> place(1,
+                                                fs::file_size(file) * 9 / 10);
+    for (int i = 0; i < 3; ++i) FlipBit(file, place(random_));
+  }
+
+  std::function<void(const std::string&, const std::string&)> on_operation_;
+  const std::string path_;
+  std::unique_ptr<RocksLogStore> store_;
+  std::optional<LogScript> log_;
+  std::vector<EntryWrite> originals_;
+  std::mt19937 random_{20261126};
+};
+
+TEST_F(StoreRepairTest, ASealedFileIsWrittenAnewOnceAllIsRepaired) {
+  SealAndDamage();
+  for (int round = 0; round < 10; ++round) {
+    Open(path_);
+    std::vector<LogIndex> damaged = Damaged();
+    ASSERT_FALSE(damaged.empty());
+    // All but the last one: nothing can be written anew.
+    const LogIndex last = damaged.back();
+    damaged.pop_back();
+    Repair(damaged);
+    EXPECT_EQ(Damaged(), std::vector<LogIndex>{last});
+    Repair({last});
+    ExpectHolds();
+    const std::string old = Folder(path_, round);
+    ASSERT_TRUE(Await([&] { return !fs::exists(old); }));
+    ExpectHolds();
+    Append(1);
+    Open(path_);
+    ExpectHolds();
+    store_.reset();
+    const std::vector<std::string> files = SstFiles(Folder(path_, round + 1));
+    const std::string file = files[static_cast<size_t>(round) % files.size()];
+    std::uniform_int_distribution<size_t> place(1,
+                                                fs::file_size(file) * 9 / 10);
+    FlipBit(file, place(random_));
+  }
+}
+
+TEST_F(StoreRepairTest, AFileThatIsGoneIsMadeAnew) {
+  AddLogs();
+  AppendUntilSealed(1);
+  Append(5);
+  Open(path_);  // flushes what the log holds
+  store_.reset();
+  fs::remove(SstFiles(Folder(path_, 0)).front());
+  Open(path_);
+  const std::vector<LogIndex> damaged = Damaged();
+  ASSERT_GT(damaged.size(), 10u);
+  Repair(damaged);
+  ExpectHolds();
+  ASSERT_TRUE(Await([&] { return Rebuilt(); }));
+  ExpectHolds();
+}
+
+// What a crash leaves after each operation on the new files.
+TEST_F(StoreRepairTest, ACrashAtAnyStepLosesNothing) {
+  SealAndDamage();
+  Open(path_);
+  std::vector<std::string> copies;
+  Mutex mutex;
+  on_operation_ = [&](const std::string& /*operation*/,
+                      const std::string& file) {
+    if (file.find("/sealed/0000000000000001-1") == std::string::npos) return;
+    MutexLock lock(&mutex);
+    copies.push_back(absl::StrCat(path_, "-", copies.size()));
+    CopyTree(path_, copies.back());
+  };
+  Repair(Damaged());
+  const std::string repaired = path_ + "-repaired";
+  CopyTree(path_, repaired);
+  ASSERT_TRUE(Await([&] { return Rebuilt(); }));
+  const std::string rebuilt = path_ + "-rebuilt";
+  CopyTree(path_, rebuilt);
+  // The row's end is a cycle of its own.
+  ASSERT_TRUE(store_->Commit({}).ok());
+  store_.reset();
+  on_operation_ = nullptr;
+  EXPECT_GE(copies.size(), 4u);
+  copies.insert(copies.end(), {repaired, rebuilt, path_});
+  for (const std::string& copy : copies) {
+    SCOPED_TRACE(copy);
+    Open(copy);
+    ExpectHolds();
+    ASSERT_TRUE(Await([&] { return !fs::exists(Folder(copy, 0)); }));
+    ExpectHolds();
+    store_.reset();
+    if (copy != path_) fs::remove_all(copy);
+  }
+}
+
+// Of the active segment rows are read until it is sealed, whole.
+TEST_F(StoreRepairTest, TheActiveSegmentIsSealedWithItsRepairs) {
+  Open(path_, uint64_t{4} << 20);
+  Append(120);
+  Open(path_, uint64_t{4} << 20);  // flushes what the log holds
+  store_.reset();
+  const std::vector<std::string> files = SstFiles(path_ + "/db");
+  ASSERT_FALSE(files.empty());
+  size_t flipped = 0;
+  for (const std::string& file : files) {
+    const std::string bytes = ReadAll(file);
+    const size_t place = bytes.find("<7>");
+    if (place == std::string::npos) continue;
+    FlipBit(file, place + 100);
+    ++flipped;
+  }
+  ASSERT_EQ(flipped, 1u);
+  Open(path_, uint64_t{4} << 20);
+  const std::vector<LogIndex> damaged = Damaged();
+  ASSERT_FALSE(damaged.empty());
+  Repair(damaged);
+  ExpectHolds();
+  Open(path_, uint64_t{4} << 20);
+  ExpectHolds();
+  AppendUntilSealed(1);
+  ExpectHolds();
+  Open(path_, uint64_t{4} << 20);
+  EXPECT_TRUE(Damaged().empty());
+}
+
+// A full segment is sealed by links to the damaged file, or not at all.
+class FullSegmentTest : public StoreRepairTest,
+                        public testing::WithParamInterface<bool> {};
+
+TEST_P(FullSegmentTest, WaitsForItsRepair) {
+  const bool written = GetParam();
+  constexpr uint64_t kSegmentBytes = uint64_t{4} << 20;
+  Open(path_, kSegmentBytes);
+  if (written) AddLogs();
+  Append(120);
+  Open(path_, kSegmentBytes);  // flushes what the log holds
+  store_.reset();
+  for (const std::string& file : SstFiles(path_ + "/db")) {
+    const size_t place = ReadAll(file).find("<7>");
+    if (place != std::string::npos) FlipBit(file, place + 100);
+  }
+  Open(path_, kSegmentBytes);
+  const std::vector<LogIndex> damaged = Damaged();
+  ASSERT_FALSE(damaged.empty());
+  AppendUntilSealed(1);
+  EXPECT_EQ(fs::exists(Folder(path_, 0)), !written);
+  Repair(damaged);
+  ExpectHolds();
+  const std::string whole = Folder(path_, written ? 0 : 1);
+  const uint64_t sealed = written ? 2 : 1;
+  ASSERT_TRUE(Await([&] {
+    return fs::exists(whole) && store_->stats().sealed_segments >= sealed;
+  }));
+  ExpectHolds();
+  Open(path_, kSegmentBytes);
+  ExpectHolds();
+}
+
+INSTANTIATE_TEST_SUITE_P(Written, FullSegmentTest, testing::Bool());
+
+TEST_F(StoreRepairTest, ATruncationTakesRepairsAlong) {
+  Append(6);
+  const ReplicaPosition position = log_->position();
+  Repair({LogIndex(3), LogIndex(5)});
+  ExpectHolds();
+  const ReplicaPosition before = [&] {
+    ReplicaPosition kept = position;
+    const EntryHeader& header = Original(LogIndex(4)).header;
+    kept.last = {header.term, header.index};
+    kept.end_offset = header.next_offset();
+    kept.chain = header.chain;
+    kept.last_append_time_us = header.append_time_us;
+    return kept;
+  }();
+  log_->set_term(Term(2));
+  GroupWrite write = log_->TruncateFrom(LogIndex(5), before);
+  originals_.resize(4);
+  ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  Append(3);
+  ExpectHolds();
+  Open(path_);
+  ExpectHolds();
+}
+
+// --- the check before it ---
+
+class RepairCheckTest : public StoreRepairTest {
+ protected:
+  RepairCheckTest() {
+    AppendUntilSealed(1);
+    store_.reset();
+    const std::string file = SstFiles(Folder(path_, 0)).front();
+    FlipBit(file, ReadAll(file).find("<7>") + 100);
+    Open(path_);
+    damaged_ = Damaged();
+  }
+  StoredEntry Stored(LogIndex index) const {
+    return {Original(index).header, Original(index).payload};
+  }
+  std::vector<StoredEntry> All() const {
+    std::vector<StoredEntry> entries;
+    for (const LogIndex index : damaged_) entries.push_back(Stored(index));
+    return entries;
+  }
+  size_t Proven(const std::vector<StoredEntry>& entries,
+                const std::optional<EntryHeader>& before = std::nullopt) {
+    return CountProven(*store_, log_->replica(), entries, before);
+  }
+  std::vector<LogIndex> damaged_;
+};
+
+TEST_F(RepairCheckTest, EqualEntriesAreProvenInTheirOrder) {
+  ASSERT_GE(damaged_.size(), 2u);
+  EXPECT_EQ(Proven(All()), damaged_.size());
+  EXPECT_EQ(Proven({Stored(damaged_[0])}), 1u);
+  // Without the one before it nothing says where it belongs.
+  EXPECT_EQ(Proven({Stored(damaged_[1])}), 0u);
+  EXPECT_EQ(Proven({Stored(damaged_[1])}, Stored(damaged_[0]).header), 1u);
+}
+
+TEST_F(RepairCheckTest, AnotherPayloadOrChainIsRefused) {
+  std::vector<StoredEntry> entries = All();
+  const std::string other(kPayloadBytes, '?');
+  entries[1].payload = Payload::FromString(other);
+  entries[1].header.payload_crc32c = Crc32c(other);
+  EXPECT_EQ(Proven(entries), 1u) << "its SHA-256 is wrong";
+  entries = All();
+  entries[0].header.append_time_us += 1;
+  EXPECT_EQ(Proven(entries), 0u) << "its chain is wrong";
+  entries = All();
+  entries[0].header.base_offset = entries[0].header.base_offset + 1;
+  EXPECT_EQ(Proven(entries), 0u);
+}
+
+// A whole other history, from the same place on, does not lead on to what
+// stands behind.
+TEST_F(RepairCheckTest, AnotherHistoryDoesNotLeadOn) {
+  ReplicaPosition position = log_->position();
+  const EntryHeader& before = Original(damaged_[0].Previous()).header;
+  position.last = {before.term, before.index};
+  position.end_offset = before.next_offset();
+  position.chain = before.chain;
+  position.last_append_time_us = before.append_time_us;
+  LogScript other(log_->replica(), position);
+  std::vector<StoredEntry> entries;
+  for (size_t i = 0; i < damaged_.size(); ++i) {
+    const EntryWrite write = other.Records(std::string(kPayloadBytes, '?'));
+    entries.push_back({write.header, write.payload});
+  }
+  EXPECT_EQ(Proven(entries), 0u);
+}
+
+}  // namespace
+}  // namespace kappa::storage
