@@ -83,6 +83,9 @@ class ChaosTest(unittest.TestCase):
     def test_f11_disk_full(self):
         self.run_row("F11")
 
+    def test_f18_disks_lost(self):
+        self.run_row("F18")
+
     def test_f21_rolling_restart(self):
         self.run_row("F21")
 

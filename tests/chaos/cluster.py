@@ -21,6 +21,8 @@ from tests.chaos import node
 
 READY_SECONDS_MAX = 60
 CALL_SECONDS_MAX = 5
+# Of a replica that follows under load.
+BEHIND_MAX = 50
 # Far beyond any end: an append that expects it is refused by whoever leads.
 NEVER = 2**62
 
@@ -133,6 +135,28 @@ class Cluster:
                 terms[status.partition] = max(terms[status.partition], status.term)
         return list(terms.values())
 
+    def await_replicas(self, topic, partitions, node):
+        """Until leaders tell that the node's replicas vote and hold what they do."""
+        request = cluster_pb2.DescribePartitionsRequest(topic=topic, page_size=1000)
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        missing = set(range(partitions))
+        while missing:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{node.name} is not in {topic}/{sorted(missing)}")
+            for each in self.nodes:
+                with each.channel() as channel:
+                    service = cluster_service_pb2_grpc.ClusterServiceStub(channel)
+                    try:
+                        answer = service.DescribePartitions(request, timeout=CALL_SECONDS_MAX)
+                    except grpc.RpcError as error:
+                        # It does not know that it knows all topics.
+                        if error.code() != grpc.StatusCode.UNAVAILABLE:
+                            raise
+                        continue
+                missing -= {status.partition for status in answer.partitions
+                            if _takes_part(status, node)}
+            time.sleep(0.05)
+
     @staticmethod
     def transfer(topic, partition, leader, to):
         """Hands leadership over; True once `to` leads. False: refused, as while
@@ -177,3 +201,17 @@ class Cluster:
 
     def logs(self):
         return "\n".join(f"--- {each.name}\n{each.log()}" for each in self.nodes)
+
+
+def _takes_part(status, node):
+    """Whether a leader tells that the node leads, or follows closely, as a voter.
+
+    Until it is known on its new disk, its former replica is one that is behind.
+    """
+    leads = any(replica.activity == cluster_pb2.REPLICA_ACTIVITY_LEADS
+                for replica in status.replicas)
+    follows = any(replica.node_id == node.number and replica.entries_behind <= BEHIND_MAX
+                  and replica.activity in (cluster_pb2.REPLICA_ACTIVITY_LEADS,
+                                           cluster_pb2.REPLICA_ACTIVITY_FOLLOWS)
+                  for replica in status.replicas)
+    return leads and follows and node.number in status.voters and not status.learners

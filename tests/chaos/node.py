@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -64,7 +65,9 @@ class Node:
         self.disk = power_disk.PowerDisk(DISK_BYTES)
         lines = CONFIG + f'metrics_listen: "{self.metrics_address}"\n'
         if len(peers) > 1:
+            # Its disk is mounted, or lost.
             lines += (f'node_id: {number}\npeer_listen: "{peer_address(number)}"\n'
+                      'replace_after_seconds: 1\n'
                       'peers: "' + ",".join(f"{i}={peer_address(i)}" for i in peers) + '"\n')
         self._lines = lines
         self.limit_disk(False)
@@ -149,6 +152,21 @@ class Node:
 
     def _filler(self):
         return self.disk.path / "filler"
+
+    def keep_disk(self):
+        """Copies its disk as it is now; disk.put_back() needs it to be dead."""
+        self.pause()
+        try:
+            self.disk.keep()
+        finally:
+            self.resume()
+
+    def wipe_disk(self):
+        shutil.rmtree(self.disk.path / "data")
+
+    def set_aside(self):
+        """How many former directories it keeps beside the present one."""
+        return len(list((self.disk.path / "data").glob("set-aside-*")))
 
     # --- clock ---
 

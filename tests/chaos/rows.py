@@ -212,6 +212,38 @@ def _limit_disks(run, on):
         run.await_new_progress()
 
 
+def f18_disks_lost(run, times=1):
+    """F18: an older image of a node's disk is put back, then another node's disk
+    is wiped; each is taken in anew, and then part of the only majority."""
+    for _ in range(times):
+        older, wiped = run.random.sample(run.cluster.nodes, 2)
+        older.keep_disk()
+        former = older.set_aside()
+        run.load(_share(4 * times))
+        begin_us = run.begin_fault(f"{older.name} back with an older image of its disk")
+        older.kill()
+        older.disk.put_back()
+        _be_rebuilt(run, older, times)
+        if older.set_aside() != former + 1:
+            raise runs.Failed(f"{older.name} went on with an older disk:\n{older.log()}")
+        run.note_gap(begin_us)
+        begin_us = run.begin_fault(f"{wiped.name} back with an empty disk")
+        wiped.kill()
+        wiped.wipe_disk()
+        _be_rebuilt(run, wiped, times)
+        run.note_gap(begin_us)
+
+
+def _be_rebuilt(run, node, times):
+    run.load(_share(4 * times))
+    run.cluster.start_nodes([node])
+    run.cluster.await_replicas(run.topic, len(run.partitions), node)
+    run.cluster.net.cut_off(run.random.choice(run.cluster.others(node)).number)
+    run.await_new_progress()
+    run.load(_share(4 * times))
+    run.cluster.net.heal()
+
+
 def f21_rolling_restart(run, times=1):
     """F21: each node in turn is stopped and started again."""
     run.expect_no_sdk_error = True
@@ -299,6 +331,6 @@ ROWS = {
     "F1": f1_leader_killed, "F2": f2_follower_killed, "F3": f3_all_killed,
     "F4": f4_power_cut, "F5-part-kill": f5_part_kill, "F5-pause-kill": f5_pause_kill,
     "F6": f6_paused_leader, "F7": f7_partitions, "F8": f8_bad_network, "F10": f10_wrong_clock,
-    "F11": f11_disk_full, "F21": f21_rolling_restart, "F23": f23_transfer,
+    "F11": f11_disk_full, "F18": f18_disks_lost, "F21": f21_rolling_restart, "F23": f23_transfer,
 }
 PARTITIONS = {"F2": 2}
