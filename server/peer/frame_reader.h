@@ -27,8 +27,8 @@ class FrameReader {
   // Calls `take` for each message of the frame in their order, up to the first
   // one that is refused, or that would make them hold more than
   // kPeerMessageBytesMax together (CostOf). A content shares the frame's owner
-  // if it is above kPeerCopiedBytesMax and at least an eighth of the frame
-  // (kPeerCopiedFramePart), which it would keep.
+  // if it is above kPeerCopiedBytesMax and at least a sixteenth of the
+  // frame (kPeerCopiedFramePart), which it would keep.
   // Errors: INVALID_ARGUMENT, naming field and value; the stream must end.
   absl::Status Read(const Payload& frame,
                     const std::function<void(PeerMessage)>& take);

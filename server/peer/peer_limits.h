@@ -38,8 +38,8 @@ static_assert(kPeerForwardBytesMax + kPeerCallBytesMax <= kPeerReceiveBytesMax);
 // is less than this part of its frame: a reference would keep the whole frame.
 // Batches of 128 KiB, as clients under load make them, are never copied.
 inline constexpr size_t kPeerCopiedBytesMax = size_t{16} << 10;
-inline constexpr size_t kPeerCopiedFramePart = 8;
-static_assert(kPeerFrameBytesMax / kPeerCopiedFramePart <= size_t{128} << 10);
+inline constexpr size_t kPeerCopiedFramePart = 16;
+static_assert(kPeerFrameBytesMax / kPeerCopiedFramePart <= size_t{64} << 10);
 
 }  // namespace kappa::server
 

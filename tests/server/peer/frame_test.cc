@@ -118,7 +118,7 @@ TEST(FrameTest, CopiesSmallContentThatWouldKeepTheFrame) {
 
 TEST(FrameTest, CopiesContentThatIsASmallPartOfItsFrame) {
   std::vector<PeerMessage> messages;
-  for (const size_t bytes : {150'000, 200'000, 1'000'000}) {
+  for (const size_t bytes : {70'000, 150'000, 1'000'000}) {
     messages.push_back(
         EntryMessage(3, 9, 1, 5, Payload::FromString(Pattern(bytes))));
   }
