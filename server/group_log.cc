@@ -242,13 +242,21 @@ const StoredEntry& GroupLog::EntryFor(const raft::EntryMeta& meta) {
 storage::GroupWrite GroupLog::WriteFor(raft::Persist* persist) {
   KAPPA_CHECK(!persist->install_base.has_value() &&
                   !persist->trim_to.has_value() &&
-                  persist->base_chunk == nullptr && persist->repairs.empty(),
-              "nothing is trimmed, installed or repaired here");
+                  persist->base_chunk == nullptr,
+              "nothing is trimmed or installed here");
   storage::GroupWrite write;
   write.replica = number_;
   if (persist->truncate_from.has_value()) {
     Truncate(*persist->truncate_from);
     write.truncate_from = persist->truncate_from;
+  }
+  for (const raft::EntryMeta& meta : persist->repairs) {
+    const auto handle = static_cast<uint64_t>(meta.handle);
+    KAPPA_CHECK(
+        incoming_ != nullptr && handle > 0 && handle <= incoming_->size(),
+        "only proven repairs are taken");
+    const StoredEntry& entry = (*incoming_)[handle - 1];
+    write.repairs.push_back({entry.header, entry.payload});
   }
   write.entries.reserve(persist->entries.size());
   for (const raft::EntryMeta& meta : persist->entries) {
@@ -306,8 +314,6 @@ void GroupLog::NoteRole() {
 }
 
 void GroupLog::Send(raft::Message message) {
-  // The store cannot take what would be answered.
-  if (message.type == raft::MessageType::kRepairRequest) return;
   outgoing().Add(std::move(message),
                  [this](LogIndex index) { return FindPendingEntry(index); });
 }
@@ -335,6 +341,7 @@ GroupLog::Progress GroupLog::Collect(ShardGroup* owner, WriteCycle* cycle) {
     progress_.messages = outgoing_->TakeMessages(core_.term());
     progress_.reads = outgoing_->TakeReads();
   }
+  if (repairs_ != nullptr) progress_.repair_check = repairs_->TakeCheck();
   progress_.committed = HasReadable();
   return std::exchange(progress_, Progress());
 }
@@ -343,6 +350,7 @@ void GroupLog::OnDurable(const raft::PersistToken& token) {
   KAPPA_CHECK(writes_in_flight_ > 0, "no write is in flight");
   --writes_in_flight_;
   core_.OnPersisted(token);
+  if (!damage_told_.empty()) NoteRepaired();
   while (!after_durable_.empty() &&
          after_durable_.front().sequence <= token.sequence) {
     AfterDurable after = after_durable_.PopFront();

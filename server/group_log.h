@@ -26,6 +26,7 @@
 #include "server/log_tail.h"
 #include "server/node_directory.h"
 #include "server/outgoing_messages.h"
+#include "server/received_repairs.h"
 #include "server/ring_queue.h"
 #include "server/write_cycle.h"
 #include "storage/entry_header.h"
@@ -71,6 +72,10 @@ class GroupLog {
     std::vector<GroupMessage> messages;
     // To be read from the store, and told by OnLogRead.
     std::vector<LogRead> reads;
+    // To be proven by storage::CountProven, and told by OnRepairsChecked.
+    std::optional<RepairCheck> repair_check;
+    // Damaged entries that are durably repaired, or gone.
+    std::vector<LogIndex> repaired;
     // The lowest index from which on entries were truncated. What was at or
     // above it is gone, also if other entries are there now.
     std::optional<LogIndex> truncated_from;
@@ -123,8 +128,14 @@ class GroupLog {
   void SetUnfit(bool unfit);
   // Stored entries [first, last] are damaged or missing: this replica will not
   // lead where there are others, and hands over if it does. The core is told of
-  // what is committed, the rest when it is.
+  // what is committed, the rest when it is, and asks the others for equal ones.
   void OnEntriesDamaged(LogIndex first, LogIndex last);
+  // So many of Progress::repair_check are proven.
+  void OnRepairsChecked(size_t proven);
+  // Whether any entry is known to be damaged and not yet repaired.
+  bool repairing() const {
+    return !damage_told_.empty() || !damage_untold_.empty();
+  }
   // Whether the replica said in its last answer to this leader that it should
   // not lead.
   bool IsUnfit(ReplicaId replica) const;
@@ -137,7 +148,7 @@ class GroupLog {
   // A message of another replica, with the content of each entry, as
   // GroupMessage has it.
   // Errors: DATA_LOSS: an entry does not fit its checksums, its message, or the
-  // log: nothing of the message is taken. UNIMPLEMENTED: bases and repairs.
+  // log: nothing of the message is taken. UNIMPLEMENTED: bases.
   absl::Status Step(raft::Message message, std::vector<Payload> contents);
   // What Progress::reads asked for, or why it cannot be had.
   void OnLogRead(uint64_t id,
@@ -241,9 +252,10 @@ class GroupLog {
   void Truncate(LogIndex from);
   OutgoingMessages& outgoing();
 
-  // group_log_fitness.cc: who can lead, and who has room.
+  // group_log_fitness.cc: who can lead, what is damaged, and who has room.
   void TellFitness();
   void TellDamage();
+  void NoteRepaired();
   void NoteAnswer(const raft::Message& message);
 
   static constexpr size_t kDeferredMax = 64;
@@ -275,6 +287,7 @@ class GroupLog {
   bool unfit_ = false;
   std::set<LogIndex> damage_told_;  // to the core
   std::vector<std::pair<LogIndex, LogIndex>> damage_untold_;
+  std::unique_ptr<ReceivedRepairs> repairs_;
 
   // Of groups with other replicas.
   std::vector<ReplicaId> unfit_voters_;

@@ -9,6 +9,8 @@ namespace {
 
 // One keeps a replica from leading; the core knows them by their index each.
 constexpr size_t kDamageToldMax = 256;
+// Ranges that wait for a place among those; what is beyond is found again.
+constexpr size_t kDamageUntoldMax = 1024;
 
 using Replicas = std::vector<ReplicaId>;
 
@@ -44,7 +46,11 @@ void GroupLog::SetUnfit(bool unfit) {
 }
 
 void GroupLog::OnEntriesDamaged(LogIndex first, LogIndex last) {
-  damage_untold_.emplace_back(std::max(first, base_.id.index.Next()), last);
+  first = std::max(first, base_.id.index.Next());
+  last = std::min(last, tail_.last.index);
+  if (first <= last && damage_untold_.size() < kDamageUntoldMax) {
+    damage_untold_.emplace_back(first, last);
+  }
   TellDamage();
   // At once: the core waits for an election time first, for a repair.
   if (leads() && !damage_told_.empty()) {
@@ -62,9 +68,22 @@ void GroupLog::TellDamage() {
       core_.OnEntryDamaged(first, Digest());
     }
   }
-  std::erase_if(damage_untold_, [this](const auto& range) {
-    return range.first > range.second || damage_told_.size() == kDamageToldMax;
-  });
+  std::erase_if(damage_untold_,
+                [](const auto& range) { return range.first > range.second; });
+}
+
+void GroupLog::NoteRepaired() {
+  const std::vector<LogIndex> left = core_.damaged();
+  if (left.size() == damage_told_.size()) return;
+  for (auto at = damage_told_.begin(); at != damage_told_.end();) {
+    if (std::binary_search(left.begin(), left.end(), *at)) {
+      ++at;
+    } else {
+      progress_.repaired.push_back(*at);
+      at = damage_told_.erase(at);
+    }
+  }
+  if (!repairing()) repairs_.reset();
 }
 
 void GroupLog::NoteAnswer(const raft::Message& message) {

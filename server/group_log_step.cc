@@ -13,10 +13,9 @@ using storage::StoredEntry;
 
 absl::Status GroupLog::Step(raft::Message message,
                             std::vector<Payload> contents) {
-  if (message.type == raft::MessageType::kBaseRequest ||
-      message.type == raft::MessageType::kRepairResponse) {
-    return absl::UnimplementedError(absl::StrCat(
-        "group ", group_.value(), " takes neither bases nor repairs"));
+  if (message.type == raft::MessageType::kBaseRequest) {
+    return absl::UnimplementedError(
+        absl::StrCat("group ", group_.value(), " takes no bases"));
   }
   absl::StatusOr<std::vector<StoredEntry>> entries =
       DecodeEntries(message, contents);
@@ -24,6 +23,15 @@ absl::Status GroupLog::Step(raft::Message message,
   if (entries->empty()) {
     NoteAnswer(message);
     core_.Step(message);
+    return absl::OkStatus();
+  }
+  if (message.type == raft::MessageType::kRepairResponse) {
+    // It waits for its proof; what nobody asked for is dropped.
+    if (!damage_told_.contains(entries->front().header.index)) {
+      return absl::OkStatus();
+    }
+    if (repairs_ == nullptr) repairs_ = std::make_unique<ReceivedRepairs>();
+    repairs_->Add({std::move(message), std::move(entries->front())});
     return absl::OkStatus();
   }
   Received received{std::move(message), *std::move(entries)};
@@ -75,6 +83,18 @@ absl::Status GroupLog::Take(Received received) {
   AbsorbAside();
   incoming_ = nullptr;
   return absl::OkStatus();
+}
+
+void GroupLog::OnRepairsChecked(size_t proven) {
+  AbsorbAside();
+  for (ReceivedRepairs::Repair& repair : repairs_->EndCheck(proven)) {
+    std::vector<StoredEntry> entries{std::move(repair.entry)};
+    repair.message.entries.front().handle = raft::EntryHandle{1};
+    incoming_ = &entries;
+    core_.Step(repair.message);
+    AbsorbAside();
+    incoming_ = nullptr;
+  }
 }
 
 bool GroupLog::Holds(raft::EntryId id) const {

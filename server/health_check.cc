@@ -121,6 +121,20 @@ class Check {
     }
   }
 
+  // Who may have what this node holds damaged.
+  std::string DonorsOf(const GroupName& group) const {
+    if (group.topic.empty()) return "whole ones are asked of the other nodes";
+    std::vector<NodeId> nodes;
+    for (const auto& topic : facts_.topics) {
+      if (topic->topic.name() != group.topic) continue;
+      for (const ReplicaId& voter : topic->VotersOf(group.partition)) {
+        if (voter.node != facts_.self) nodes.push_back(voter.node);
+      }
+    }
+    return nodes.empty() ? "no other node has them"
+                         : "whole ones are asked of " + NodesText(nodes);
+  }
+
   void CheckDamage() {
     if (facts_.damage.empty()) return;
     std::map<GroupId, GroupName> names{{kMetadataGroup, {}}};
@@ -135,7 +149,8 @@ class Check {
       AddOfGroup(v1::HEALTH_PROBLEM_KIND_DAMAGED, name->second,
                  absl::StrCat("entries ", range.first.value(), " to ",
                               range.last.value(), " are damaged on node ",
-                              facts_.self.value(), ": ", range.what))
+                              facts_.self.value(), ": ", range.what, "; ",
+                              DonorsOf(name->second)))
           ->add_nodes(facts_.self.value());
     }
   }

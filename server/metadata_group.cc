@@ -13,6 +13,7 @@
 #include "server/log_reader.h"
 #include "server/logging.h"
 #include "server/reader_pool.h"
+#include "server/replica_repair.h"
 
 namespace kappa::server {
 namespace {
@@ -283,8 +284,24 @@ void MetadataGroup::Advance(WriteCycle* cycle) {
   answers_.OnCommitted(state_.applied());
   if (!progress.messages.empty()) services_->send(std::move(progress.messages));
   for (const LogRead& read : progress.reads) ReadLog(read);
+  TakeRepairs(&progress);
   advancing_ = false;
   if (advance_again_) services_->post(this, [] {});
+}
+
+void MetadataGroup::TakeRepairs(GroupLog::Progress* progress) {
+  if (progress->repair_check.has_value()) {
+    RunRepairCheck(*services_, kMetadataGroup, log_.number(),
+                   *std::move(progress->repair_check),
+                   [this, services = services_](size_t proven) {
+                     services->post(this, [this, proven] {
+                       log_.OnRepairsChecked(proven);
+                     });
+                   });
+  }
+  if (progress->repaired.empty()) return;
+  ForgetRepaired(*services_, kMetadataGroup, log_.number(), progress->repaired);
+  if (!log_.repairing()) log_.SetUnfit(false);
 }
 
 void MetadataGroup::AnswerReads(const GroupLog::Progress& progress) {

@@ -211,6 +211,7 @@ class MetadataGroup final : public ShardGroup {
                                        FoundProducer done);
   void FinishRead(uint64_t id,
                   absl::StatusOr<std::optional<NamedProducer>> row);
+  void TakeRepairs(GroupLog::Progress* progress);
   void AnswerReads(const GroupLog::Progress& progress);
   // Reads entries that other replicas lack.
   void ReadLog(const LogRead& read);

@@ -125,6 +125,9 @@ void AddShards(const NodeStats& stats, MetricFamilies* families) {
   families->Gauge("kappa_damaged_partitions",
                   "Partitions stopped because stored bytes are damaged.",
                   Sum(stats, &ShardStats::damaged_partitions));
+  families->Counter("kappa_repaired_entries_total",
+                    "Damaged entries put back from other nodes.",
+                    Sum(stats, &ShardStats::repaired_entries));
   families->Gauge("kappa_tail_waiters", "Readers waiting for new records.",
                   Sum(stats, &ShardStats::waiters));
   families->Gauge("kappa_window_bytes",

@@ -112,22 +112,6 @@ storage::ScrubberOptions ScrubberOptionsOf(const NodeScrubOptions& options,
   return scrub;
 }
 
-// `ranges` and those of `others` that share nothing with them.
-std::vector<ScrubRange> Joined(std::vector<ScrubRange> ranges,
-                               const std::vector<ScrubRange>& others) {
-  const size_t count = ranges.size();
-  for (const ScrubRange& other : others) {
-    const bool shared = std::any_of(
-        ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(count),
-        [&](const ScrubRange& range) {
-          return range.replica == other.replica && range.first <= other.last &&
-                 other.first <= range.last;
-        });
-    if (!shared) ranges.push_back(other);
-  }
-  return ranges;
-}
-
 // Of all partitions: asked for by people, and only when something is damaged.
 absl::flat_hash_map<GroupId, std::pair<std::string, uint32_t>> NamesOf(
     const TopicMap& topics) {
@@ -163,9 +147,8 @@ v1::ScrubStatus NodeScrub::Status() const {
   status.set_payload_bytes(state.payload_bytes);
   status.set_damaged_entries(state.damaged_entries);
   status.set_bytes_per_second(scrubber_.bytes_per_second());
-  // What reads found is there, too.
-  const std::vector<ScrubRange> damage =
-      Joined(state.damage, known_damage_->All());
+  // What reads found is there, too; what was repaired is not any more.
+  const std::vector<ScrubRange> damage = known_damage_->All();
   if (damage.empty()) return status;
   const auto names = NamesOf(*topics_);
   for (const ScrubRange& range : damage) {

@@ -121,7 +121,7 @@ bool Partition::AnswerKnownProducer(const AppendCommand& command,
                        Offset(producer.session_start_offset()));
   if (!verdict.ok()) {
     const absl::Status error = TableErrorOf(verdict.status(), group());
-    if (absl::IsDataLoss(error)) StopDamaged(error);
+    if (absl::IsDataLoss(error)) Stop(error, /*of_entry=*/false);
     Refuse(std::move(append), error);
     return true;
   }
@@ -254,6 +254,10 @@ void Partition::Advance(WriteCycle* cycle) {
   answers_.OnCommitted(log_.committed_tail().last.index);
   if (!progress.messages.empty()) services_->send(std::move(progress.messages));
   for (const LogRead& read : progress.reads) ReadLog(read);
+  if (progress.repair_check.has_value()) {
+    CheckRepairs(*std::move(progress.repair_check));
+  }
+  if (!progress.repaired.empty()) TakeRepaired(progress.repaired);
 }
 
 void Partition::FailOpen(const GroupLog::Progress& progress) {
@@ -345,7 +349,9 @@ void Partition::TakeCommitted() {
   counters.end_offset.Add(now.end_offset - before.end_offset);
   const absl::Status folded =
       producers_.OnCommitted(now.last.index, services_->clock->MonotonicUs());
-  if (absl::IsDataLoss(folded)) StopDamaged(TableErrorOf(folded, group()));
+  if (absl::IsDataLoss(folded)) {
+    Stop(TableErrorOf(folded, group()), /*of_entry=*/false);
+  }
   if (tail_waiters_.size() > 0) {
     const size_t waiting = tail_waiters_.size();
     tail_waiters_.Wake(now.end_offset);
@@ -357,7 +363,7 @@ void Partition::TakeProducerCheckpoint(WriteCycle* cycle) {
   absl::StatusOr<std::vector<storage::SideRow>> rows =
       producers_.TakeCheckpoint();
   if (absl::IsDataLoss(rows.status())) {
-    StopDamaged(TableErrorOf(rows.status(), group()));
+    Stop(TableErrorOf(rows.status(), group()), /*of_entry=*/false);
   }
   if (!rows.ok()) return;  // else it is still due
   storage::GroupWrite write;
@@ -396,25 +402,6 @@ void Partition::Close(absl::Status status) {
   transfers_.FailAll(status);
   services_->counters->waiters.Subtract(tail_waiters_.size());
   tail_waiters_.FailAll(status);
-}
-
-void Partition::StopDamaged(absl::Status status) {
-  if (!damaged_.ok()) return;
-  if (damage().ok()) services_->counters->damaged_partitions.Add(1);
-  damaged_ = std::move(status);
-  log_.SetUnfit(true);
-}
-
-void Partition::SetKnownDamage(absl::Status status) {
-  const bool was_stopped = !damage().ok();
-  known_damage_ = std::move(status);
-  if (was_stopped == !damage().ok()) return;
-  log_.SetUnfit(!was_stopped);
-  if (was_stopped) {
-    services_->counters->damaged_partitions.Subtract(1);
-  } else {
-    services_->counters->damaged_partitions.Add(1);
-  }
 }
 
 // --- reading ---

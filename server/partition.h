@@ -161,6 +161,11 @@ class Partition final : public ShardGroup, private GroupLogObserver {
                                                            LogIndex* rests_on);
   // Reads entries that other replicas lack.
   void ReadLog(const LogRead& read);
+  void CheckRepairs(RepairCheck check);
+  void TakeRepaired(const std::vector<LogIndex>& repaired);
+  void Stop(absl::Status status, bool of_entry);
+  // Tells of a change of what damage() says.
+  void FollowDamage(bool was_stopped);
   void TakeProducerCheckpoint(WriteCycle* cycle);
   absl::StatusOr<v1::ProducerPosition> PositionOf(const Uuid& producer,
                                                   uint32_t partition);
@@ -184,6 +189,7 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   std::optional<int64_t> newest_batch_time_us_;
   absl::Status closed_;   // why requests are refused
   absl::Status damaged_;  // why appends are refused, found by this run
+  bool damage_is_of_entries_ = false;  // damaged_: ends with their repair
   absl::Status known_damage_;
   uint32_t row_writes_in_flight_ = 0;
 };

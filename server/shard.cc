@@ -10,6 +10,7 @@
 #include "server/errors.h"
 #include "server/log_reader.h"
 #include "server/not_leader.h"
+#include "server/replica_repair.h"
 #include "storage/damaged_index.h"
 
 namespace kappa::server {
@@ -392,13 +393,8 @@ void Shard::ForEachGroup(
 }
 
 void Shard::FollowKnownDamage(Partition* partition) const {
-  const auto damage = services_.known_damage->FirstIn(
-      partition->number(), LogIndex(0),
-      LogIndex(std::numeric_limits<uint64_t>::max()));
   partition->SetKnownDamage(
-      damage.has_value()
-          ? ReadErrorOf(KnownDamageError(*damage), partition->group())
-          : absl::OkStatus());
+      KnownDamageOf(services_, partition->group(), partition->number()));
 }
 
 void Shard::OnEntriesDamaged(GroupId group, LogIndex first, LogIndex last) {

@@ -33,6 +33,7 @@ ShardStats ShardCounters::Snapshot() const {
   stats.partitions = partitions.value();
   stats.awake_partitions = awake_partitions.value();
   stats.damaged_partitions = damaged_partitions.value();
+  stats.repaired_entries = repaired_entries.value();
   stats.uncommitted_entries = uncommitted_entries.value();
   stats.waiters = waiters.value();
   stats.window_entries = window_entries.value();

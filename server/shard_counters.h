@@ -54,6 +54,7 @@ struct ShardCounters {
   Counter partitions;
   Counter awake_partitions;
   Counter damaged_partitions;
+  Counter repaired_entries;
   Counter uncommitted_entries;
   Counter waiters;
   Counter window_entries;

@@ -58,7 +58,7 @@ class ShardGroup {
   // --- damage; Advance is called afterwards ---
 
   // A stored entry was found damaged by this run: nothing new is accepted here,
-  // and others shall lead, until the next start.
+  // and others shall lead, until it is repaired or until the next start.
   virtual void StopDamaged(absl::Status status) = 0;
   // See GroupLog.
   virtual void OnEntriesDamaged(LogIndex first, LogIndex last) = 0;

@@ -1,6 +1,7 @@
 // What a GroupLog keeps until it knows more. Three voters; this is the first.
 #include "server/group_log.h"
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ using storage::EntryWrite;
 using storage::LogScript;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 constexpr GroupId kGroup{7};
 
@@ -66,6 +68,19 @@ class GroupLogTest : public testing::Test {
     }
     return log_->Step(std::move(message), std::move(contents));
   }
+  // What replica 2 is asked for, if it is asked next.
+  std::set<LogIndex> AskedFor() {
+    std::set<LogIndex> asked;
+    for (int tick = 0; tick < 40; ++tick) {
+      log_->Tick();
+      for (const GroupMessage& sent : Collect().messages) {
+        if (sent.message.type == raft::MessageType::kRepairRequest) {
+          asked.insert(sent.message.last.index);
+        }
+      }
+    }
+    return asked;
+  }
   GroupLog::Progress Collect() {
     WriteCycle cycle;
     return log_->Collect(nullptr, &cycle);
@@ -89,17 +104,64 @@ TEST_F(GroupLogTest, DamageIsToldOnceItIsCommitted) {
           .ok());
   Collect();
   EXPECT_THAT(log_->core().damaged(), ElementsAre(LogIndex(2), LogIndex(3)));
-  // Nobody could be answered: no other replica is asked for an equal entry.
-  for (int tick = 0; tick < 20; ++tick) log_->Tick();
-  for (const GroupMessage& message : Collect().messages) {
-    EXPECT_NE(message.message.type, raft::MessageType::kRepairRequest);
-  }
+  // The others are asked for equal entries.
+  EXPECT_THAT(AskedFor(), UnorderedElementsAre(LogIndex(2), LogIndex(3)));
   ASSERT_TRUE(
       Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(5)), {})
           .ok());
   Collect();
   EXPECT_THAT(log_->core().damaged(),
               ElementsAre(LogIndex(2), LogIndex(3), LogIndex(4)));
+}
+
+// Nothing is put back before it is proven, nor served before it is durable.
+TEST_F(GroupLogTest, ARepairIsProvenThenWrittenThenTold) {
+  log_->OnEntriesDamaged(LogIndex(3), LogIndex(4));
+  ASSERT_TRUE(
+      Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(5)), {})
+          .ok());
+  const std::vector<storage::StoredEntry> stored =
+      *store_.Read(replica_.number, LogIndex(3), LogIndex(4), 1000,
+                   storage::ReadClass::kPoint);
+  const auto answer = [&](const storage::StoredEntry& entry) {
+    raft::Message message = AppendRequest(Term(1), {}, LogIndex());
+    message.type = raft::MessageType::kRepairResponse;
+    message.granted = true;
+    message.holding = raft::Holding::kHolds;
+    message.last = {entry.header.term, entry.header.index};
+    message.chain = Digest();
+    return Step(std::move(message), {{entry.header, entry.payload}});
+  };
+  EXPECT_THAT(AskedFor(), UnorderedElementsAre(LogIndex(3), LogIndex(4)));
+  const auto check = [&] {
+    ASSERT_TRUE(answer(stored[0]).ok());
+    ASSERT_TRUE(answer(stored[1]).ok());
+    WriteCycle cycle;
+    const GroupLog::Progress progress = log_->Collect(nullptr, &cycle);
+    ASSERT_TRUE(progress.repair_check.has_value());
+    EXPECT_EQ(progress.repair_check->entries.size(), 2u);
+    EXPECT_TRUE(cycle.empty());
+  };
+  check();
+  log_->OnRepairsChecked(0);
+  WriteCycle cycle;
+  log_->Collect(nullptr, &cycle);
+  EXPECT_TRUE(cycle.empty());
+  EXPECT_TRUE(log_->repairing());
+  check();
+  log_->OnRepairsChecked(2);
+  log_->Collect(nullptr, &cycle);
+  std::vector<LogIndex> repaired;
+  for (size_t i = 0; i < cycle.writes.size(); ++i) {
+    for (const EntryWrite& repair : cycle.writes[i].repairs) {
+      repaired.push_back(repair.header.index);
+    }
+    log_->OnDurable(*cycle.in_flight[i].token);
+  }
+  EXPECT_THAT(repaired, ElementsAre(LogIndex(3), LogIndex(4)));
+  EXPECT_THAT(Collect().repaired, ElementsAre(LogIndex(3), LogIndex(4)));
+  EXPECT_FALSE(log_->repairing());
+  EXPECT_THAT(log_->core().damaged(), IsEmpty());
 }
 
 // Whose damage is not known one by one is known to be damaged.

@@ -208,10 +208,12 @@ TEST_F(HealthCheckTest, DamagedEntriesAreNamed) {
   const v1::GetHealthResponse health = Check();
   ASSERT_EQ(health.problems_size(), 2);
   EXPECT_EQ(health.problems(1).message(),
-            "metadata: entries 3 to 4 are damaged on node 1: checksum");
+            "metadata: entries 3 to 4 are damaged on node 1: checksum; whole "
+            "ones are asked of the other nodes");
   EXPECT_EQ(health.problems(0).kind(), v1::HEALTH_PROBLEM_KIND_DAMAGED);
   EXPECT_EQ(health.problems(0).message(),
-            "orders/0: entries 3 to 4 are damaged on node 1: checksum");
+            "orders/0: entries 3 to 4 are damaged on node 1: checksum; no "
+            "other node has them");
 }
 
 TEST_F(HealthCheckTest, NoMoreThanAThousandAreListed) {

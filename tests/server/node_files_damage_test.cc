@@ -1,5 +1,6 @@
-// Three nodes on real files, of which one byte rots under the leader: another
-// one leads, clients go on, and every record is read from the others.
+// Three nodes on real files, of which one byte rots under the leader: clients
+// go on, it is repaired from the others, and every node has every record.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -108,13 +109,30 @@ class NodeFilesDamageTest : public testing::TestWithParam<Files> {
     return cluster_->driver(i).Read(command).status();
   }
 
+  // Of the last entry that all nodes have.
+  void ExpectEqualChains() {
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+      cluster_->ReadAll(i, group_, expected_.size());
+    }
+    std::vector<Digest> chains;
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+      const storage::LogStore& store = cluster_->harness(i).any_store();
+      const ReplicaNumber number = cluster_->NumberOf(i, group_);
+      const LogIndex last =
+          *store.FindOffset(number, Offset(expected_.size() - 1));
+      chains.push_back(store.ReadHeader(number, last)->chain);
+    }
+    EXPECT_EQ(chains[0], chains[1]);
+    EXPECT_EQ(chains[0], chains[2]);
+  }
+
   std::string root_;
   std::optional<NodeCluster> cluster_;
   GroupId group_;
   std::vector<std::string> expected_;
 };
 
-TEST_P(NodeFilesDamageTest, AnotherLeadsAndServesEveryRecord) {
+TEST_P(NodeFilesDamageTest, ALeadersDamagedRecordIsRepaired) {
   size_t damaged = 0;
   std::optional<uint64_t> rotten;
   // Whatever is sealed or flushed by now, where the cluster wants the leader to
@@ -128,27 +146,26 @@ TEST_P(NodeFilesDamageTest, AnotherLeadsAndServesEveryRecord) {
     rotten = FlipIn(damaged, GetParam().folder);
     return rotten.has_value();
   }));
+  // Whoever reads it finds it: its log holds it, a cache may not.
   ASSERT_TRUE(cluster_->Await(
       [&] { return ReasonOf(ReadAt(damaged, *rotten)) == "DATA_DAMAGED"; }));
   for (int i = 0; i < 10; ++i) Append();
-  EXPECT_NE(cluster_->Leader(group_), damaged);
+  ASSERT_TRUE(cluster_->Await([&] { return ReadAt(damaged, *rotten).ok(); }));
   for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
-    if (i == damaged) continue;
     EXPECT_EQ(cluster_->ReadAll(i, group_, expected_.size()), expected_)
         << "node " << i;
   }
-  EXPECT_EQ(ReasonOf(ReadAt(damaged, *rotten)), "DATA_DAMAGED");
-  EXPECT_TRUE(ReadAt(damaged, expected_.size() - 1).ok());
-  const v1::GetHealthResponse health = cluster_->Health(damaged);
-  ASSERT_GE(health.problems_size(), 1);
-  EXPECT_EQ(health.problems(0).kind(), v1::HEALTH_PROBLEM_KIND_DAMAGED);
-  EXPECT_EQ(health.problems(0).topic(), "t");
-  // It never leads, also where only one other is left.
-  const size_t killed = cluster_->Leader(group_);
-  cluster_->ReadAll(3 - killed - damaged, group_, expected_.size());
-  cluster_->Kill(killed);
+  // It is nowhere listed any more, and serves after a restart, too.
+  ASSERT_TRUE(cluster_->Await([&] {
+    const v1::GetHealthResponse health = cluster_->Health(damaged);
+    return std::none_of(health.problems().begin(), health.problems().end(),
+                        [](const v1::HealthProblem& problem) {
+                          return problem.kind() ==
+                                 v1::HEALTH_PROBLEM_KIND_DAMAGED;
+                        });
+  }));
   Append();
-  EXPECT_NE(cluster_->Leader(group_), damaged);
+  ExpectEqualChains();
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, NodeFilesDamageTest, testing::ValuesIn(kFiles),

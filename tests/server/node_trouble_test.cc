@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/wire/crc32c.h"
 #include "tests/server/awaited.h"
 #include "tests/server/node_cluster.h"
 
@@ -283,7 +284,28 @@ class NodeDamagedTest : public NodeTroubleTest {
     const ReplicaNumber number = cluster_.NumberOf(i, group_);
     store.DamageEntry(number, *store.FindOffset(number, Offset(offset)));
   }
-  void ExpectListed(size_t i) {
+  void AwaitRepaired(size_t i) {
+    EXPECT_TRUE(cluster_.Await([&] {
+      uint64_t stopped = 0;
+      uint64_t repaired = 0;
+      for (const ShardStats& shard : cluster_.node(i).Stats().shards) {
+        stopped += shard.damaged_partitions;
+        repaired += shard.repaired_entries;
+      }
+      return stopped == 0 && repaired > 0;
+    })) << "node "
+        << i;
+  }
+  // Every replica is open: one with a damaged entry may not be any more.
+  void AwaitOpen() {
+    Append();
+    const LogIndex end = cluster_.StoredUpTo(cluster_.Leader(group_), group_);
+    for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+      EXPECT_TRUE(cluster_.Await(
+          [&] { return cluster_.StoredUpTo(i, group_) >= end; }));
+    }
+  }
+  void ExpectListed(size_t i, int times) {
     const v1::GetHealthResponse health = cluster_.Health(i);
     int listed = 0;
     for (const v1::HealthProblem& problem : health.problems()) {
@@ -291,45 +313,73 @@ class NodeDamagedTest : public NodeTroubleTest {
       ++listed;
       EXPECT_EQ(problem.topic(), "t");
       EXPECT_THAT(problem.nodes(), testing::ElementsAre(i + 1));
+      EXPECT_THAT(problem.message(),
+                  testing::HasSubstr("whole ones are asked of nodes "));
     }
-    EXPECT_EQ(listed, 1) << health.DebugString();
+    EXPECT_EQ(listed, times) << health.DebugString();
   }
 };
 
-TEST_F(NodeDamagedTest, ALeaderWithADamagedEntryLetsAnotherLead) {
-  const size_t damaged = cluster_.Leader(group_);
-  DamageAt(damaged, 5);
-  EXPECT_EQ(ReadAt(damaged, 5), "DATA_DAMAGED");
-  Append();
-  EXPECT_NE(cluster_.Leader(group_), damaged);
-  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
-    if (i != damaged) ExpectAllIn(i);
+TEST_F(NodeDamagedTest, ADamagedEntryIsRepairedFromTheOthers) {
+  // A leader's, then a follower's.
+  AwaitOpen();
+  for (const size_t behind : {size_t{0}, size_t{1}}) {
+    const size_t damaged =
+        (cluster_.Leader(group_) + behind) % NodeCluster::kNodes;
+    DamageAt(damaged, 5);
+    // Who reads it first finds it, and is told so.
+    EXPECT_EQ(ReadAt(damaged, 5), "DATA_DAMAGED");
+    EXPECT_EQ(ReadAt(damaged, 4), expected_[4]);
+    AwaitRepaired(damaged);
+    EXPECT_EQ(ReadAt(damaged, 5), expected_[5]);
+    Append();
+    ExpectAllEverywhere();
+    ExpectListed(damaged, 0);
+    // It may lead again.
+    EXPECT_TRUE(cluster_.Await([&] { return WhyNotTo(damaged).empty(); }));
   }
-  // It stays up, and serves what is whole.
-  EXPECT_EQ(ReadAt(damaged, 4), expected_[4]);
-  EXPECT_EQ(ReadAt(damaged, 5), "DATA_DAMAGED");
-  AwaitUnfit(damaged);
-  ExpectListed(damaged);
 }
 
-// Not even where only it and one other are left.
-TEST_F(NodeDamagedTest, AReplicaWithADamagedEntryNeverLeads) {
+// Each node has another entry damaged, then all of them the same one.
+TEST_F(NodeDamagedTest, OneWholeCopyOfEachEntryIsEnough) {
+  AwaitOpen();
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) DamageAt(i, 3 + i);
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) ReadAt(i, 3 + i);
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) AwaitRepaired(i);
+  Append();
+  ExpectAllEverywhere();
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) DamageAt(i, 7);
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    EXPECT_EQ(ReadAt(i, 7), "DATA_DAMAGED");
+  }
+  for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+    EXPECT_EQ(ReadAt(i, 7), "DATA_DAMAGED");
+    EXPECT_EQ(ReadAt(i, 6), expected_[6]);
+    ExpectListed(i, 1);
+  }
+}
+
+// The leader is asked first; what it sends fits its CRC32C, and nothing else.
+TEST_F(NodeDamagedTest, AFalseCopyIsNotTaken) {
+  AwaitOpen();
   const size_t leader = cluster_.Leader(group_);
   const size_t damaged = (leader + 1) % NodeCluster::kNodes;
+  storage::MemoryLogStore& store = cluster_.harness(leader).store();
+  storage::GroupWrite write;
+  write.replica = cluster_.NumberOf(leader, group_);
+  const LogIndex index = *store.FindOffset(write.replica, Offset(5));
+  const storage::StoredEntry entry =
+      store.Read(write.replica, index, index, 1, storage::ReadClass::kPoint)
+          ->front();
+  const CheckedBatch other = BatchOf({"v?"});
+  write.repairs.push_back({entry.header, other.payload});
+  write.repairs.back().header.payload_crc32c = Crc32c(other.payload);
+  ASSERT_EQ(write.repairs.back().header.payload_bytes, other.payload.bytes());
+  ASSERT_TRUE(store.Commit({&write, 1}).ok());
   DamageAt(damaged, 5);
   EXPECT_EQ(ReadAt(damaged, 5), "DATA_DAMAGED");
-  for (int round = 0; round < 3; ++round) {
-    const size_t killed = cluster_.Leader(group_);
-    EXPECT_NE(killed, damaged);
-    // Else nobody could lead: only the damaged one might hold the newest.
-    ExpectAllIn(3 - killed - damaged);
-    cluster_.Kill(killed);
-    Append();
-    EXPECT_NE(cluster_.Leader(group_), damaged);
-    cluster_.Start(killed);
-    Append();
-  }
-  ExpectListed(damaged);
+  AwaitRepaired(damaged);
+  EXPECT_EQ(ReadAt(damaged, 5), expected_[5]);
 }
 
 // A replica whose rows cannot be read is not opened for each message.

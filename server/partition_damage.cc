@@ -1,0 +1,63 @@
+// Partition: stopped for damaged entries, and going on once they are repaired.
+#include <utility>
+#include <vector>
+
+#include "server/partition.h"
+#include "server/replica_repair.h"
+#include "server/shard_counters.h"
+#include "storage/damaged_index.h"
+
+namespace kappa::server {
+
+void Partition::StopDamaged(absl::Status status) {
+  const bool of_entry = storage::DamagedIndexOf(status).has_value();
+  Stop(std::move(status), of_entry);
+}
+
+// What is of entries ends with their repair; the rest with the next start.
+void Partition::Stop(absl::Status status, bool of_entry) {
+  if (!damaged_.ok() && (of_entry || !damage_is_of_entries_)) return;
+  const bool was_stopped = !damage().ok();
+  damaged_ = std::move(status);
+  damage_is_of_entries_ = of_entry;
+  FollowDamage(was_stopped);
+}
+
+void Partition::SetKnownDamage(absl::Status status) {
+  const bool was_stopped = !damage().ok();
+  known_damage_ = std::move(status);
+  FollowDamage(was_stopped);
+}
+
+void Partition::FollowDamage(bool was_stopped) {
+  if (was_stopped == !damage().ok()) return;
+  log_.SetUnfit(!was_stopped);
+  if (was_stopped) {
+    services_->counters->damaged_partitions.Subtract(1);
+  } else {
+    services_->counters->damaged_partitions.Add(1);
+  }
+}
+
+void Partition::CheckRepairs(RepairCheck check) {
+  RunRepairCheck(*services_, group(), log_.number(), std::move(check),
+                 [services = services_, group = group()](size_t proven) {
+                   services->post_to_partition(
+                       group, [proven](Partition& self) {
+                         self.log_.OnRepairsChecked(proven);
+                       });
+                 });
+}
+
+void Partition::TakeRepaired(const std::vector<LogIndex>& repaired) {
+  ForgetRepaired(*services_, group(), log_.number(), repaired);
+  const bool was_stopped = !damage().ok();
+  if (damage_is_of_entries_ && !log_.repairing()) {
+    damaged_ = absl::OkStatus();
+    damage_is_of_entries_ = false;
+  }
+  known_damage_ = KnownDamageOf(*services_, group(), log_.number());
+  FollowDamage(was_stopped);
+}
+
+}  // namespace kappa::server
