@@ -196,6 +196,10 @@ v1::PartitionStatus ClusterStatus::StatusOf(const TopicSnapshot& topic,
     other->set_last_index(peer.match.value());
     if (peer.match < view.committed) {
       other->set_entries_behind(view.committed - peer.match);
+      const auto bytes = view.bytes_behind.find(peer.id);
+      if (bytes != view.bytes_behind.end()) {
+        other->set_bytes_behind(bytes->second);
+      }
     }
     other->set_activity(ActivityOf(peer, view.quiescent, !Heard(peer.id.node)));
   }

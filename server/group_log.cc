@@ -102,6 +102,7 @@ GroupLog::GroupLog(const storage::ReplicaInfo& replica,
             options.settings ? options.settings : DefaultSettings(), restored),
       written_hard_state_(position.hard_state),
       tail_(LogTail::Of(position)),
+      bytes_(tail_.last.index),
       configurations_(std::move(restored.configurations)) {
   committed_tail_ = {.last = base_.id,
                      .end_offset = base_.offset,
@@ -170,6 +171,7 @@ absl::Status GroupLog::TransferLeadership(std::optional<ReplicaId> target) {
 
 void GroupLog::Append(StoredEntry entry) {
   tail_ = LogTail::Of(entry.header);
+  bytes_.OnAppended(tail_.last.index, entry.header.payload_bytes);
   const EntryHeader& header = pending_.PushBack(std::move(entry)).header;
   if (observer_ != nullptr) observer_->OnAppended(header);
 }

@@ -23,6 +23,7 @@
 #include "proto/wire/types.h"
 #include "raft/core.h"
 #include "server/append_clock.h"
+#include "server/log_bytes.h"
 #include "server/log_tail.h"
 #include "server/node_directory.h"
 #include "server/outgoing_messages.h"
@@ -208,6 +209,8 @@ class GroupLog {
   size_t pending() const { return pending_.size(); }
   // Of payloads in messages that wait for a read.
   size_t deferred_bytes() const { return deferred_bytes_; }
+  // About the payload bytes of entries; see LogBytes.
+  const LogBytes& bytes() const { return bytes_; }
   bool writing() const { return writes_in_flight_ > 0 || !stash_.empty(); }
 
  private:
@@ -272,6 +275,7 @@ class GroupLog {
   GroupLogObserver* observer_ = nullptr;
   raft::HardState written_hard_state_;
   LogTail tail_;
+  LogBytes bytes_;
   LogTail committed_tail_;
   std::optional<LogTail> restored_;  // the end of (2); absent: there is none
   int64_t settled_time_us_ = 0;      // the least that the next entry gets

@@ -176,6 +176,7 @@ void GroupLog::Truncate(LogIndex from) {
     last = std::min(last, from.Previous());
   }
   tail_ = *end;
+  bytes_.OnTruncated(from);
   while (!configurations_.empty() && configurations_.back().index >= from) {
     configurations_.pop_back();
     configurations_changed_ = true;

@@ -49,13 +49,13 @@ GroupSurvey LookAt(Shard& shard,
   GroupSurvey survey;
   if (!groups.has_value()) {
     shard.ForEachGroup([&survey](const ShardGroup& group) {
-      survey.emplace(group.group(), ViewOf(group.core()));
+      survey.emplace(group.group(), ViewOf(group));
     });
     return survey;
   }
   for (const GroupId group : *groups) {
     if (const Partition* partition = shard.FindAwake(group)) {
-      survey.emplace(group, ViewOf(partition->core()));
+      survey.emplace(group, ViewOf(*partition));
     }
   }
   return survey;
@@ -63,7 +63,8 @@ GroupSurvey LookAt(Shard& shard,
 
 }  // namespace
 
-GroupView ViewOf(const raft::Core& core) {
+GroupView ViewOf(const ShardGroup& group) {
+  const raft::Core& core = group.core();
   GroupView view;
   view.leads = core.role() == raft::Role::kLeader;
   view.quiescent = core.quiescent();
@@ -73,6 +74,11 @@ GroupView ViewOf(const raft::Core& core) {
   view.committed = core.committed();
   view.configuration = core.configuration();
   view.peers = core.peers();
+  for (const raft::PeerStatus& peer : view.peers) {
+    if (peer.match >= view.committed) continue;
+    const auto bytes = group.bytes().Between(peer.match, view.committed);
+    if (bytes.has_value()) view.bytes_behind[peer.id] = *bytes;
+  }
   return view;
 }
 

@@ -3,6 +3,7 @@
 #define KAPPA_SERVER_GROUP_SURVEY_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,12 +28,15 @@ struct GroupView {
   LogIndex committed;
   raft::Configuration configuration;
   std::vector<raft::PeerStatus> peers;  // of the others, where it leads
+  // About the payload bytes of what is committed and a replica is not known to
+  // have; of those that lack something, as far as known.
+  std::map<ReplicaId, uint64_t> bytes_behind;
 };
 
 // By group; without those that sleep.
 using GroupSurvey = absl::flat_hash_map<GroupId, GroupView>;
 
-GroupView ViewOf(const raft::Core& core);
+GroupView ViewOf(const ShardGroup& group);
 
 // Looks at all groups, or at `groups` only, each on its shard. `done` is called
 // once, on any thread. Errors (to `done`): Shard::Refusal.

@@ -31,6 +31,14 @@ std::string NodesText(const std::vector<NodeId>& nodes) {
       }));
 }
 
+// "", or ", about 3 MiB".
+std::string BytesText(uint64_t bytes) {
+  if (bytes == 0) return "";
+  if (bytes < 10 << 10) return absl::StrCat(", about ", bytes, " bytes");
+  if (bytes < 10 << 20) return absl::StrCat(", about ", bytes >> 10, " KiB");
+  return absl::StrCat(", about ", bytes >> 20, " MiB");
+}
+
 class Check {
  public:
   Check(const HealthFacts& facts, LagTracker* lags)
@@ -228,11 +236,15 @@ class Check {
                             activity == v1::REPLICA_ACTIVITY_PROBED;
     if (on_its_way && !lags_since_us.has_value()) return;
     const uint64_t behind = group.committed - peer.match;
+    const auto known = group.bytes_behind.find(peer.id);
+    const uint64_t bytes =
+        known == group.bytes_behind.end() ? 0 : known->second;
     v1::HealthProblem* const problem = AddOfGroup(
         v1::HEALTH_PROBLEM_KIND_REPLICA_BEHIND, name,
-        absl::StrCat(
-            "the replica on node ", node.value(), " is behind by ", behind,
-            behind == 1 ? " entry: " : " entries: ", WhyBehind(activity)));
+        absl::StrCat("the replica on node ", node.value(), " is behind by ",
+                     behind, behind == 1 ? " entry" : " entries",
+                     BytesText(bytes), ": ", WhyBehind(activity)));
+    problem->set_bytes_behind(bytes);
     problem->add_nodes(node.value());
     problem->set_entries_behind(behind);
     problem->set_activity(activity);

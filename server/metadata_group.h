@@ -76,6 +76,7 @@ class MetadataGroup final : public ShardGroup {
   void Abandon(const absl::Status& status) override;
   bool idle() const override;
   const raft::Core& core() const override { return log_.core(); }
+  const LogBytes& bytes() const override { return log_.bytes(); }
   absl::Status Step(raft::Message message,
                     std::vector<Payload> contents) override {
     return log_.Step(std::move(message), std::move(contents));

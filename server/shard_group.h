@@ -11,6 +11,7 @@
 #include "raft/core.h"
 #include "raft/message.h"
 #include "raft/role.h"
+#include "server/log_bytes.h"
 #include "server/write_cycle.h"
 
 namespace kappa::server {
@@ -34,6 +35,7 @@ class ShardGroup {
   virtual bool idle() const = 0;
   // To look at.
   virtual const raft::Core& core() const = 0;
+  virtual const LogBytes& bytes() const = 0;
 
   // --- groups with other replicas; Advance is called afterwards ---
 

@@ -160,6 +160,18 @@ TEST_F(HealthCheckTest, AReplicaBehindIsToldWithTheReason) {
   EXPECT_EQ(problem().entries_behind(), 10u);
   EXPECT_EQ(problem().activity(), v1::REPLICA_ACTIVITY_CATCHES_UP);
 
+  EXPECT_EQ(problem().bytes_behind(), 0u);  // not known
+
+  group().bytes_behind[On(2)] = 5'000;
+  EXPECT_EQ(problem().message(),
+            "orders/0: the replica on node 2 is behind by 10 entries, about "
+            "5000 bytes: it catches up");
+  EXPECT_EQ(problem().bytes_behind(), 5'000u);
+  group().bytes_behind[On(2)] = 20 << 10;
+  EXPECT_THAT(problem().message(), HasSubstr("10 entries, about 20 KiB:"));
+  group().bytes_behind[On(2)] = uint64_t{30} << 20;
+  EXPECT_THAT(problem().message(), HasSubstr("10 entries, about 30 MiB:"));
+
   peer(2).full = true;
   EXPECT_THAT(problem().message(), HasSubstr("its disk is full"));
 

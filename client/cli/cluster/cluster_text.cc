@@ -61,6 +61,7 @@ nlohmann::ordered_json ProblemJson(const v1::HealthProblem& problem) {
   json["nodes"] = Numbers(problem.nodes());
   if (problem.entries_behind() > 0) {
     json["entries_behind"] = problem.entries_behind();
+    json["bytes_behind"] = problem.bytes_behind();
     json["activity"] = ActivityText(problem.activity());
   }
   json["since_time"] = TimeText(problem.since_time_us());

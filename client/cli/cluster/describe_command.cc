@@ -185,6 +185,7 @@ Json PartitionsJson(const std::string& topic,
       replicas.push_back({{"node", replica.node_id()},
                           {"last_index", replica.last_index()},
                           {"entries_behind", replica.entries_behind()},
+                          {"bytes_behind", replica.bytes_behind()},
                           {"activity", ActivityText(replica.activity())}});
     }
     list.push_back({{"partition", number},
