@@ -131,8 +131,9 @@ class GroupLog {
   // lead where there are others, and hands over if it does. The core is told of
   // what is committed, the rest when it is, and asks the others for equal ones.
   void OnEntriesDamaged(LogIndex first, LogIndex last);
-  // So many of Progress::repair_check are proven.
-  void OnRepairsChecked(size_t proven);
+  // So many of the Progress::repair_check with this id are proven. A check that
+  // does not run any more is ignored.
+  void OnRepairsChecked(uint64_t check, size_t proven);
   // Whether any entry is known to be damaged and not yet repaired.
   bool repairing() const {
     return !damage_told_.empty() || !damage_untold_.empty();

@@ -83,7 +83,10 @@ void GroupLog::NoteRepaired() {
       at = damage_told_.erase(at);
     }
   }
-  if (!repairing()) repairs_.reset();
+  // What a running check ends with must not be taken for another's end.
+  if (!repairing() && repairs_ != nullptr && !repairs_->checking()) {
+    repairs_.reset();
+  }
 }
 
 void GroupLog::NoteAnswer(const raft::Message& message) {

@@ -85,9 +85,10 @@ absl::Status GroupLog::Take(Received received) {
   return absl::OkStatus();
 }
 
-void GroupLog::OnRepairsChecked(size_t proven) {
+void GroupLog::OnRepairsChecked(uint64_t check, size_t proven) {
+  if (repairs_ == nullptr) return;
   AbsorbAside();
-  for (ReceivedRepairs::Repair& repair : repairs_->EndCheck(proven)) {
+  for (ReceivedRepairs::Repair& repair : repairs_->EndCheck(check, proven)) {
     std::vector<StoredEntry> entries{std::move(repair.entry)};
     repair.message.entries.front().handle = raft::EntryHandle{1};
     incoming_ = &entries;
@@ -95,6 +96,7 @@ void GroupLog::OnRepairsChecked(size_t proven) {
     AbsorbAside();
     incoming_ = nullptr;
   }
+  if (!repairing() && !repairs_->checking()) repairs_.reset();
 }
 
 bool GroupLog::Holds(raft::EntryId id) const {

@@ -291,11 +291,12 @@ void MetadataGroup::Advance(WriteCycle* cycle) {
 
 void MetadataGroup::TakeRepairs(GroupLog::Progress* progress) {
   if (progress->repair_check.has_value()) {
+    const uint64_t id = progress->repair_check->id;
     RunRepairCheck(*services_, kMetadataGroup, log_.number(),
                    *std::move(progress->repair_check),
-                   [this, services = services_](size_t proven) {
-                     services->post(this, [this, proven] {
-                       log_.OnRepairsChecked(proven);
+                   [this, services = services_, id](size_t proven) {
+                     services->post(this, [this, id, proven] {
+                       log_.OnRepairsChecked(id, proven);
                      });
                    });
   }

@@ -121,7 +121,7 @@ bool Partition::AnswerKnownProducer(const AppendCommand& command,
                        Offset(producer.session_start_offset()));
   if (!verdict.ok()) {
     const absl::Status error = TableErrorOf(verdict.status(), group());
-    if (absl::IsDataLoss(error)) Stop(error, /*of_entry=*/false);
+    if (absl::IsDataLoss(error)) StopFolding(verdict.status());
     Refuse(std::move(append), error);
     return true;
   }
@@ -349,9 +349,7 @@ void Partition::TakeCommitted() {
   counters.end_offset.Add(now.end_offset - before.end_offset);
   const absl::Status folded =
       producers_.OnCommitted(now.last.index, services_->clock->MonotonicUs());
-  if (absl::IsDataLoss(folded)) {
-    Stop(TableErrorOf(folded, group()), /*of_entry=*/false);
-  }
+  if (absl::IsDataLoss(folded)) StopFolding(folded);
   if (tail_waiters_.size() > 0) {
     const size_t waiting = tail_waiters_.size();
     tail_waiters_.Wake(now.end_offset);
@@ -362,9 +360,7 @@ void Partition::TakeCommitted() {
 void Partition::TakeProducerCheckpoint(WriteCycle* cycle) {
   absl::StatusOr<std::vector<storage::SideRow>> rows =
       producers_.TakeCheckpoint();
-  if (absl::IsDataLoss(rows.status())) {
-    Stop(TableErrorOf(rows.status(), group()), /*of_entry=*/false);
-  }
+  if (absl::IsDataLoss(rows.status())) StopFolding(rows.status());
   if (!rows.ok()) return;  // else it is still due
   storage::GroupWrite write;
   write.replica = log_.number();

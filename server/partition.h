@@ -165,6 +165,8 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   void CheckRepairs(RepairCheck check);
   void TakeRepaired(const std::vector<LogIndex>& repaired);
   void Stop(absl::Status status, bool of_entry);
+  // The fold of producers met damage, of an entry or of its own rows.
+  void StopFolding(const absl::Status& error);
   // Tells of a change of what damage() says.
   void FollowDamage(bool was_stopped);
   void TakeProducerCheckpoint(WriteCycle* cycle);

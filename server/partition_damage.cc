@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/log_reader.h"
 #include "server/partition.h"
 #include "server/replica_repair.h"
 #include "server/shard_counters.h"
@@ -12,6 +13,15 @@ namespace kappa::server {
 void Partition::StopDamaged(absl::Status status) {
   const bool of_entry = storage::DamagedIndexOf(status).has_value();
   Stop(std::move(status), of_entry);
+}
+
+void Partition::StopFolding(const absl::Status& error) {
+  absl::Status status = ReadErrorOf(error, group());
+  // Reported once, until it was repaired: then the fold is tried again.
+  if (storage::DamagedIndexOf(status).has_value() && damaged_.ok()) {
+    services_->report_damage(group(), log_.number(), status);
+  }
+  StopDamaged(std::move(status));
 }
 
 // What is of entries ends with their repair; the rest with the next start.
@@ -40,11 +50,15 @@ void Partition::FollowDamage(bool was_stopped) {
 }
 
 void Partition::CheckRepairs(RepairCheck check) {
+  const uint64_t id = check.id;
   RunRepairCheck(*services_, group(), log_.number(), std::move(check),
-                 [services = services_, group = group()](size_t proven) {
+                 [services = services_, group = group(), number = log_.number(),
+                  id](size_t proven) {
                    services->post_to_partition(
-                       group, [proven](Partition& self) {
-                         self.log_.OnRepairsChecked(proven);
+                       group, [number, id, proven](Partition& self) {
+                         // The group may have been given up, and be back.
+                         if (self.log_.number() != number) return;
+                         self.log_.OnRepairsChecked(id, proven);
                        });
                  });
 }

@@ -28,9 +28,9 @@ bool LeadsOn(const LogStore& store, ReplicaNumber replica,
   if (last.index == position.last.index) return last.chain == position.chain;
   const absl::StatusOr<EntryHeader> next =
       store.ReadHeader(replica, last.index.Next());
-  return !next.ok() ||
-         (next->chain == ChainNext(last.chain, *next) &&
-          next->base_offset == last.next_offset() && next->term >= last.term);
+  if (!next.ok()) return absl::IsDataLoss(next.status());
+  return next->chain == ChainNext(last.chain, *next) &&
+         next->base_offset == last.next_offset() && next->term >= last.term;
 }
 
 }  // namespace

@@ -68,6 +68,16 @@ class GroupLogTest : public testing::Test {
     }
     return log_->Step(std::move(message), std::move(contents));
   }
+  // Of replica 2, which was asked for it.
+  absl::Status Answer(const storage::StoredEntry& entry) {
+    raft::Message message = AppendRequest(Term(1), {}, LogIndex());
+    message.type = raft::MessageType::kRepairResponse;
+    message.granted = true;
+    message.holding = raft::Holding::kHolds;
+    message.last = {entry.header.term, entry.header.index};
+    message.chain = Digest();
+    return Step(std::move(message), {{entry.header, entry.payload}});
+  }
   // What replica 2 is asked for, if it is asked next.
   std::set<LogIndex> AskedFor() {
     std::set<LogIndex> asked;
@@ -123,33 +133,26 @@ TEST_F(GroupLogTest, ARepairIsProvenThenWrittenThenTold) {
   const std::vector<storage::StoredEntry> stored =
       *store_.Read(replica_.number, LogIndex(3), LogIndex(4), 1000,
                    storage::ReadClass::kPoint);
-  const auto answer = [&](const storage::StoredEntry& entry) {
-    raft::Message message = AppendRequest(Term(1), {}, LogIndex());
-    message.type = raft::MessageType::kRepairResponse;
-    message.granted = true;
-    message.holding = raft::Holding::kHolds;
-    message.last = {entry.header.term, entry.header.index};
-    message.chain = Digest();
-    return Step(std::move(message), {{entry.header, entry.payload}});
-  };
   EXPECT_THAT(AskedFor(), UnorderedElementsAre(LogIndex(3), LogIndex(4)));
+  uint64_t id = 0;
   const auto check = [&] {
-    ASSERT_TRUE(answer(stored[0]).ok());
-    ASSERT_TRUE(answer(stored[1]).ok());
+    ASSERT_TRUE(Answer(stored[0]).ok());
+    ASSERT_TRUE(Answer(stored[1]).ok());
     WriteCycle cycle;
     const GroupLog::Progress progress = log_->Collect(nullptr, &cycle);
     ASSERT_TRUE(progress.repair_check.has_value());
     EXPECT_EQ(progress.repair_check->entries.size(), 2u);
+    id = progress.repair_check->id;
     EXPECT_TRUE(cycle.empty());
   };
   check();
-  log_->OnRepairsChecked(0);
+  log_->OnRepairsChecked(id, 0);
   WriteCycle cycle;
   log_->Collect(nullptr, &cycle);
   EXPECT_TRUE(cycle.empty());
   EXPECT_TRUE(log_->repairing());
   check();
-  log_->OnRepairsChecked(2);
+  log_->OnRepairsChecked(id, 2);
   log_->Collect(nullptr, &cycle);
   std::vector<LogIndex> repaired;
   for (size_t i = 0; i < cycle.writes.size(); ++i) {
@@ -162,6 +165,49 @@ TEST_F(GroupLogTest, ARepairIsProvenThenWrittenThenTold) {
   EXPECT_THAT(Collect().repaired, ElementsAre(LogIndex(3), LogIndex(4)));
   EXPECT_FALSE(log_->repairing());
   EXPECT_THAT(log_->core().damaged(), IsEmpty());
+}
+
+// Several replicas are asked in turn, so an answer may come again at any time.
+TEST_F(GroupLogTest, AnAnswerThatComesAgainIsHarmless) {
+  log_->OnEntriesDamaged(LogIndex(3), LogIndex(3));
+  ASSERT_TRUE(
+      Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(5)), {})
+          .ok());
+  const storage::StoredEntry stored =
+      store_
+          .Read(replica_.number, LogIndex(3), LogIndex(3), 1000,
+                storage::ReadClass::kPoint)
+          ->front();
+  AskedFor();
+  ASSERT_TRUE(Answer(stored).ok());
+  const std::optional<RepairCheck> first = Collect().repair_check;
+  ASSERT_TRUE(first.has_value());
+  // While it is checked.
+  ASSERT_TRUE(Answer(stored).ok());
+  EXPECT_FALSE(Collect().repair_check.has_value());
+  log_->OnRepairsChecked(first->id, 1);
+  // While it is written.
+  ASSERT_TRUE(Answer(stored).ok());
+  WriteCycle cycle;
+  const std::optional<RepairCheck> second =
+      log_->Collect(nullptr, &cycle).repair_check;
+  ASSERT_TRUE(second.has_value());
+  EXPECT_NE(second->id, first->id);
+  // An end that was told before is not the end of this one.
+  log_->OnRepairsChecked(first->id, 1);
+  ASSERT_FALSE(cycle.in_flight.empty());
+  for (const auto& written : cycle.in_flight) log_->OnDurable(*written.token);
+  EXPECT_FALSE(log_->repairing());
+  log_->OnRepairsChecked(second->id, 1);
+  WriteCycle after;
+  EXPECT_THAT(log_->Collect(nullptr, &after).repaired,
+              ElementsAre(LogIndex(3)));
+  EXPECT_TRUE(after.empty());
+  log_->OnRepairsChecked(second->id, 1);
+  // New damage begins anew, whatever is still told of the old.
+  log_->OnEntriesDamaged(LogIndex(4), LogIndex(4));
+  log_->OnRepairsChecked(second->id, 1);
+  EXPECT_TRUE(log_->repairing());
 }
 
 // Whose damage is not known one by one is known to be damaged.

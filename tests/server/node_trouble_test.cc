@@ -359,6 +359,25 @@ TEST_F(NodeDamagedTest, OneWholeCopyOfEachEntryIsEnough) {
   }
 }
 
+// After a start the log above the producers' rows is read before anything else.
+TEST_F(NodeDamagedTest, WhatTheFoldOfProducersFindsIsRepairedToo) {
+  AwaitOpen();
+  const size_t damaged = (cluster_.Leader(group_) + 1) % NodeCluster::kNodes;
+  storage::MemoryLogStore& store = cluster_.harness(damaged).store();
+  const ReplicaNumber number = cluster_.NumberOf(damaged, group_);
+  const LogIndex index = *store.FindOffset(number, Offset(5));
+  cluster_.Kill(damaged);
+  store.DamageEntry(number, index);
+  cluster_.Start(damaged);
+  AwaitOpen();
+  // Nobody has read it.
+  AwaitRepaired(damaged);
+  EXPECT_TRUE(cluster_.Await([&] { return WhyNotTo(damaged).empty(); }));
+  // As leader it knows the producer.
+  Append();
+  ExpectAllEverywhere();
+}
+
 // The leader is asked first; what it sends fits its CRC32C, and nothing else.
 TEST_F(NodeDamagedTest, AFalseCopyIsNotTaken) {
   AwaitOpen();
