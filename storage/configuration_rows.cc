@@ -15,11 +15,11 @@ namespace {
 // Beside the rows of producers: 'C', 'N' and 'U' are theirs.
 constexpr char kConfigurationRow = 'G';
 
+}  // namespace
+
 std::string ConfigurationKey(ReplicaNumber replica) {
   return ProducerRowsPrefix(replica) + kConfigurationRow;
 }
-
-}  // namespace
 
 std::string EncodeConfiguration(const raft::Configuration& configuration) {
   RowWriter row(RowFormatFor(configuration));

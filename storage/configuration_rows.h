@@ -21,6 +21,8 @@ std::string EncodeConfiguration(const raft::Configuration& configuration);
 // Errors: DATA_LOSS: damaged.
 absl::StatusOr<raft::Configuration> DecodeConfiguration(std::string_view bytes);
 
+// Where the row below is, in SideTable::kProducers.
+std::string ConfigurationKey(ReplicaNumber replica);
 // The row of `replica` that names the newest configuration entries of its log,
 // ascending; to be written together with them. No entries: the row goes. It
 // lies among the replica's rows in SideTable::kProducers, which are dropped

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/check.h"
+#include "storage/configuration_rows.h"
 #include "storage/open_verification.h"
 #include "storage/producer_record.h"
 
@@ -48,6 +49,7 @@ class PrefixWriter {
       next_ = next_.Next();
       end_offset_ = entry.header.next_offset();
       bytes_ += entry.payload.bytes();
+      NoteConfiguration(entry);
       write.entries.push_back(
           {std::move(entry.header), std::move(entry.payload)});
     }
@@ -62,8 +64,25 @@ class PrefixWriter {
   uint64_t entries() const { return entries_; }
   uint64_t bytes() const { return bytes_; }
   uint64_t behind() const { return behind_; }
+  // The newest two of what was written, ascending.
+  const std::vector<raft::ConfigurationAt>& configurations() const {
+    return configurations_;
+  }
 
  private:
+  void NoteConfiguration(const StoredEntry& entry) {
+    if (entry.header.kind != raft::EntryKind::kConfiguration) return;
+    auto configuration = DecodeConfiguration(entry.payload.ToString());
+    if (!configuration.ok()) {
+      status_ = configuration.status();
+      return;
+    }
+    if (configurations_.size() == 2) {
+      configurations_.erase(configurations_.begin());
+    }
+    configurations_.push_back({entry.header.index, *std::move(configuration)});
+  }
+
   RocksLogStore* const store_;
   const ReplicaNumber replica_;
   LogIndex next_;
@@ -71,6 +90,7 @@ class PrefixWriter {
   uint64_t entries_ = 0;
   uint64_t bytes_ = 0;
   uint64_t behind_ = 0;
+  std::vector<raft::ConfigurationAt> configurations_;
   absl::Status status_;
 };
 
@@ -233,6 +253,12 @@ absl::Status DirectoryRebuild::RebuildLog(const ViewedReplica& replica) {
       });
   if (!damage.ok()) return damage.status();
   if (!writer.status().ok()) return writer.status();
+  if (!writer.configurations().empty()) {
+    status = PutSideRows(
+        replica.number,
+        {ConfigurationRow(replica.number, writer.configurations())});
+    if (!status.ok()) return status;
+  }
   log.last = log.left_out ? position.base.id.index : writer.last();
   log.end_offset = writer.end_offset().value_or(position.base.offset);
   log.old_last = position.last.index;
@@ -323,9 +349,12 @@ absl::Status DirectoryRebuild::RebuildProducerTable() {
     std::vector<SideRow> rows;
     bool usable = report_.hole.empty();
     const std::string checkpoint_key = ProducerCheckpointKey(log.replica);
+    const std::string configuration_key = ConfigurationKey(log.replica);
     const absl::Status scanned = view_->ScanSideRows(
         SideTable::kProducers, ProducerRowsPrefix(log.replica),
         [&](std::string_view key, std::string_view value) {
+          // Made from the log, as far as that is kept.
+          if (key == configuration_key) return true;
           if (usable && key == checkpoint_key) {
             const auto checkpoint = DecodeProducerCheckpoint(value);
             usable = checkpoint.ok() && checkpoint->index <= log.last;

@@ -12,11 +12,13 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/configuration_rows.h"
 #include "storage/directory_check.h"
 #include "storage/producer_record.h"
 #include "storage/rocks_log_store.h"
 #include "tests/storage/damage_fixture.h"
 #include "tests/storage/directory_damage.h"
+#include "tests/storage/log_script.h"
 
 namespace kappa::storage {
 namespace {
@@ -373,6 +375,50 @@ TEST_F(DirectoryRebuildHoleTest, ALostReplicaRowThatNothingReplacesIsReported) {
   EXPECT_EQ((*fresh)->Replicas().size(), 3u);
   // The number is not given again.
   EXPECT_EQ((*fresh)->CreateReplicas({SpecOfGroup(8)})->front(), added + 1);
+}
+
+// Who votes is in the log: what the row says may be lost, or be of entries that
+// are given up.
+TEST_F(DirectoryRebuildHoleTest, RowsOfConfigurationsAreMadeFromTheLog) {
+  const ReplicaNumber replica = TheWholeDirectory().replicas[1];
+  const auto position = store_->Position(replica);
+  ASSERT_TRUE(position.ok());
+  LogScript log(replica, *position);
+  log.set_term(position->last.term);
+  std::vector<raft::ConfigurationAt> written;
+  for (uint64_t node = 2; node <= 4; ++node) {
+    raft::ConfigurationAt at;
+    at.configuration.voters = {{NodeId(1), Incarnation(1)},
+                               {NodeId(node), Incarnation(1)}};
+    GroupWrite write;
+    write.replica = replica;
+    write.entries.push_back(log.Configuration(at.configuration));
+    at.index = log.last();
+    written.push_back(std::move(at));
+    ASSERT_TRUE(store_->Commit({&write, 1}).ok());
+  }
+  written.erase(written.begin());
+  const std::vector<raft::ConfigurationAt> beyond = {
+      {log.last() + 7, written.back().configuration}};
+  PutRow(1, SideTable::kProducers, ConfigurationKey(replica),
+         *ConfigurationRow(replica, beyond).value);
+  const ReplicaNumber other = TheWholeDirectory().replicas[2];
+  PutRow(2, SideTable::kProducers, ConfigurationKey(other), "damaged");
+  store_.reset();
+  const RebuildReport report = Rebuild();
+  EXPECT_TRUE(report.producers_from_log.empty());
+  auto fresh = RocksLogStore::Open(DamageTestOptions(fresh_));
+  ASSERT_TRUE(fresh.ok()) << fresh.status();
+  const auto made = ReadConfigurationRow(**fresh, replica);
+  ASSERT_TRUE(made.ok()) << made.status();
+  ASSERT_EQ(made->size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ((*made)[i].index, written[i].index);
+    EXPECT_EQ((*made)[i].configuration, written[i].configuration);
+  }
+  const auto none = ReadConfigurationRow(**fresh, other);
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_TRUE(none->empty());
 }
 
 TEST_F(DirectoryRebuildHoleTest, RowsOfATrimmedLogCannotBeMade) {

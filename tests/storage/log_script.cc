@@ -5,6 +5,7 @@
 #include "proto/wire/crc32c.h"
 #include "proto/wire/sha256.h"
 #include "storage/chain.h"
+#include "storage/configuration_rows.h"
 #include "storage/fixed_width.h"
 
 namespace kappa::storage {
@@ -45,6 +46,13 @@ EntryWrite LogScript::Control(const ProducerStamp& producer) {
                                    : raft::EntryKind::kNoOp;
   header.producer = producer;
   return Take(std::move(header), "");
+}
+
+EntryWrite LogScript::Configuration(const raft::Configuration& configuration) {
+  EntryHeader header;
+  header.kind = raft::EntryKind::kConfiguration;
+  header.encoding = PayloadEncoding::kConfiguration;
+  return Take(std::move(header), EncodeConfiguration(configuration));
 }
 
 EntryWrite LogScript::Take(EntryHeader header, std::string payload) {

@@ -42,6 +42,8 @@ class LogScript {
   // An entry without payload: a no-op, or a fence when `producer` is present.
   EntryWrite Control(const ProducerStamp& producer = {});
 
+  EntryWrite Configuration(const raft::Configuration& configuration);
+
   // Writes with nothing but this in them.
   GroupWrite Empty() const;
   GroupWrite TruncateFrom(LogIndex from, const ReplicaPosition& before);
