@@ -64,7 +64,7 @@ DirectoryCluster::DirectoryCluster() : root_(NewDirectory()) {
                       .founders = founders};
     nodes_[i] = std::make_unique<Member>();
     Member& node = *nodes_[i];
-    node.options.clock = &clock_;
+    node.options.clock = &clocks_[i];
     node.options.data_dir = absl::StrCat(root_, "/", i);
     node.options.memtable_bytes = 4 << 20;
     node.options.block_cache_bytes = 4 << 20;

@@ -16,6 +16,7 @@
 #include "proto/wire/types.h"
 #include "server/identity.h"
 #include "tests/server/fake_network.h"
+#include "tests/server/held_clock.h"
 #include "tests/server/node_driver.h"
 #include "tests/server/node_harness.h"
 
@@ -34,6 +35,8 @@ class DirectoryCluster {
 
   FakeSwitch& network() { return switch_; }
   const Clock& clock() const { return clock_; }
+  // What the node itself goes by.
+  HeldClock& clock_of(size_t i) { return clocks_[i]; }
   // Nodes by number, from 0; their ids are one more.
   bool up(size_t i) const { return up_[i]; }
   NodeDriver& driver(size_t i) { return *drivers_[i]; }
@@ -79,6 +82,7 @@ class DirectoryCluster {
   absl::StatusOr<Identity> TakeFormerPlace(size_t i);
 
   SystemClock clock_;
+  std::array<HeldClock, kNodes> clocks_;
   FakeSwitch switch_{&clock_};
   std::string root_;
   int copies_ = 0;

@@ -1,6 +1,8 @@
 // Three nodes with directories of their own: an older copy of one is put back
 // (RELIABILITY.md S5, S6).
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "server/metadata_group.h"
 #include "server/random_uuid.h"
 #include "tests/server/directory_cluster.h"
+#include "tests/server/held_clock.h"
 
 namespace kappa::server {
 namespace {
@@ -66,6 +69,19 @@ class NodeGenerationsTest : public testing::Test {
   void Append(const std::vector<size_t>& nodes) {
     cluster_.Append(group_, "more", nodes);
     ++appended_;
+  }
+  // Asks the node, which is being started, to take `joins` in, until it
+  // answers; returns what it says.
+  absl::Status AwaitAnswer(size_t node, uint64_t joins) {
+    raft::v1::JoinRequest request;
+    request.mutable_self()->set_node_id(joins);
+    request.mutable_self()->set_disk_id(std::string(16, '4'));
+    absl::Status told;
+    EXPECT_TRUE(cluster_.Await([&] {
+      told = cluster_.network().Join(NodeId(node + 1), request).status();
+      return told.message() != "it is not reached";
+    }));
+    return told;
   }
 
   DirectoryCluster cluster_;
@@ -252,17 +268,19 @@ TEST_F(NodeGenerationsTest, TheFirstToStartWaitForTheLast) {
   cluster_.PutBack(kX, copy);
   absl::Status started;
   std::thread x([&] { started = cluster_.Start(kX); });
+  EXPECT_FALSE(AwaitAnswer(kX, std::numeric_limits<uint64_t>::max()).ok());
   const int64_t begun_us = cluster_.clock().MonotonicUs();
-  const auto passed_us = [&] {
-    return cluster_.clock().MonotonicUs() - begun_us;
-  };
   // X has been alone for longer than others take that run.
-  ASSERT_TRUE(cluster_.Await([&] { return passed_us() > 600'000; }));
+  ASSERT_TRUE(cluster_.Await(
+      [&] { return cluster_.clock().MonotonicUs() - begun_us > 600'000; }));
+  // However long the others take, X's 5 s are not over by then.
+  cluster_.clock_of(kX).Hold();
   ASSERT_TRUE(cluster_.Start(kB).ok());
-  ASSERT_TRUE(cluster_.Await([&] { return passed_us() > 1'800'000; }));
+  cluster_.clock_of(kX).Advance(1'200'000);
   EXPECT_FALSE(cluster_.Appends(group_, "wrong", {kB}, 1));
   ASSERT_TRUE(cluster_.Start(kA).ok());
   x.join();
+  cluster_.clock_of(kX).Release();
   // It waits to be taken in, with an empty directory.
   EXPECT_TRUE(absl::IsCancelled(started)) << started;
   EXPECT_FALSE(cluster_.forgot(kX));
@@ -278,17 +296,13 @@ TEST_F(NodeGenerationsTest, ANodeThatMeetsOthersTakesNobodyIn) {
   cluster_.Stop(kA);
   cluster_.Stop(kB);
   absl::Status started;
+  // It meets others until it is asked.
+  cluster_.clock_of(kX).Hold();
   std::thread x([&] { started = cluster_.Start(kX); });
-  raft::v1::JoinRequest request;
-  request.mutable_self()->set_node_id(4);
-  request.mutable_self()->set_disk_id(std::string(16, '4'));
-  absl::Status told;
-  EXPECT_TRUE(cluster_.Await([&] {
-    told = cluster_.network().Join(NodeId(kX + 1), request).status();
-    return told.message() != "it is not reached";
-  }));
-  EXPECT_EQ(told, absl::UnavailableError(
-                      "the node does not serve others yet, or any more"));
+  EXPECT_EQ(AwaitAnswer(kX, 4),
+            absl::UnavailableError(
+                "the node does not serve others yet, or any more"));
+  cluster_.clock_of(kX).Release();
   x.join();
   EXPECT_TRUE(started.ok()) << started;
 }
