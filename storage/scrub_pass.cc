@@ -64,33 +64,34 @@ void ScrubPass::EndTurn() {
   turn_.reset();
 }
 
-absl::StatusOr<bool> ScrubPass::IsDamaged(LogIndex index) const {
+absl::StatusOr<std::vector<DamagedRange>> ScrubPass::DamageIn(
+    const DamagedRange& range) const {
   const ReplicaNumber replica = turn_->replica.number;
   const absl::StatusOr<ReplicaPosition> position = store_->Position(replica);
-  if (!position.ok() || index <= position->base.id.index ||
-      index > position->last.index) {
-    return false;
-  }
+  if (!position.ok()) return position.status();
+  const LogIndex first = std::max(range.first, position->base.id.index.Next());
+  const LogIndex last = std::min(range.last, position->last.index);
+  if (first > last) return std::vector<DamagedRange>();
   absl::StatusOr<LogAudit> audit =
-      AuditFrom(*store_, replica, index, position->base);
+      AuditFrom(*store_, replica, first, position->base);
   if (!audit.ok()) return audit.status();
-  const auto entries =
-      store_->Read(replica, index, index, 1, ReadClass::kReplay);
-  if (entries.ok()) {
-    return entries->empty() || !audit->Check(entries->front()).ok();
-  }
-  if (absl::IsDataLoss(entries.status())) return true;
-  return entries.status();
+  LogWalk walk{first, last, *std::move(audit)};
+  return walk.Run(
+      [&](LogIndex from, LogIndex until) {
+        return store_->Read(replica, from, until, kPieceBytes,
+                            ReadClass::kReplay);
+      },
+      [](const std::vector<StoredEntry>&) { return true; });
 }
 
 absl::StatusOr<std::vector<DamagedRange>> ScrubPass::StillDamaged(
     const std::vector<DamagedRange>& damage) const {
   std::vector<DamagedRange> still;
   for (const DamagedRange& range : damage) {
-    absl::StatusOr<bool> damaged = IsDamaged(range.first);
-    if (!damaged.ok() && LogIsGone(damaged.status())) damaged = false;
+    absl::StatusOr<std::vector<DamagedRange>> damaged = DamageIn(range);
+    if (!damaged.ok() && LogIsGone(damaged.status())) continue;
     if (!damaged.ok()) return damaged.status();
-    if (*damaged) still.push_back(range);
+    still.insert(still.end(), damaged->begin(), damaged->end());
   }
   return still;
 }

@@ -65,10 +65,13 @@ class ScrubPass {
   // Reads on in the turn that has begun. Errors: see trouble().
   absl::StatusOr<uint64_t> ReadPiece();
   // What of `damage` is damaged now: an end of a log that was cut and written
-  // anew while it was read only looked so. Errors: see trouble().
+  // anew while it was read only looked so, and some may have been repaired.
+  // Errors: see trouble().
   absl::StatusOr<std::vector<DamagedRange>> StillDamaged(
       const std::vector<DamagedRange>& damage) const;
-  absl::StatusOr<bool> IsDamaged(LogIndex index) const;
+  // What of the range is damaged now. Errors: the log is gone; see trouble().
+  absl::StatusOr<std::vector<DamagedRange>> DamageIn(
+      const DamagedRange& range) const;
   void AddDamage(const std::vector<DamagedRange>& damage);
 
   const LogStore* const store_;

@@ -187,6 +187,44 @@ TEST_F(ScrubPassTest, WhatCannotBeReadNowIsReadLater) {
   }
 }
 
+// One who reads meanwhile has the first of them repaired; the others are
+// damaged.
+TEST_F(ScrubPassTest, WhatIsRepairedMeanwhileIsDamagedNoMore) {
+  const ReplicaNumber replica(1);
+  const auto whole = store_.Read(replica, LogIndex(100), LogIndex(105),
+                                 size_t{1} << 20, ReadClass::kReplay);
+  ASSERT_TRUE(whole.ok() && whole->size() == 6);
+  for (uint64_t i = 100; i <= 105; ++i)
+    store_.DamageEntry(replica, LogIndex(i));
+  const auto repair = [&](size_t i) {
+    GroupWrite write;
+    write.replica = replica;
+    write.repairs.push_back({(*whole)[i].header, (*whole)[i].payload});
+    EXPECT_TRUE(store_.Commit({&write, 1}).ok());
+  };
+  const auto control = std::make_shared<StoreControl>();
+  int reads = 0;
+  control->on_read = [&] {
+    // Those of 1 and 100 were the first ones, that of 103 is the fifth.
+    if (++reads == 5) {
+      repair(0);
+      repair(2);
+    }
+  };
+  const StoreView view(std::shared_ptr<LogStore>(&store_, [](LogStore*) {}),
+                       control);
+  ScrubPass pass(&view, ScrubState(), [this](const ScrubRange& range) {
+    if (range.group == GroupId(1)) reported_.push_back(range);
+  });
+  pass.Begin(/*now_us=*/100);
+  Finish(&pass);
+  ASSERT_EQ(reported_.size(), 2u);
+  EXPECT_EQ(reported_[0].first, LogIndex(101));
+  EXPECT_EQ(reported_[0].last, LogIndex(101));
+  EXPECT_EQ(reported_[1].first, LogIndex(103));
+  EXPECT_EQ(reported_[1].last, LogIndex(105));
+}
+
 TEST_F(ScrubPassTest, ADroppedReplicaIsPassedOver) {
   ScrubPass pass = PassFrom(ScrubState());
   pass.Begin(100);
