@@ -127,7 +127,8 @@ Scrubber::Rechecked Scrubber::Recheck(const ScrubRange& range) {
     const bool known = step->damaged.has_value();
     if (known && !*step->damaged) {
       // Put back by somebody, or gone with its replica.
-      options_.known_damage->Remove(range);
+      // Repairs may have made another range of it meanwhile.
+      options_.known_damage->Remove(range.replica, range.first, range.last);
       if (options_.on_whole) options_.on_whole(range);
     } else if (known && options_.on_confirmed) {
       options_.on_confirmed(range);

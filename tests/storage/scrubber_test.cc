@@ -198,6 +198,22 @@ TEST_F(ScrubberThreadTest, WhatIsStillDamagedStaysKnown) {
   EXPECT_TRUE(whole_.empty());
 }
 
+TEST_F(ScrubberThreadTest, WhatIsRepairedInARangeIsForgottenWithTheRest) {
+  const ReplicaNumber replica = Write(1);
+  const ScrubRange range{replica, GroupId(1), LogIndex(10), LogIndex(12),
+                         "its SHA-256 is wrong"};
+  known_->Add(range);
+  control_->on_read = [&] {
+    known_->Remove(replica, LogIndex(10), LogIndex(10));
+  };
+  {
+    Scrubber scrubber(Options(), &view_);
+    WaitForPass(1);
+  }
+  EXPECT_TRUE(known_->All().empty());
+  EXPECT_EQ(whole_, std::vector<ScrubRange>{range});
+}
+
 TEST_F(ScrubberThreadTest, WhatCannotBeReadNowIsRecheckedLater) {
   const ScrubRange range = Whole(Write(1), 1);
   known_->Add(range);
