@@ -116,14 +116,18 @@ class Search {
     const absl::StatusOr<NodeId> node = ReservedNode(options_.data_dir);
     if (!node.ok()) return node.status();
     self_.node = *node;
-    // It may have ended before that was written.
-    for (const std::string& copy : *copies) {
-      if (self_.node.value() != 0) break;
-      const auto former = ReadIdentity(copy);
-      if (!former.ok()) return former.status();
-      if (former->has_value()) self_.node = (*former)->node_id;
+    // It may have ended before that was written. One copy that says it, the
+    // newest of them, is enough.
+    absl::Status unread;
+    for (auto copy = copies->rbegin();
+         copy != copies->rend() && self_.node.value() == 0; ++copy) {
+      const auto former = ReadIdentity(*copy);
+      unread.Update(former.status());
+      if (former.ok() && former->has_value()) {
+        self_.node = (*former)->node_id;
+      }
     }
-    return absl::OkStatus();
+    return self_.node.value() == 0 ? unread : absl::OkStatus();
   }
 
   // A merely empty directory: whoever started the node may find out meanwhile

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "storage/data_directory.h"
@@ -36,6 +37,16 @@ std::string PathOf(const std::string& directory, std::string_view name) {
   std::string path = directory + "/";
   path.append(name);
   return path;
+}
+
+// Orders copies, the newest last. One without REASON counts as the oldest.
+std::tuple<fs::file_time_type, size_t, std::string> AgeOf(
+    const std::string& copy) {
+  std::error_code error;
+  fs::file_time_type written = fs::last_write_time(copy + "/REASON", error);
+  if (error) written = fs::file_time_type::min();
+  // 10 comes behind 9.
+  return {written, copy.size(), copy};
 }
 
 absl::Status WriteDurably(const std::string& path, const std::string& text) {
@@ -131,7 +142,10 @@ absl::StatusOr<std::vector<std::string>> SetAsideCopies(
     return absl::UnavailableError(
         absl::StrCat("list ", directory, ": ", error.message()));
   }
-  std::sort(copies.begin(), copies.end());
+  std::sort(copies.begin(), copies.end(),
+            [](const std::string& a, const std::string& b) {
+              return AgeOf(a) < AgeOf(b);
+            });
   return copies;
 }
 

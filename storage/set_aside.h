@@ -32,7 +32,8 @@ absl::Status MarkForgotten(const std::string& directory,
 absl::StatusOr<std::optional<std::string>> ReasonForgotten(
     const std::string& directory);
 
-// The paths of what SetAside made in `directory` and is still there, by name.
+// The paths of what SetAside made in `directory` and is still there, the newest
+// last: by the time of REASON, then by number.
 // Errors: UNAVAILABLE: the directory cannot be listed.
 absl::StatusOr<std::vector<std::string>> SetAsideCopies(
     const std::string& directory);

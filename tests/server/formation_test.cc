@@ -355,6 +355,24 @@ TEST_F(JoinTest, ADirectoryThatWasSetAsideSaysWhichNodeItIs) {
   EXPECT_NE(joined->disk_id, former.disk_id);
 }
 
+// An older copy whose identity is damaged holds nobody up.
+TEST_F(JoinTest, OneDirectoryThatWasSetAsideIsEnoughToSayIt) {
+  const std::string aside = DirectoryOf(3) + "/set-aside-";
+  for (const char* number : {"1", "2", "3"}) {
+    std::filesystem::create_directory(aside + number);
+    std::ofstream(aside + number + "/identity") << "damaged";
+  }
+  Serve(1, cluster_, Answering([] { return absl::OkStatus(); }));
+  const absl::Status unread = FindCluster(Joining(0)).status();
+  EXPECT_EQ(unread.ToString(), "DATA_LOSS: " + aside + "3/identity is damaged");
+  Identity former = cluster_;
+  former.node_id = NodeId(7);
+  ASSERT_TRUE(WriteIdentity(aside + "2", former).ok());
+  const auto joined = Searching(Joining(0), 0).Result();
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  EXPECT_EQ(joined->node_id, NodeId(7));
+}
+
 TEST_F(JoinTest, EndsWhenItIsRefused) {
   Serve(1, cluster_, Answering([] {
           return absl::FailedPreconditionError("node 3 has another disk");

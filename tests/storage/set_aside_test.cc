@@ -1,10 +1,12 @@
 #include "storage/set_aside.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "gtest/gtest.h"
@@ -73,6 +75,19 @@ TEST_F(SetAsideTest, TheDirectoryIsEmptyAfterwardsAndNothingIsLost) {
   EXPECT_EQ(*SetAsideCopies(directory_),
             (std::vector<std::string>{*aside, *again}));
   EXPECT_TRUE(SetAsideCopies(directory_ + "/none")->empty());
+  // A number that is free again is taken by the newest one.
+  fs::remove_all(*aside);
+  fs::last_write_time(*again + "/REASON",
+                      fs::file_time_type::clock::now() - std::chrono::hours(1));
+  ASSERT_EQ(*SetAside(directory_, "why"), *aside);
+  EXPECT_EQ(*SetAsideCopies(directory_),
+            (std::vector<std::string>{*again, *aside}));
+  fs::create_directory(directory_ + "/set-aside-9");
+  fs::create_directory(directory_ + "/set-aside-10");
+  EXPECT_EQ(
+      *SetAsideCopies(directory_),
+      (std::vector<std::string>{directory_ + "/set-aside-9",
+                                directory_ + "/set-aside-10", *again, *aside}));
 }
 
 TEST_F(SetAsideTest, WhatWasForgottenStaysSoUntilItIsSetAside) {
