@@ -109,12 +109,12 @@ void LocalNode::CheckStillNeeded(const raft::v1::ClusterNode& heir,
           return known.node == node && BytesOf(known.disk_id) == disk_id;
         });
     if (known || !metadata_->leads()) return (*answer)(absl::OkStatus());
-    SurveyGroups(
-        router_.shards(), std::nullopt,
-        [this, answer, node, nodes](absl::StatusOr<GroupSurvey> all) {
-          (*answer)(all.ok() ? CheckReplaceable(node, MembersOf(*all, nodes))
-                             : all.status());
-        });
+    SurveyGroups(router_.shards(), std::nullopt,
+                 [this, answer, node, nodes](absl::StatusOr<GroupSurvey> all) {
+                   (*answer)(all.ok() ? CheckReplaceable(
+                                            node, MembersOf(*all, nodes), nodes)
+                                      : all.status());
+                 });
   };
   if (!shards_[0]->TryPost(task)) (*answer)(shards_[0]->Refusal());
 }

@@ -31,10 +31,30 @@ void AddMissing(const Replicas& a, const Replicas& b, NodeId node,
   }
 }
 
+// Whether the replica is on the disk that its node has now.
+bool IsCurrent(const ReplicaId& replica, const std::vector<NodeInfo>& nodes) {
+  return std::any_of(nodes.begin(), nodes.end(), [&](const NodeInfo& known) {
+    return known.node == replica.node &&
+           known.incarnation == replica.incarnation;
+  });
+}
+
+// Those whose disks are not given up, `node` not counted, are no majority.
+bool Needs(const Replicas& voters, NodeId node,
+           const std::vector<NodeInfo>& nodes) {
+  if (voters.empty()) return false;
+  const auto others = static_cast<size_t>(
+      std::count_if(voters.begin(), voters.end(), [&](const ReplicaId& voter) {
+        return voter.node != node && IsCurrent(voter, nodes);
+      }));
+  return 2 * others <= voters.size();
+}
+
 }  // namespace
 
 absl::Status CheckReplaceable(NodeId node,
-                              const std::vector<GroupMembers>& groups) {
+                              const std::vector<GroupMembers>& groups,
+                              const std::vector<NodeInfo>& nodes) {
   std::set<NodeId> changing;
   std::vector<std::string> names;
   for (const GroupMembers& group : groups) {
@@ -42,10 +62,20 @@ absl::Status CheckReplaceable(NodeId node,
     if (!IsOf(present.voters, node) && !IsOf(present.outgoing_voters, node)) {
       continue;
     }
+    if (!Needs(present.voters, node, nodes) &&
+        !Needs(present.outgoing_voters, node, nodes)) {
+      continue;
+    }
     std::set<NodeId> here;
     AddMissing(group.wanted, present.voters, node, &here);
     AddMissing(present.voters, group.wanted, node, &here);
     AddMissing(present.outgoing_voters, group.wanted, node, &here);
+    // The members that are wanted may not be known here yet.
+    for (const ReplicaId& voter : present.voters) {
+      if (voter.node != node && !IsCurrent(voter, nodes)) {
+        here.insert(voter.node);
+      }
+    }
     if (here.empty()) continue;
     names.push_back(group.name);
     changing.merge(here);

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "proto/wire/types.h"
 #include "raft/configuration.h"
+#include "server/node_directory.h"
 
 namespace kappa::server {
 
@@ -18,12 +19,18 @@ struct GroupMembers {
   std::vector<ReplicaId> wanted;
 };
 
-// Errors: UNAVAILABLE: `node` votes in a group in which the replica of another
-// node is being replaced or moved: that may take the disk that `node` has,
-// which is gone for good once another one has its place. Names nodes and
-// groups.
+// A disk is lost for good once another one has its place; `nodes` says which
+// disk each node has now. A group waits as long as the replica of another node
+// is being replaced or moved in it; it can go on without `node` while the
+// voters whose disks are not given up, without `node`, are a majority of each
+// of its configurations. Whether those can be reached does not count: they may
+// come back.
+//
+// Errors: UNAVAILABLE: `node` votes in a group that waits and cannot go on
+// without it. Names nodes and groups.
 absl::Status CheckReplaceable(NodeId node,
-                              const std::vector<GroupMembers>& groups);
+                              const std::vector<GroupMembers>& groups,
+                              const std::vector<NodeInfo>& nodes);
 
 }  // namespace kappa::server
 
