@@ -111,7 +111,8 @@ void MetadataGroup::Execute(MetadataCommand command, Done done) {
     log_.Rouse();
     return done(log_.NotLeader());
   }
-  // What makes room is tried all the same.
+  // What makes room is not refused: it waits in the log of the leader until
+  // most voters have room for it again, and then makes more.
   if (!command.has_delete_topic() && log_.LacksRoom()) {
     return done(VotersFull());
   }

@@ -164,8 +164,9 @@ TEST_F(NodeTroubleTest, WhereMostHaveNoRoomAppendsAreRefusedUntilThereIs) {
   ExpectAllEverywhere();
 }
 
-// What makes room is the one change of the metadata that is taken.
-TEST_F(NodeTroubleTest, WhereMostHaveNoRoomTopicsAreDeletedAllTheSame) {
+// What makes room is the one change of the metadata that is not refused: it is
+// done once most have room for it in their logs.
+TEST_F(NodeTroubleTest, WhereMostHaveNoRoomADeletionOfATopicWaitsForIt) {
   cluster_.MakeTopic("old", 1);
   const size_t leader = MetadataLeader();
   for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
