@@ -11,7 +11,7 @@
 #
 # Everything it needs is set up here and kept in the project's cache: Debian
 # packages (Go, Maven, a Java runtime), Kafka's jars from Maven's registry, NATS
-# built from Go modules. About 12 minutes a round; needs 12 GB in $TMPDIR, on
+# built from Go modules. About 15 minutes a round; needs 12 GB in $TMPDIR, on
 # the file system to be measured. Only loopback is used. A measurement that was
 # made already in DIR is not made again, so a run can be done in pieces.
 # shellcheck source=bazel/environment.sh
