@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "client/cpp/backoff.h"
 #include "client/cpp/error.h"
+#include "client/cpp/unary_call.h"
 #include "grpcpp/client_context.h"
 #include "kappa/v1/log_service.grpc.pb.h"
 #include "kappa/v1/maintenance_service.grpc.pb.h"
@@ -39,16 +40,15 @@ struct Routing {
 // Of a call that changes topics or producers.
 Routing OfChange() { return {.timeout_min = kChangeTimeoutMin}; }
 
-template <typename Stub, typename Request, typename Response>
-using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&,
-                                      Response*);
+using Topics = CallsOf<v1::TopicService>;
+using Logs = CallsOf<v1::LogService>;
+using Maintenance = CallsOf<v1::MaintenanceService>;
 
 // One call with its repetitions.
 template <typename Service, typename Request, typename Response>
-absl::StatusOr<Response> Call(
-    Client* client, const Routing& routing,
-    Method<typename Service::Stub, Request, Response> method,
-    const Request& request) {
+absl::StatusOr<Response> Call(Client* client, const Routing& routing,
+                              UnaryMethod<Service, Request, Response> method,
+                              const Request& request) {
   const absl::Time deadline = absl::Now() + client->options().call_timeout;
   Backoff backoff(client->options().backoff_min, client->options().backoff_max);
   absl::Duration timeout = routing.timeout_min;
@@ -56,14 +56,13 @@ absl::StatusOr<Response> Call(
   while (true) {
     const std::string address =
         client->AddressOf(routing.topic, routing.partition);
-    typename Service::Stub stub(client->ChannelTo(address));
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(
         routing.repeatable ? std::min(deadline, absl::Now() + timeout)
                            : deadline));
     Response response;
-    const absl::Status status =
-        StatusFromGrpc((stub.*method)(&context, request, &response));
+    const absl::Status status = StatusFromGrpc(CallUnary<Service>(
+        client->ChannelTo(address), method, &context, request, &response));
     if (status.ok()) return response;
     const bool again = (IsRetriable(status) || IsLostConnection(status)) &&
                        (routing.repeatable || IsDefinite(status));
@@ -84,15 +83,15 @@ Admin::Admin(std::shared_ptr<Client> client) : client_(std::move(client)) {}
 
 absl::StatusOr<v1::CreateTopicResponse> Admin::CreateTopic(
     const v1::CreateTopicRequest& request) {
-  return Call<v1::TopicService>(client_.get(), OfChange(),
-                                &v1::TopicService::Stub::CreateTopic, request);
+  return Call<v1::TopicService>(client_.get(), OfChange(), &Topics::CreateTopic,
+                                request);
 }
 
 absl::StatusOr<v1::Topic> Admin::GetTopic(std::string_view name) {
   v1::GetTopicRequest request;
   request.set_name(std::string(name));
-  absl::StatusOr<v1::GetTopicResponse> response = Call<v1::TopicService>(
-      client_.get(), {}, &v1::TopicService::Stub::GetTopic, request);
+  absl::StatusOr<v1::GetTopicResponse> response =
+      Call<v1::TopicService>(client_.get(), {}, &Topics::GetTopic, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic());
 }
@@ -104,8 +103,8 @@ absl::StatusOr<std::vector<v1::Topic>> Admin::ListTopics(
   request.set_name_prefix(std::string(name_prefix));
   request.set_page_size(1'000);
   do {
-    absl::StatusOr<v1::ListTopicsResponse> page = Call<v1::TopicService>(
-        client_.get(), {}, &v1::TopicService::Stub::ListTopics, request);
+    absl::StatusOr<v1::ListTopicsResponse> page =
+        Call<v1::TopicService>(client_.get(), {}, &Topics::ListTopics, request);
     if (!page.ok()) return page.status();
     for (v1::Topic& topic : *page->mutable_topics()) {
       topics.push_back(std::move(topic));
@@ -118,7 +117,7 @@ absl::StatusOr<std::vector<v1::Topic>> Admin::ListTopics(
 absl::StatusOr<v1::Topic> Admin::UpdateTopic(
     const v1::UpdateTopicRequest& request) {
   absl::StatusOr<v1::UpdateTopicResponse> response = Call<v1::TopicService>(
-      client_.get(), OfChange(), &v1::TopicService::Stub::UpdateTopic, request);
+      client_.get(), OfChange(), &Topics::UpdateTopic, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic());
 }
@@ -127,16 +126,15 @@ absl::StatusOr<std::string> Admin::DeleteTopic(
     const v1::DeleteTopicRequest& request) {
   absl::StatusOr<v1::DeleteTopicResponse> response = Call<v1::TopicService>(
       client_.get(), {.timeout_min = kChangeTimeoutMin, .repeatable = false},
-      &v1::TopicService::Stub::DeleteTopic, request);
+      &Topics::DeleteTopic, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic_uuid());
 }
 
 absl::StatusOr<v1::Topic> Admin::AddPartitions(
     const v1::AddPartitionsRequest& request) {
-  absl::StatusOr<v1::AddPartitionsResponse> response =
-      Call<v1::TopicService>(client_.get(), OfChange(),
-                             &v1::TopicService::Stub::AddPartitions, request);
+  absl::StatusOr<v1::AddPartitionsResponse> response = Call<v1::TopicService>(
+      client_.get(), OfChange(), &Topics::AddPartitions, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_topic());
 }
@@ -146,7 +144,7 @@ absl::StatusOr<v1::GetOffsetsResponse> Admin::GetOffsets(
   return Call<v1::LogService>(
       client_.get(),
       {.topic = request.topic(), .partition = request.partition()},
-      &v1::LogService::Stub::GetOffsets, request);
+      &Logs::GetOffsets, request);
 }
 
 absl::StatusOr<std::vector<v1::GetOffsetsResponse>> Admin::GetAllOffsets(
@@ -186,29 +184,27 @@ absl::StatusOr<std::vector<v1::GetOffsetsResponse>> Admin::GetAllOffsets(
 
 absl::StatusOr<v1::OpenProducerResponse> Admin::OpenProducer(
     const v1::OpenProducerRequest& request) {
-  return Call<v1::LogService>(client_.get(), OfChange(),
-                              &v1::LogService::Stub::OpenProducer, request);
+  return Call<v1::LogService>(client_.get(), OfChange(), &Logs::OpenProducer,
+                              request);
 }
 
 absl::StatusOr<v1::GetProducerResponse> Admin::GetProducer(
     const v1::GetProducerRequest& request) {
-  return Call<v1::LogService>(client_.get(), {},
-                              &v1::LogService::Stub::GetProducer, request);
+  return Call<v1::LogService>(client_.get(), {}, &Logs::GetProducer, request);
 }
 
 absl::StatusOr<v1::ScrubStatus> Admin::GetScrubStatus() {
   absl::StatusOr<v1::GetScrubStatusResponse> response =
-      Call<v1::MaintenanceService>(
-          client_.get(), {}, &v1::MaintenanceService::Stub::GetScrubStatus,
-          v1::GetScrubStatusRequest());
+      Call<v1::MaintenanceService>(client_.get(), {},
+                                   &Maintenance::GetScrubStatus,
+                                   v1::GetScrubStatusRequest());
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_status());
 }
 
 absl::StatusOr<uint64_t> Admin::StartScrub() {
   absl::StatusOr<v1::StartScrubResponse> response =
-      Call<v1::MaintenanceService>(client_.get(), {},
-                                   &v1::MaintenanceService::Stub::StartScrub,
+      Call<v1::MaintenanceService>(client_.get(), {}, &Maintenance::StartScrub,
                                    v1::StartScrubRequest());
   if (!response.ok()) return response.status();
   return response->pass();
@@ -217,8 +213,8 @@ absl::StatusOr<uint64_t> Admin::StartScrub() {
 absl::StatusOr<v1::ReadResponse> Admin::Read(const v1::ReadRequest& request) {
   return Call<v1::LogService>(
       client_.get(),
-      {.topic = request.topic(), .partition = request.partition()},
-      &v1::LogService::Stub::Read, request);
+      {.topic = request.topic(), .partition = request.partition()}, &Logs::Read,
+      request);
 }
 
 }  // namespace kappa::client

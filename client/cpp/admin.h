@@ -24,7 +24,8 @@ namespace kappa::client {
 // Errors, of every call: those of the API method (see kappa/v1/*.proto), read
 // with client/cpp/error.h; UNAVAILABLE without a reason when no node answered.
 //
-// Thread safety: thread-safe.
+// Thread safety: thread-safe; not to be called in callbacks of the SDK, on
+// whose threads the answers come.
 class Admin {
  public:
   explicit Admin(std::shared_ptr<Client> client);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cpp/error.h"
+#include "client/cpp/unary_call.h"
 #include "grpcpp/client_context.h"
 #include "kappa/v1/topic_service.grpc.pb.h"
 
@@ -57,8 +58,9 @@ absl::Status WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel) {
   v1::ListTopicsRequest request;
   request.set_page_size(1);
   v1::ListTopicsResponse response;
-  return StatusFromGrpc(v1::TopicService::NewStub(channel)->ListTopics(
-      &context, request, &response));
+  return StatusFromGrpc(CallUnary<v1::TopicService>(
+      channel, &CallsOf<v1::TopicService>::ListTopics, &context, request,
+      &response));
 }
 
 absl::Status ConnectFailure(

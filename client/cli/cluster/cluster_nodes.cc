@@ -18,9 +18,9 @@ std::vector<Answer> DescribeAt(client::Client* client,
   std::vector<std::thread> threads;
   for (size_t i = 0; i < addresses.size(); ++i) {
     threads.emplace_back([&, i] {
-      answers[i] = ClusterNodes::AskNode(
-          client, addresses[i], &v1::ClusterService::Stub::DescribeCluster,
-          v1::DescribeClusterRequest());
+      answers[i] = ClusterNodes::AskNode(client, addresses[i],
+                                         &ClusterCalls::DescribeCluster,
+                                         v1::DescribeClusterRequest());
     });
   }
   for (std::thread& thread : threads) thread.join();

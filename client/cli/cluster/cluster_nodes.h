@@ -17,10 +17,13 @@
 #include "absl/time/time.h"
 #include "client/cpp/client.h"
 #include "client/cpp/error.h"
+#include "client/cpp/unary_call.h"
 #include "grpcpp/client_context.h"
 #include "kappa/v1/cluster_service.grpc.pb.h"
 
 namespace kappa::cli {
+
+using ClusterCalls = client::CallsOf<v1::ClusterService>;
 
 // Waits for a connection, and for the answer, no longer than this.
 inline constexpr absl::Duration kNodeTimeout = absl::Seconds(3);
@@ -49,9 +52,7 @@ class ClusterNodes {
   // The others give their former error.
   template <typename Request, typename Response>
   std::vector<absl::StatusOr<Response>> AskAll(
-      grpc::Status (v1::ClusterService::Stub::*method)(grpc::ClientContext*,
-                                                       const Request&,
-                                                       Response*),
+      client::UnaryMethod<v1::ClusterService, Request, Response> method,
       const Request& request) const {
     std::vector<absl::StatusOr<Response>> answers(nodes_.size());
     std::vector<std::thread> threads;
@@ -71,17 +72,15 @@ class ClusterNodes {
   template <typename Request, typename Response>
   static absl::StatusOr<Response> AskNode(
       client::Client* client, const std::string& address,
-      grpc::Status (v1::ClusterService::Stub::*method)(grpc::ClientContext*,
-                                                       const Request&,
-                                                       Response*),
+      client::UnaryMethod<v1::ClusterService, Request, Response> method,
       const Request& request) {
-    v1::ClusterService::Stub stub(client->ChannelTo(address));
     grpc::ClientContext context;
     context.set_wait_for_ready(true);
     context.set_deadline(absl::ToChronoTime(absl::Now() + kNodeTimeout));
     Response response;
     const absl::Status status =
-        client::StatusFromGrpc((stub.*method)(&context, request, &response));
+        client::StatusFromGrpc(client::CallUnary<v1::ClusterService>(
+            client->ChannelTo(address), method, &context, request, &response));
     if (status.ok()) return response;
     return WhyNot(client, address, status);
   }

@@ -141,7 +141,7 @@ absl::StatusOr<std::map<uint32_t, v1::PartitionStatus>> PartitionsOf(
   absl::Status refused = absl::OkStatus();
   do {
     const auto answers =
-        cluster.AskAll(&v1::ClusterService::Stub::DescribePartitions, request);
+        cluster.AskAll(&ClusterCalls::DescribePartitions, request);
     std::string next;
     for (size_t i = 0; i < answers.size(); ++i) {
       if (!answers[i].ok()) {

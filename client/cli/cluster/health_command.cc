@@ -69,8 +69,8 @@ class HealthMerge {
 };
 
 ClusterHealth AskHealth(const ClusterNodes& cluster) {
-  const auto answers = cluster.AskAll(&v1::ClusterService::Stub::GetHealth,
-                                      v1::GetHealthRequest());
+  const auto answers =
+      cluster.AskAll(&ClusterCalls::GetHealth, v1::GetHealthRequest());
   ClusterHealth health;
   HealthMerge merge;
   for (size_t i = 0; i < answers.size(); ++i) {

@@ -40,8 +40,7 @@ absl::StatusOr<v1::TransferLeadershipResponse> Transfer(
   while (true) {
     const std::string address = client->SeedAddress();
     auto moved = ClusterNodes::AskNode(
-        client, address, &v1::ClusterService::Stub::TransferLeadership,
-        request);
+        client, address, &ClusterCalls::TransferLeadership, request);
     if (moved.ok() || !client::IsRetriable(moved.status())) return moved;
     client->NoteFailure(address);
     const absl::Duration wait =

@@ -14,7 +14,9 @@
 #include "client/cli/time_format.h"
 #include "client/cpp/client.h"
 #include "client/cpp/error.h"
+#include "client/cpp/unary_call.h"
 #include "grpcpp/client_context.h"
+#include "grpcpp/support/client_callback.h"
 #include "kappa/v1/cluster_service.grpc.pb.h"
 #include "nlohmann/json.hpp"
 #include "proto/wire/mutex.h"
@@ -140,16 +142,47 @@ class WatchCall {
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+// Prints what one node tells until the call ends. gRPC's threads read, as in
+// CallUnary, so that a node that is back is seen at once.
+class WatchStream final
+    : public grpc::ClientReadReactor<v1::WatchClusterResponse> {
+ public:
+  WatchStream(const std::shared_ptr<grpc::Channel>& channel, bool json,
+              grpc::ClientContext* context)
+      : json_(json), stub_(channel) {
+    stub_.async()->WatchCluster(context, &request_, this);
+    StartRead(&response_);
+    StartCall();
+  }
+
+  absl::Status Wait() { return client::StatusFromGrpc(end_->Wait()); }
+
+ private:
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    Print(LinesOf(response_, json_));
+    StartRead(&response_);
+  }
+  void OnDone(const grpc::Status& status) override {
+    const std::shared_ptr<client::CallEnd> end = end_;  // outlives this
+    end->Set(status);
+  }
+
+  const bool json_;
+  const v1::WatchClusterRequest request_;
+  v1::ClusterService::Stub stub_;
+  v1::WatchClusterResponse response_;
+  const std::shared_ptr<client::CallEnd> end_ =
+      std::make_shared<client::CallEnd>();
+};
+
 // Watches at one node until the call ends.
 absl::Status WatchAt(client::Client* client, const std::string& address,
                      bool json, WatchCall* call) {
-  v1::ClusterService::Stub stub(client->ChannelTo(address));
   grpc::ClientContext context;
   if (!call->Begin(&context)) return absl::CancelledError("interrupted");
-  const auto reader = stub.WatchCluster(&context, v1::WatchClusterRequest());
-  v1::WatchClusterResponse response;
-  while (reader->Read(&response)) Print(LinesOf(response, json));
-  const absl::Status ended = client::StatusFromGrpc(reader->Finish());
+  WatchStream stream(client->ChannelTo(address), json, &context);
+  const absl::Status ended = stream.Wait();
   call->End();
   return ended;
 }

@@ -6,6 +6,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cpp/connect_failure.h"
 #include "client/cpp/error.h"
+#include "client/cpp/unary_call.h"
 #include "grpcpp/client_context.h"
 #include "kappa/v1/cluster_service.grpc.pb.h"
 
@@ -23,15 +24,15 @@ absl::StatusOr<v1::DescribeClusterResponse> NodeProbe::Ask(
     absl::Duration timeout) const {
   const std::shared_ptr<grpc::Channel> channel =
       client_->ChannelTo(client_->SeedAddress());
-  v1::ClusterService::Stub stub(channel);
   grpc::ClientContext context;
-  // A call that fails at once leaves a handshake under way without anybody who
-  // goes on with it.
+  // For the connection, too, as long as the call may take.
   context.set_wait_for_ready(true);
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   v1::DescribeClusterResponse response;
-  const absl::Status answer = client::StatusFromGrpc(
-      stub.DescribeCluster(&context, v1::DescribeClusterRequest(), &response));
+  const absl::Status answer =
+      client::StatusFromGrpc(client::CallUnary<v1::ClusterService>(
+          channel, &client::CallsOf<v1::ClusterService>::DescribeCluster,
+          &context, v1::DescribeClusterRequest(), &response));
   if (answer.ok() && response.cluster_id().empty()) {
     return absl::UnavailableError("it has no cluster yet");
   }
