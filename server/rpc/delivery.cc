@@ -50,8 +50,11 @@ void AppendNonZero(std::string* out, uint32_t number, uint64_t value) {
 
 EncodedBatch Encode(const BatchFields& fields, const EntryHeader& header,
                     Payload payload, bool with_digests) {
+  // What the fields below take, but for the rare ones.
+  constexpr size_t kHeadBytes = 64;
   EncodedBatch batch;
   std::string& head = batch.head;
+  head.reserve(kHeadBytes);
   AppendNonZero(&head, 1, fields.base_offset.value());
   AppendNonZero(&head, 2, fields.record_count);
   AppendNonZero(&head, 3, static_cast<uint64_t>(header.append_time_us));
@@ -251,6 +254,7 @@ absl::StatusOr<DeliveryStep> Delivery::FilteredBatch(const StoredEntry& entry,
     std::string_view encoded;
   };
   std::vector<Match> matches;
+  size_t matched_bytes = 0;
   RecordSetReader reader(BytesOf(*inflated));
   for (uint32_t record = 0; record < wanted.end; ++record) {
     if (!reader.Next()) return Damaged(header, "a record is missing");
@@ -258,6 +262,7 @@ absl::StatusOr<DeliveryStep> Delivery::FilteredBatch(const StoredEntry& entry,
       continue;
     }
     matches.push_back(Match{record, reader.encoded_record()});
+    matched_bytes += reader.encoded_record().size();
     if (!plan_->backwards && matches.size() == records_left_) break;
   }
   if (matches.size() > records_left_) {  // backwards: the last ones count
@@ -281,6 +286,7 @@ absl::StatusOr<DeliveryStep> Delivery::FilteredBatch(const StoredEntry& entry,
       header.codec != Codec::kNone || step.records != header.record_count;
   const uint32_t span = matches.back().record - matches.front().record + 1;
   std::string bytes;
+  bytes.reserve(matched_bytes);
   for (const Match& match : matches) {
     bytes.append(match.encoded);
     if (span != step.records) {

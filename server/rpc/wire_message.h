@@ -22,9 +22,15 @@ class WireMessage {
     Payload payload;
   };
 
-  // The text that further fields are appended to.
+  // Text of so many bytes is continued in another part: one text for many small
+  // batches would be copied again and again as it grows, and the kernel would
+  // give and take its pages for every message.
+  static constexpr size_t kTextBytes = size_t{32} << 10;
+
+  // The text that further fields are appended to. Ask again after each payload.
   std::string* text() {
-    if (parts_.empty() || parts_.back().payload.bytes() > 0) {
+    if (parts_.empty() || parts_.back().payload.bytes() > 0 ||
+        parts_.back().text.size() >= kTextBytes) {
       parts_.emplace_back();
     }
     return &parts_.back().text;
