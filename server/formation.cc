@@ -1,44 +1,30 @@
 #include "server/formation.h"
 
-#include <algorithm>
-#include <chrono>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/time/time.h"
 #include "proto/wire/check.h"
 #include "proto/wire/mutex.h"
 #include "proto/wire/string_view.h"
-#include "server/errors.h"
 #include "server/formation_rules.h"
-#include "server/latch.h"
+#include "server/former_place.h"
+#include "server/join_asker.h"
 #include "server/logging.h"
-#include "server/peer/call_status.h"
-#include "server/peer/peer_channel.h"
 #include "server/peer/peer_limits.h"
 #include "server/peer/peer_probes.h"
 #include "server/peer/peer_transport.h"
 #include "server/random_uuid.h"
-#include "storage/set_aside.h"
 
 namespace kappa::server {
 namespace {
 
 constexpr int64_t kProbeTimeoutUs = 1'000'000;
-constexpr int64_t kJoinTimeoutUs = 5'000'000;
-constexpr int64_t kStopLookUs = 100'000;
 constexpr size_t kWaitsForBytesMax = 512;
-
-// What no repetition helps against.
-bool IsRefusal(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) ||
-         absl::IsInvalidArgument(status) || absl::IsAlreadyExists(status) ||
-         absl::IsPermissionDenied(status);
-}
+// What is logged of a node that was taken in.
+constexpr std::string_view kJoined = "joined the cluster";
 
 raft::v1::ProbeResponse ProbeAnswerOf(const NodeInfo& self,
                                       const std::vector<PeerAddress>& peers) {
@@ -74,14 +60,29 @@ class Search {
 
   absl::StatusOr<Identity> Run() {
     if (absl::Status listed = FindOwnAddress(); !listed.ok()) return listed;
-    if (absl::Status found = FindFormerNode(); !found.ok()) return found;
-    if (Stops()) return Stopped();
+    const auto former = FindFormerNode(options_.data_dir, self_.node);
+    if (!former.ok()) return former.status();
+    self_.node = former->node;
+    if (Stops()) return EndsWithoutCluster();
     absl::StatusOr<Uuid> disk_id = ReserveDiskId(options_.data_dir, self_.node);
     if (!disk_id.ok()) return disk_id.status();
     self_.disk_id = *disk_id;
     auto serving = Serve();
     if (!serving.ok()) return serving.status();
-    return options_.join.empty() ? MeetPeers() : Join();
+    const JoinAsker asker(
+        {.self = self_,
+         // A directory that was set aside says which node it was; the peer list
+         // says so too.
+         .replaces = former->set_aside || !options_.peers.empty(),
+         .channel_credentials = options_.channel_credentials,
+         .stops = [this] { return Stops(); }});
+    if (!options_.join.empty()) return Join(asker);
+    FormerPlace place({.set_aside = former->set_aside,
+                       .replace_after_us = options_.replace_after_us,
+                       .replace_period_us = options_.replace_period_us,
+                       .clock = options_.clock,
+                       .asker = &asker});
+    return MeetPeers(&place);
   }
 
  private:
@@ -89,9 +90,6 @@ class Search {
   bool Stops() const {
     stops_ = stops_ || (options_.stop && options_.stop());
     return stops_;
-  }
-  static absl::Status Stopped() {
-    return absl::CancelledError("the node ends before it has a cluster");
   }
 
   absl::Status FindOwnAddress() {
@@ -103,70 +101,6 @@ class Search {
     }
     return absl::InvalidArgumentError(absl::StrCat(
         "node ", self_.node.value(), " is not in its own list of peers"));
-  }
-
-  // Whose place the node may take: that of its former disk. A directory that
-  // was set aside says which node it was; the peer list says so too.
-  absl::Status FindFormerNode() {
-    const auto copies = storage::SetAsideCopies(options_.data_dir);
-    if (!copies.ok()) return copies.status();
-    set_aside_ = !copies->empty();
-    replaces_ = set_aside_ || !options_.peers.empty();
-    if (!set_aside_ || self_.node.value() != 0) return absl::OkStatus();
-    const absl::StatusOr<NodeId> node = ReservedNode(options_.data_dir);
-    if (!node.ok()) return node.status();
-    self_.node = *node;
-    // It may have ended before that was written. One copy that says it, the
-    // newest of them, is enough.
-    absl::Status unread;
-    for (auto copy = copies->rbegin();
-         copy != copies->rend() && self_.node.value() == 0; ++copy) {
-      const auto former = ReadIdentity(*copy);
-      unread.Update(former.status());
-      if (former.ok() && former->has_value()) {
-        self_.node = (*former)->node_id;
-      }
-    }
-    return self_.node.value() == 0 ? unread : absl::OkStatus();
-  }
-
-  // A merely empty directory: whoever started the node may find out meanwhile
-  // that its disk is not mounted. False: the place may be asked for.
-  bool LeavesItsPlace(int64_t now_us, std::string* waits_for) {
-    if (set_aside_) return false;
-    if (!replace_at_us_.has_value()) {
-      replace_at_us_ = now_us + options_.replace_after_us;
-      replace_time_ =
-          absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
-                           absl::FromUnixMicros(options_.clock->NowUs() +
-                                                options_.replace_after_us),
-                           absl::UTCTimeZone());
-    }
-    if (now_us >= *replace_at_us_) return false;
-    absl::StrAppend(waits_for, "; until ", replace_time_,
-                    " for its former disk (is it not mounted?), whose place "
-                    "this directory, which is empty, takes then for good");
-    return true;
-  }
-
-  // Asks for the place of the former disk at `address` now and then. Nullopt:
-  // it has not got it yet; `waits_for` gets why.
-  absl::StatusOr<std::optional<Identity>> AskForPlace(
-      const std::string& address, int64_t now_us, std::string* waits_for) {
-    if (LeavesItsPlace(now_us, waits_for)) return std::optional<Identity>();
-    if (now_us >= ask_place_at_us_) {
-      ask_place_at_us_ = now_us + options_.replace_period_us;
-      place_refused_.clear();
-      auto taken = AskOnce({address}, &place_refused_);
-      if (taken.ok() && taken->has_value()) return taken;
-      if (absl::IsCancelled(taken.status())) return taken;
-      // Whoever refuses now may not later: the former disk may be heard.
-      if (!taken.ok()) {
-        place_refused_ = absl::StrCat("; ", taken.status().message());
-      }
-    }
-    absl::StrAppend(waits_for, place_refused_);
-    return std::optional<Identity>();
   }
 
   // Answers Probe, and refuses all else, until the result is gone.
@@ -188,7 +122,7 @@ class Search {
     return PeerTransport::Start(std::move(options));
   }
 
-  absl::StatusOr<Identity> MeetPeers() {
+  absl::StatusOr<Identity> MeetPeers(FormerPlace* place) {
     std::vector<std::string> addresses;
     for (const PeerAddress& peer : options_.peers) {
       addresses.push_back(peer.address);
@@ -219,14 +153,14 @@ class Search {
       }
       std::string waits_for = verdict->waits_for;
       if (!verdict->replaces_at.empty()) {
-        auto taken = AskForPlace(verdict->replaces_at, now_us, &waits_for);
+        const auto taken = place->Ask(verdict->replaces_at, now_us, &waits_for);
         if (!taken.ok()) return taken.status();
-        if (taken->has_value()) return **taken;
+        if (taken->has_value()) return Write(**taken, kJoined);
       }
       Wait(waits_for, now_us);
       AwaitNews(ask_at_us - now_us);
     }
-    return Stopped();
+    return EndsWithoutCluster();
   }
 
   raft::v1::ProbeRequest Question() const {
@@ -280,118 +214,21 @@ class Search {
     news_ = false;
   }
 
-  absl::StatusOr<Identity> Join() {
+  absl::StatusOr<Identity> Join(const JoinAsker& asker) {
     while (true) {
       std::string waits_for = "being taken in by ";
-      auto taken = AskOnce(options_.join, &waits_for);
+      const auto taken = asker.Ask(options_.join, &waits_for);
       if (!taken.ok()) return taken.status();
-      if (taken->has_value()) return **taken;
+      if (taken->has_value()) return Write(**taken, kJoined);
       Wait(waits_for, options_.clock->MonotonicUs());
-      if (Stops()) return Stopped();
+      if (Stops()) return EndsWithoutCluster();
       AwaitNews(options_.period_us);
     }
-  }
-
-  // Asks the addresses, and the leaders that they name, until one has taken the
-  // node in. Nullopt: none has; `failures` gets why. Errors: Stopped(); those
-  // that no repetition helps against.
-  absl::StatusOr<std::optional<Identity>> AskOnce(
-      const std::vector<std::string>& addresses, std::string* failures) {
-    std::vector<std::string> asked;
-    std::vector<std::string> failed;
-    // Back to front, so that a leader's address is the next one.
-    std::vector<std::string> next(addresses.rbegin(), addresses.rend());
-    while (!next.empty()) {
-      const std::string address = std::move(next.back());
-      next.pop_back();
-      if (std::find(asked.begin(), asked.end(), address) != asked.end()) {
-        continue;
-      }
-      asked.push_back(address);
-      if (Stops()) return Stopped();
-      auto joined = JoinAt(address);
-      if (joined.ok()) {
-        absl::StatusOr<Identity> identity = TakeIn(*joined);
-        if (!identity.ok()) return identity.status();
-        return std::optional<Identity>(*std::move(identity));
-      }
-      if (IsRefusal(joined.status())) return joined.status();
-      failed.push_back(absl::StrCat(address, ": ", joined.status().message()));
-      std::string leader = LeaderOf(joined.status());
-      if (!leader.empty()) next.push_back(std::move(leader));
-    }
-    absl::StrAppend(failures, failures->ends_with(' ') ? "" : "; ",
-                    absl::StrJoin(failed, "; "));
-    return std::optional<Identity>();
-  }
-
-  static std::string LeaderOf(const absl::Status& error) {
-    const v1::ErrorInfo info = ErrorInfoOf(error);
-    const auto found = info.metadata().find("leader_peer");
-    return found == info.metadata().end() ? "" : found->second;
-  }
-
-  absl::StatusOr<raft::v1::JoinResponse> JoinAt(
-      const std::string& address) const {
-    const auto channel =
-        MakePeerChannel({.address = address,
-                         .credentials = options_.channel_credentials(),
-                         .connect_timeout_us = kJoinTimeoutUs,
-                         .receive_bytes_max = kPeerReceiveBytesMax});
-    const auto stub = raft::v1::PeerService::NewStub(channel);
-    raft::v1::JoinRequest request;
-    request.set_protocol_version(kPeerProtocolVersion);
-    *request.mutable_self() = ToClusterNode(self_);
-    request.set_replaces(replaces_);
-    raft::v1::JoinResponse response;
-    grpc::Status status;
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() +
-                         std::chrono::microseconds(kJoinTimeoutUs));
-    const auto ended = std::make_shared<Latch>(1);
-    stub->async()->Join(&context, &request, &response,
-                        [&status, ended](grpc::Status end) {
-                          status = std::move(end);
-                          ended->CountDown();
-                        });
-    while (!ended->WaitFor(kStopLookUs)) {
-      if (Stops()) context.TryCancel();
-    }
-    if (!status.ok()) return FromCallStatus(status);
-    return response;
-  }
-
-  absl::StatusOr<Identity> TakeIn(const raft::v1::JoinResponse& joined) const {
-    const NodeInfo as_known = FromClusterNode(joined.self());
-    if (!IsFormation(joined.formation()) || as_known.node.value() == 0 ||
-        as_known.disk_id != self_.disk_id ||
-        (self_.node.value() != 0 && as_known.node != self_.node)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "join: the cluster took in node ", as_known.node.value(), " on disk ",
-          absl::BytesToHexString(joined.self().disk_id()),
-          ", and this is node ", self_.node.value(), " on disk ",
-          absl::BytesToHexString(BytesOf(self_.disk_id))));
-    }
-    Identity identity = {.cluster_id = UuidOf(joined.formation().cluster_id()),
-                         .node_id = as_known.node,
-                         .disk_id = self_.disk_id,
-                         .formed = false};
-    identity.incarnation = as_known.incarnation;
-    for (const raft::v1::ClusterNode& node : joined.formation().nodes()) {
-      identity.founders.push_back(FromClusterNode(node));
-    }
-    return Write(identity, "joined the cluster");
   }
 
   FormationOptions options_;
   NodeInfo self_;
   mutable bool stops_ = false;
-  bool replaces_ = false;                 // see FindFormerNode
-  bool set_aside_ = false;                // this directory is the rest of one
-  std::optional<int64_t> replace_at_us_;  // see LeavesItsPlace
-  std::string replace_time_;              // the same for people
-  int64_t ask_place_at_us_ = 0;
-  std::string place_refused_;  // what came of it last
   std::string waits_for_;
   int64_t remind_at_us_ = 0;
 
