@@ -6,6 +6,11 @@
 #
 #   compare.sh --smoke        Kappa alone, every row once, 30 seconds
 #
+#   compare.sh --show FILE|FOLDER [--publish]
+#                             what was recorded: README's table, the verdict, and
+#                             whether the run counts; --publish: README shows it
+#                             from then on, table and plot
+#
 #   compare.sh [--rounds N] [--systems S,...] [--rows R,...] [--out DIR]
 #              [--bin BAZEL_BIN]
 #
@@ -16,6 +21,10 @@
 # made already in DIR is not made again, so a run can be done in pieces.
 # shellcheck source=bazel/environment.sh
 source "$(dirname "$(readlink -f "$0")")/../../bazel/environment.sh"
+
+if [[ ${1:-} == --show ]]; then
+  exec /usr/bin/python3 -m tests.performance.compare.show "${@:2}"
+fi
 
 bin=''
 peers=(yes)

@@ -10,6 +10,8 @@ from tests.performance.compare import rows
 
 PEERS = ("kafka", "nats")
 SYNCED = ("kafka-synced", "nats-synced")
+ALL = ("kappa", "kafka", "kafka-synced", "nats", "nats-synced")
+ROUNDS_MIN = 3
 CORES = 2
 # CPU-seconds per GB beside hops and stores: SHA-256 once, CRC32C four times.
 HASHES_CPU_S_PER_GB = 0.6 + 4 * 0.07
@@ -48,7 +50,8 @@ def number(value):
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def _cell(results, system, row, figure):
+def cell(results, system, row, figure):
+    """Minimum / median / maximum of the rounds."""
     found = values(results, system, row, figure)
     if not found:
         return "-"
@@ -64,7 +67,7 @@ def table(results, systems, wanted):
              "| figure | " + " | ".join(systems) + " |", "|---" * (len(systems) + 1) + "|"]
 
     def add(title, row, figure):
-        cells = [_cell(results, system, row, figure) for system in systems]
+        cells = [cell(results, system, row, figure) for system in systems]
         if any(cell != "-" for cell in cells):
             lines.append(f"| {title} | " + " | ".join(cells) + " |")
 
@@ -89,15 +92,7 @@ def table(results, systems, wanted):
             add("CPU-seconds per GB, nodes and client", row.name, "cpu_s_per_gb")
             add("written per replica and byte", row.name, "written_per_byte")
             add("memory of a node at maximum, MB", row.name, "memory_max_mb")
-    lines += ["", "limits: " + "; ".join(_limit(results, *limit) for limit in (
-        ("gRPC to server, MB/s", "grpc_to_server", "mb_per_s"),
-        ("gRPC to client, MB/s", "grpc_to_client", "mb_per_s"),
-        ("RocksDB, MB/s", "rocksdb", "mb_per_s"),
-        ("commit p50, ms", "commit", "p50_ms"),
-        ("disk, each of three writers, MB/s", "disk_three_writers", "mb_per_s"),
-        ("gRPC round trip p50, ms", "grpc_round_trip", "p50_ms"),
-        ("loopback TCP, MB/s", "loopback_tcp", "mb_per_s")))]
-    lines += ["", *_notes(results, systems, wanted)]
+    lines += ["", f"limits: {limits(results)}", "", *_notes(results, systems, wanted)]
     return "\n".join(lines)
 
 
@@ -112,16 +107,28 @@ def _notes(results, systems, wanted):
     return lines
 
 
+def limits(results):
+    """Those of the machine, round by round."""
+    return "; ".join(_limit(results, *limit) for limit in (
+        ("gRPC to server, MB/s", "grpc_to_server", "mb_per_s"),
+        ("gRPC to client, MB/s", "grpc_to_client", "mb_per_s"),
+        ("RocksDB, MB/s", "rocksdb", "mb_per_s"),
+        ("commit p50, ms", "commit", "p50_ms"),
+        ("disk, each of three writers, MB/s", "disk_three_writers", "mb_per_s"),
+        ("gRPC round trip p50, ms", "grpc_round_trip", "p50_ms"),
+        ("loopback TCP, MB/s", "loopback_tcp", "mb_per_s")))
+
+
 def _limit(results, title, name, figure):
     found = [one["limits"][name][figure] for one in results.values()]
     return f"{title} " + " / ".join(number(value) for value in found)
 
 
-def ceiling_mb_per_s(limits):
-    """What two cores, or the disk, allow three nodes at most."""
-    budget = (HOPS * limits["grpc_to_server"]["cpu_s_per_gb"] +
-              STORES * limits["rocksdb"]["cpu_s_per_gb"] + HASHES_CPU_S_PER_GB)
-    return min(CORES * 1000 / budget, limits["disk_three_writers"]["mb_per_s"])
+def ceiling_mb_per_s(measured):
+    """What two cores, or the disk, allow three nodes at most: of a round's limits."""
+    budget = (HOPS * measured["grpc_to_server"]["cpu_s_per_gb"] +
+              STORES * measured["rocksdb"]["cpu_s_per_gb"] + HASHES_CPU_S_PER_GB)
+    return min(CORES * 1000 / budget, measured["disk_three_writers"]["mb_per_s"])
 
 
 class Verdict:
@@ -195,10 +202,11 @@ def goals(results):
     of, compare, times = verdict.of, verdict.compare, verdict.times
     one_round = [one["limits"] for one in results.values()]
     ceiling = statistics.median(map(ceiling_mb_per_s, one_round))
-    round_trip = statistics.median(limits["grpc_round_trip"]["p50_ms"]
-                                   for limits in one_round)
-    commit = statistics.median(limits["commit"]["p50_ms"] for limits in one_round)
-    stream = statistics.median(limits["grpc_to_client"]["mb_per_s"] for limits in one_round)
+    round_trip = statistics.median(measured["grpc_round_trip"]["p50_ms"]
+                                   for measured in one_round)
+    commit = statistics.median(measured["commit"]["p50_ms"] for measured in one_round)
+    stream = statistics.median(measured["grpc_to_client"]["mb_per_s"]
+                               for measured in one_round)
     times("1 KiB, 2 x best peer", "max_1k", "records_per_s", PEERS, 2, at_least=True)
     times("1 KiB, 3.5 x best synced", "max_1k", "records_per_s", SYNCED, 3.5, at_least=True)
     compare("1 KiB, MB/s, 75 % of the ceiling", of("kappa", "max_1k", "mb_per_s"),
@@ -248,9 +256,25 @@ def judge(results, say):
 
 
 def lacking(results, systems, wanted):
+    """The rows of each round that have no figure."""
     return [f"round {number_of} {system} {row.name}"
             for number_of, one in results.items() for system in systems for row in wanted
-            if row.of(system) and row.name not in one[system]]
+            if row.of(system) and one[system].get(row.name, {}).get(row.figure) is None]
+
+
+def counts(results, say):
+    """Whether the run does: three rounds, each with every row of all systems."""
+    why_not = []
+    if len(results) < ROUNDS_MIN:
+        why_not.append(f"rounds: {len(results)}, not {ROUNDS_MIN}")
+    missing = lacking(results, ALL, rows.ROWS)
+    if missing:
+        why_not.append(f"not measured: {', '.join(missing)}")
+    if why_not:
+        say(f"this run does not count: {'; '.join(why_not)}")
+    else:
+        say(f"this run counts: {len(results)} rounds of {', '.join(ALL)}, every row filled")
+    return not why_not
 
 
 def to_json(results, systems):

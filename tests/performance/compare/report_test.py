@@ -1,6 +1,7 @@
 """What the comparison says of figures made up by hand."""
 
 import unittest
+from xml.etree import ElementTree
 
 from tests.performance.compare import plot
 from tests.performance.compare import report
@@ -91,6 +92,21 @@ class ReportTest(unittest.TestCase):
         self.assertFalse(report.judge(lacks, lambda line: None))
         self.assertEqual(len(report.lacking(lacks, SYSTEMS, rows.ROWS)), 2)
 
+    def test_a_run_counts_with_three_rounds_and_every_row_of_all_systems(self):
+        said = []
+        self.assertTrue(report.counts(results(1, rounds=3), said.append))
+        self.assertTrue(said.pop().startswith("this run counts: 3 rounds of kappa, kafka,"))
+        self.assertFalse(report.counts(results(1, rounds=2), said.append))
+        self.assertEqual(said.pop(), "this run does not count: rounds: 2, not 3")
+        no_peer = results(1, rounds=3)
+        no_peer[2]["nats"] = {}
+        self.assertFalse(report.counts(no_peer, said.append))
+        self.assertIn("round 2 nats max_1k,", said.pop())
+        no_figure = results(1, rounds=3)
+        no_figure[3]["kafka"]["live"]["p99_ms"] = None
+        self.assertFalse(report.counts(no_figure, said.append))
+        self.assertEqual(said.pop(), "this run does not count: not measured: round 3 kafka live")
+
     def test_the_median_of_the_rounds_counts(self):
         three = results(1, rounds=3)
         for number, value in ((1, 10), (2, 500), (3, 20)):
@@ -103,6 +119,20 @@ class ReportTest(unittest.TestCase):
         drawn = plot.draw(results(2), SYSTEMS)
         for name in SYSTEMS:
             self.assertIn(f">{name}<", drawn)
+        self.assertNotIn("<line", drawn)
+
+    def test_the_plot_draws_the_range_of_the_rounds(self):
+        three = results(1, rounds=3)
+        for number, rate in ((1, 25_000), (2, 100_000), (3, 50_000)):
+            three[number]["kappa"]["max_1k"] = {"records_per_s": rate}
+        drawn = ElementTree.fromstring(plot.draw(three, ["kappa"]))
+        bar = drawn.findall("{*}rect")[1]
+        line = drawn.find("{*}line")
+        left = int(bar.get("x"))
+        whole = int(line.get("x2")) - left
+        self.assertEqual(int(bar.get("width")), whole // 2)
+        self.assertEqual(int(line.get("x1")) - left, whole // 4)
+        self.assertIn("50.0", [text.text for text in drawn.findall("{*}text")])
 
 
 if __name__ == "__main__":
