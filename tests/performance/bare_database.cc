@@ -39,6 +39,15 @@ absl::Status FromRocks(const rocksdb::Status& status, const char* what) {
   return absl::UnavailableError(absl::StrCat(what, ": ", status.ToString()));
 }
 
+// A replica's number; then the index, big-endian.
+std::string KeyOf(uint64_t index) {
+  std::string key = "12345678";
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    key.push_back(static_cast<char>(index >> shift));
+  }
+  return key;
+}
+
 rocksdb::DBOptions DatabaseOptions(bool direct_io) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
@@ -123,12 +132,18 @@ BareDatabase::~BareDatabase() {
 
 absl::Status BareDatabase::Put(const std::string& value,
                                rocksdb::WriteBatch* batch) {
-  std::string key = "12345678";  // a replica; then the index, big-endian
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    key.push_back(static_cast<char>(next_index_ >> shift));
-  }
-  ++next_index_;
-  return FromRocks(batch->Put(segment_, key, value), "put");
+  return FromRocks(batch->Put(segment_, KeyOf(next_index_++), value), "put");
+}
+
+absl::Status BareDatabase::Get(uint64_t index,
+                               rocksdb::PinnableSlice* value) const {
+  return FromRocks(
+      db_->Get(rocksdb::ReadOptions(), segment_, KeyOf(index), value), "get");
+}
+
+std::unique_ptr<rocksdb::Iterator> BareDatabase::Scan() const {
+  return std::unique_ptr<rocksdb::Iterator>(
+      db_->NewIterator(rocksdb::ReadOptions(), segment_));
 }
 
 absl::Status BareDatabase::Write(rocksdb::WriteBatch* batch) {

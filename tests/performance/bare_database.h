@@ -28,6 +28,10 @@ class BareDatabase {
 
   // Adds a row under the next key.
   absl::Status Put(const std::string& value, rocksdb::WriteBatch* batch);
+  // The row of the `index`-th Put, from 1.
+  absl::Status Get(uint64_t index, rocksdb::PinnableSlice* value) const;
+  // Over all rows, at none of them yet. Goes before the database.
+  std::unique_ptr<rocksdb::Iterator> Scan() const;
   // Durable on return.
   absl::Status Write(rocksdb::WriteBatch* batch);
 

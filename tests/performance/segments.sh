@@ -20,7 +20,7 @@ source "$(dirname "$(readlink -f "$0")")/../../bazel/environment.sh"
 what="${1:-}"
 bin="${2:-}"
 if [[ -z $bin ]]; then
-  build //tests/storage:commit_benchmark || die "the build failed, see above"
+  build //tests/performance:commit_benchmark || die "the build failed, see above"
   bin="$(bazel info --noshow_progress bazel-bin 2> /dev/null)"
 fi
 scratch="$(mktemp -d)"
@@ -28,7 +28,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 # run MEGABYTES PARTITIONS SEGMENT_MEGABYTES [SEALS [MEGABYTES_PER_SECOND]]
 run() {
-  "$bin/tests/storage/commit_benchmark" "$scratch/store" "$@" |
+  "$bin/tests/performance/commit_benchmark" "$scratch/store" "$@" |
     grep -E 'cycle|written|open'
 }
 

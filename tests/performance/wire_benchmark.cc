@@ -1,5 +1,7 @@
 // How fast the wire library is, one thread:
 //   bazel run //tests/performance:wire_benchmark
+//
+// BM_LimitMemcpy is what no pass over the bytes goes below.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -10,80 +12,47 @@
 #include "proto/wire/payload.h"
 #include "proto/wire/record_set.h"
 #include "proto/wire/sha256.h"
+#include "tests/performance/beside_limit.h"
+#include "tests/performance/sample_batches.h"
 
-namespace kappa {
+namespace kappa::performance {
 namespace {
-
-// As large as one batch of the append benchmark.
-constexpr size_t kBatchBytes = 128 * 1024;
-
-std::string Filled(size_t bytes) {
-  std::string out(bytes, '\0');
-  uint32_t state = 1;
-  for (char& c : out) {
-    state = state * 1664525 + 1013904223;
-    c = static_cast<char>(state >> 24);
-  }
-  return out;
-}
-
-// About half of it compresses away, as with JSON or log lines.
-std::string Text(size_t bytes) {
-  static constexpr const char* kWords[] = {
-      "\"magnitude\":", "\"depth\":", "4.25,", "place", "California ", "2016-"};
-  std::string out;
-  for (char c : Filled(bytes)) {
-    const uint8_t byte = static_cast<uint8_t>(c);
-    if (byte % 4 != 0) {
-      out.append(kWords[byte % 6]);
-    } else {
-      out.push_back(static_cast<char>('0' + byte / 4));
-    }
-    if (out.size() >= bytes) break;
-  }
-  out.resize(bytes);
-  return out;
-}
-
-std::string EncodeBatch(size_t value_bytes) {
-  const std::string value = Filled(value_bytes);
-  RecordSetEncoder encoder;
-  RecordView record;
-  record.key = "user-123";
-  record.value = value;
-  record.event_time_us = 1'700'000'000'000'000;
-  while (encoder.bytes() < kBatchBytes) encoder.Add(record);
-  return encoder.Take();
-}
 
 void SetRates(benchmark::State& state, size_t bytes, size_t records) {
   state.SetBytesProcessed(state.iterations() * bytes);
   state.SetItemsProcessed(state.iterations() * records);
 }
 
+void BM_LimitMemcpy(benchmark::State& state) {
+  CopyOf copy(RandomBytes(kBatchBytes));
+  for (auto _ : state) copy();
+  SetRates(state, kBatchBytes, 1);
+}
+BENCHMARK(BM_LimitMemcpy);
+
 void BM_Crc32c(benchmark::State& state) {
-  const std::string data = Filled(state.range(0));
+  const std::string data = RandomBytes(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(Crc32c(data));
   SetRates(state, data.size(), 1);
 }
 BENCHMARK(BM_Crc32c)->Arg(100)->Arg(1024)->Arg(16 << 10)->Arg(kBatchBytes);
 
 void BM_Crc32cPortable(benchmark::State& state) {
-  const std::string data = Filled(state.range(0));
+  const std::string data = RandomBytes(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(ExtendCrc32cPortable(0, data));
   SetRates(state, data.size(), 1);
 }
 BENCHMARK(BM_Crc32cPortable)->Arg(kBatchBytes);
 
 void BM_Sha256(benchmark::State& state) {
-  const std::string data = Filled(state.range(0));
+  const std::string data = RandomBytes(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(Sha256(data));
   SetRates(state, data.size(), 1);
 }
 BENCHMARK(BM_Sha256)->Arg(100)->Arg(1024)->Arg(kBatchBytes);
 
 void BM_ScanRecordSet(benchmark::State& state) {
-  const Payload payload = Payload::FromString(EncodeBatch(state.range(0)));
+  const Payload payload = Payload::FromString(EncodedBatch(state.range(0)));
   uint32_t records = 0;
   for (auto _ : state) records = ScanRecordSet(payload, {}).value();
   SetRates(state, payload.bytes(), records);
@@ -92,7 +61,7 @@ BENCHMARK(BM_ScanRecordSet)->Arg(10)->Arg(100)->Arg(1024)->Arg(16 << 10);
 
 // In pieces of 8 KiB, as gRPC hands them over at worst.
 void BM_ScanRecordSetInPieces(benchmark::State& state) {
-  const std::string batch = EncodeBatch(state.range(0));
+  const std::string batch = EncodedBatch(state.range(0));
   Payload::Pieces pieces;
   for (size_t at = 0; at < batch.size(); at += 8192) {
     pieces.push_back(std::string_view(batch).substr(at, 8192));
@@ -105,7 +74,7 @@ void BM_ScanRecordSetInPieces(benchmark::State& state) {
 BENCHMARK(BM_ScanRecordSetInPieces)->Arg(100)->Arg(1024);
 
 void BM_ReadRecords(benchmark::State& state) {
-  const std::string batch = EncodeBatch(state.range(0));
+  const std::string batch = EncodedBatch(state.range(0));
   size_t records = 0;
   for (auto _ : state) {
     RecordSetReader reader(batch);
@@ -118,7 +87,7 @@ void BM_ReadRecords(benchmark::State& state) {
 BENCHMARK(BM_ReadRecords)->Arg(100)->Arg(1024);
 
 void BM_EncodeRecords(benchmark::State& state) {
-  const std::string value = Filled(state.range(0));
+  const std::string value = RandomBytes(state.range(0));
   RecordView record;
   record.key = "user-123";
   record.value = value;
@@ -139,7 +108,7 @@ BENCHMARK(BM_EncodeRecords)->Arg(100)->Arg(1024);
 
 void BM_Compress(benchmark::State& state) {
   const Codec codec = static_cast<Codec>(state.range(0));
-  const std::string text = Text(kBatchBytes);
+  const std::string text = TextBytes(kBatchBytes);
   size_t bytes = 0;
   for (auto _ : state) bytes = Compress(codec, text)->size();
   SetRates(state, text.size(), 1);
@@ -150,7 +119,7 @@ BENCHMARK(BM_Compress)->Arg(1)->Arg(2);
 
 void BM_Inflate(benchmark::State& state) {
   const Codec codec = static_cast<Codec>(state.range(0));
-  const std::string text = Text(kBatchBytes);
+  const std::string text = TextBytes(kBatchBytes);
   const Payload frame = Payload::FromString(Compress(codec, text).value());
   for (auto _ : state) {
     benchmark::DoNotOptimize(Inflate(codec, frame, kBatchBytesDefault));
@@ -161,6 +130,6 @@ void BM_Inflate(benchmark::State& state) {
 BENCHMARK(BM_Inflate)->Arg(1)->Arg(2);
 
 }  // namespace
-}  // namespace kappa
+}  // namespace kappa::performance
 
 BENCHMARK_MAIN();
