@@ -169,7 +169,11 @@ void Cluster::StartDue() {
   };
   while (SimulatedNode* const node = next()) {
     if (!node->up() && !node->homeless()) node->Start();
-    if (node->homeless()) Replace(node);
+    if (node->homeless()) {
+      Replace(node);
+    } else if (!node->up()) {
+      StartIn(node, world_->disks.Between(1'000, 300'000));
+    }
   }
 }
 

@@ -149,7 +149,10 @@ void FaultInjector::Heal() {
   network.lost_ppm = 0;
   network.delay_us_max = 1'000;
   network.class_delay_us_max = 0;
-  for (const auto& node : cluster_->nodes()) node->clock.ahead_us = 0;
+  for (const auto& node : cluster_->nodes()) {
+    node->clock.ahead_us = 0;
+    node->AtNextMeeting(nullptr);
+  }
   cluster_->StartAll();
 }
 
@@ -258,9 +261,9 @@ void FaultInjector::StrikeNetwork(const Fault& fault,
     return network.Break(targets.front()->id());
   }
   const bool breaks = fault.choice / 16 % 2 == 0;
-  const uint64_t ways = fault.kind == FaultKind::kOneWay
-                            ? 1 + fault.choice / 32 % 2  // out, or in
-                            : 3;
+  uint64_t ways = 3;  // out and in
+  if (fault.kind == FaultKind::kOneWay) ways = 1 + fault.choice / 32 % 2;
+  if (fault.kind == FaultKind::kCutMeeting) ways = 1 + fault.choice / 32 % 3;
   std::vector<std::pair<NodeId, NodeId>> cut;
   for (SimulatedNode* const node : targets) {
     if (breaks) network.Break(node->id());
@@ -299,6 +302,12 @@ void FaultInjector::StrikeNode(const Fault& fault, SimulatedNode* node) {
       images_.erase(fault.number);
       return cluster_->StartIn(
           node, fault.duration_us / 4 + world_.disks.Between(1'000, 300'000));
+    case FaultKind::kCrashMeeting:
+    case FaultKind::kCutMeeting:
+      node->Kill(false);
+      node->AtNextMeeting([this, fault, node] { StrikeMeeting(fault, node); });
+      return cluster_->StartIn(
+          node, fault.duration_us / 4 + world_.disks.Between(1'000, 300'000));
     case FaultKind::kPause:
       node->SetPaused(true);
       return EndLater(fault, [node] { node->SetPaused(false); });
@@ -321,6 +330,14 @@ void FaultInjector::StrikeNode(const Fault& fault, SimulatedNode* node) {
     default:
       return;
   }
+}
+
+void FaultInjector::StrikeMeeting(const Fault& fault, SimulatedNode* node) {
+  if (fault.kind == FaultKind::kCutMeeting) return StrikeNetwork(fault, {node});
+  const auto late_us = static_cast<int64_t>(fault.choice / 4 % 4 * 3'000);
+  ends_.emplace(world_.now_us + late_us, [node] {
+    if (node->meeting()) node->DieMeeting();
+  });
 }
 
 void FaultInjector::Transfer(const Fault& fault) {

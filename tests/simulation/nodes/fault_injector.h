@@ -43,6 +43,8 @@ class FaultInjector {
   void StrikeNetwork(const Fault& fault,
                      const std::vector<SimulatedNode*>& targets);
   void StrikeNode(const Fault& fault, SimulatedNode* node);
+  // The node begins to meet others.
+  void StrikeMeeting(const Fault& fault, SimulatedNode* node);
   void StrikeTopics(const Fault& fault);
   void Transfer(const Fault& fault);
   void EndLater(const Fault& fault, std::function<void()> end);

@@ -40,7 +40,8 @@ bool NodeTurns::RunUntil(const std::function<bool()>& holds,
   }
   const int64_t end_us = world_->now_us + timeout_us.value_or(10'000'000);
   while (!holds()) {
-    if (world_->now_us >= end_us) return false;
+    // It may have died in the last step.
+    if (world_->now_us >= end_us || waiting == Waiting::kNever) return false;
     run_world_();
   }
   return true;

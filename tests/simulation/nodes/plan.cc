@@ -45,11 +45,12 @@ Fault DrawFault(simulation::RandomSource* random, FaultKind kind,
 
 const char* NameOf(FaultKind kind) {
   static constexpr const char* kNames[kFaultKinds] = {
-      "loss",       "delay",      "reordering", "cut_minority", "cut_leader",
-      "one_way",    "disconnect", "crash",      "torn_crash",   "power_cut",
-      "pause",      "clock_jump", "slow_disk",  "failing_disk", "full_disk",
-      "transfer",   "restart",    "node_added", "replicas",     "topic_changes",
-      "disk_wiped", "old_image"};
+      "loss",       "delay",        "reordering",  "cut_minority",
+      "cut_leader", "one_way",      "disconnect",  "crash",
+      "torn_crash", "power_cut",    "pause",       "clock_jump",
+      "slow_disk",  "failing_disk", "full_disk",   "transfer",
+      "restart",    "node_added",   "replicas",    "topic_changes",
+      "disk_wiped", "old_image",    "crash_meets", "cut_meets"};
   return kNames[static_cast<size_t>(kind)];
 }
 

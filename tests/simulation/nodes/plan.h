@@ -39,8 +39,10 @@ enum class FaultKind : uint8_t {
   kTopicChanges,  // topics are made and deleted, partitions added
   kDiskWiped,     // the process ends and comes back with an empty disk
   kOldImage,      // the same, with an older image of the disk put back
+  kCrashMeeting,  // a crash, and another one as it starts and meets others
+  kCutMeeting,    // the same, but then it is cut off, one way or both
 };
-inline constexpr size_t kFaultKinds = 22;
+inline constexpr size_t kFaultKinds = 24;
 inline constexpr size_t kMessageFaultKinds = 3;
 
 // What a group on a struck node is in the middle of.

@@ -18,6 +18,7 @@ std::vector<std::pair<const char*, uint64_t>> FiguresOf(
     const RunCounts& counts) {
   return {{"runs", counts.runs},
           {"starts of nodes", counts.starts},
+          {"starts cut short", counts.starts_cut_short},
           {"messages", counts.messages},
           {"messages lost", counts.messages_lost},
           {"calls between nodes", counts.calls},

@@ -22,7 +22,8 @@ struct RunCounts {
 
   uint64_t runs = 0;
   uint64_t simulated_us = 0;
-  uint64_t starts = 0;  // of processes
+  uint64_t starts = 0;            // of processes
+  uint64_t starts_cut_short = 0;  // it died before it served
   uint64_t messages = 0;
   uint64_t messages_lost = 0;
   uint64_t calls = 0;   // between nodes

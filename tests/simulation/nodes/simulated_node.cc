@@ -77,6 +77,13 @@ void SimulatedNode::Start() {
   auto node =
       server::LocalNode::OpenOn(std::move(options), disk_.Open(), identity_);
   starting_ = false;
+  if (std::exchange(dying_, false)) {
+    node = absl::CancelledError("it died");
+    disk_.LoseUnsynced();
+    clock.dying = false;
+    SetPaused(false);
+    return;
+  }
   put_back_ = nullptr;
   if (server::IsForgotten(node.status())) {
     ++world_->counts.disks_forgetful;
@@ -95,6 +102,18 @@ void SimulatedNode::Start() {
   ++process_;
   ++world_->counts.starts;
   world_->Say(absl::StrCat("node ", id().value(), " starts"));
+}
+
+void SimulatedNode::DieMeeting() {
+  KAPPA_CHECK(meeting(), "it meets others");
+  world_->Say(absl::StrCat("node ", id().value(), " dies as it starts"));
+  ++world_->counts.starts_cut_short;
+  dying_ = true;
+  ++process_;
+  SetPaused(true);
+  disk_.Detach();
+  turns_.waiting = Waiting::kNever;
+  clock.dying = true;
 }
 
 void SimulatedNode::LoseDisk() {
@@ -165,7 +184,8 @@ void SimulatedNode::SetFreeBytes(uint64_t bytes) {
 }
 
 bool SimulatedNode::Step() {
-  if ((!up() && !starting_) || paused_) return false;
+  if (meeting() && at_meeting_) std::exchange(at_meeting_, nullptr)();
+  if ((!up() && !meeting()) || paused_) return false;
   turns_.Step();
   if (!failed_ && !disk_.CommitIdle().ok()) failed_ = true;
   // Nobody may end it while it opens or ends.

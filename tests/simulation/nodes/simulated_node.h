@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "proto/wire/types.h"
@@ -49,7 +50,8 @@ class SimulatedNode {
   uint64_t process() const { return process_; }
 
   // Time passes while it meets others; it is homeless(), and not up, if they
-  // remember more of its disk than that holds. Requires: !up(), !homeless().
+  // remember more of its disk than that holds, and neither if it died.
+  // Requires: !up(), !homeless().
   void Start();
   // Its disk is lost, or as it was once. Requires: !up(), disk().
   void LoseDisk();
@@ -66,6 +68,16 @@ class SimulatedNode {
   void FailNextSync(bool after_write);
   // How full its disk is; of 1,000 bytes below 100 is low, below 50 critical.
   void SetFreeBytes(uint64_t bytes);
+
+  // Called once, in the next step in which it meets others as it starts; null:
+  // nothing is.
+  void AtNextMeeting(std::function<void()> run) {
+    at_meeting_ = std::move(run);
+  }
+  bool meeting() const { return starting_ && !dying_; }
+  // The process ends in this moment, before it serves anybody: it is down when
+  // Start returns. Requires: meeting().
+  void DieMeeting();
 
   // A step of time. True: the process ends, since a sync failed, or since its
   // disk turned out to have forgotten something.
@@ -91,9 +103,11 @@ class SimulatedNode {
   bool failed_ = false;
   bool forgot_ = false;    // it was told so while it served
   bool starting_ = false;  // and meets others
+  bool dying_ = false;     // while it does
   bool ending_ = false;
   bool homeless_ = false;
   std::shared_ptr<const NodeDisk::Image> put_back_;
+  std::function<void()> at_meeting_;
 };
 
 }  // namespace kappa::node_simulation

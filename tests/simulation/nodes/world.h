@@ -67,13 +67,20 @@ class NodeClock final : public Clock {
  public:
   explicit NodeClock(const World* world) : world_(world) {}
   int64_t NowUs() const override { return kWallUs + world_->now_us + ahead_us; }
-  int64_t MonotonicUs() const override { return world_->now_us + since_us; }
+  int64_t MonotonicUs() const override {
+    if (dying) dying_us_ += 1'000'000;
+    return world_->now_us + since_us + dying_us_;
+  }
 
+  // From now on its own time passes with each look, although that of the world
+  // stands still: whatever is waited for is soon over.
+  bool dying = false;
   int64_t ahead_us = 0;          // of the wall clock
   int64_t since_us = 1'000'000;  // the machine runs longer than the run
 
  private:
   const World* const world_;
+  mutable int64_t dying_us_ = 0;
 };
 
 }  // namespace kappa::node_simulation
