@@ -83,8 +83,14 @@ class ChaosTest(unittest.TestCase):
     def test_f11_disk_full(self):
         self.run_row("F11")
 
+    def test_f14_damage(self):
+        self.run_row("F14")
+
     def test_f18_disks_lost(self):
         self.run_row("F18")
+
+    def test_f18_most_wiped(self):
+        self.run_row("F18-most-wiped")
 
     def test_f21_rolling_restart(self):
         self.run_row("F21")

@@ -12,6 +12,8 @@ from kappa.v1 import cluster_service_pb2 as cluster_pb2
 from kappa.v1 import cluster_service_pb2_grpc
 from kappa.v1 import log_service_pb2 as log_pb2
 from kappa.v1 import log_service_pb2_grpc
+from kappa.v1 import maintenance_service_pb2 as maintenance_pb2
+from kappa.v1 import maintenance_service_pb2_grpc
 from kappa.v1 import record_pb2
 from kappa.v1 import topic_service_pb2 as topic_pb2
 from kappa.v1 import topic_service_pb2_grpc
@@ -155,6 +157,46 @@ class Cluster:
                         continue
                 missing -= {status.partition for status in answer.partitions
                             if _takes_part(status, node)}
+            time.sleep(0.05)
+
+    # --- health and damage ---
+
+    @staticmethod
+    def problems(node, kind):
+        """What the node tells of that kind."""
+        with node.channel() as channel:
+            service = cluster_service_pb2_grpc.ClusterServiceStub(channel)
+            answer = service.GetHealth(cluster_pb2.GetHealthRequest(), timeout=CALL_SECONDS_MAX)
+        return [problem for problem in answer.problems if problem.kind == kind]
+
+    def needs(self, node):
+        """The nodes without which its groups have no majority, a list for each."""
+        return [list(problem.nodes) for problem in self.problems(
+            node, cluster_pb2.HEALTH_PROBLEM_KIND_NO_QUORUM)]
+
+    @staticmethod
+    def scrub(node, seconds_max):
+        """Lets the node read all that it stores; what it found."""
+        deadline = time.monotonic() + seconds_max
+        with node.channel() as channel:
+            service = maintenance_service_pb2_grpc.MaintenanceServiceStub(channel)
+            wanted = service.StartScrub(maintenance_pb2.StartScrubRequest(),
+                                        timeout=CALL_SECONDS_MAX)
+            while True:
+                status = service.GetScrubStatus(maintenance_pb2.GetScrubStatusRequest(),
+                                                timeout=CALL_SECONDS_MAX).status
+                if getattr(status, "pass") >= getattr(wanted, "pass") and not status.running:
+                    return status
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{node.name} still scrubs: {status}")
+                time.sleep(0.05)
+
+    def await_undamaged(self, node):
+        """Until it lists no damage."""
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while damaged := self.problems(node, cluster_pb2.HEALTH_PROBLEM_KIND_DAMAGED):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{node.name} is not repaired: {damaged}")
             time.sleep(0.05)
 
     @staticmethod

@@ -7,7 +7,6 @@ import collections
 import os
 import pathlib
 import time
-import urllib.request
 
 import grpc
 from kappa.v1 import cluster_service_pb2 as cluster_pb2
@@ -196,19 +195,13 @@ class ManyPartitions:
         """By (frames or messages, from, to): counted since the start."""
         sent = collections.Counter()
         for each in self.cluster.nodes:
-            for text in _metrics(each):
+            for text in each.metrics():
                 for what in ("frames", "messages"):
                     begin = f'kappa_peer_sent_{what}_total{{'
                     if text.startswith(begin):
                         to = text.split('node="')[1].split('"')[0]
                         sent[(what, each.number, int(to))] += float(text.split()[-1])
         return sent
-
-
-def _metrics(node):
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://{node.metrics_address}/metrics", timeout=CALL_SECONDS_MAX) as page:
-        return page.read().decode().splitlines()
 
 
 def _cpu_seconds(node):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 
 import grpc
 
@@ -21,6 +22,7 @@ DISK_BYTES = 1024 * loop_disk.MIB
 LEFT_BYTES = 64 * loop_disk.MIB
 SERVE_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
+METRICS_SECONDS_MAX = 5
 
 # Small, so that segments are sealed and the log is switched during a run.
 CONFIG = """memory: 128MiB
@@ -164,6 +166,19 @@ class Node:
     def wipe_disk(self):
         shutil.rmtree(self.disk.path / "data")
 
+    def hide_data(self):
+        """Its directory is empty until show_data; it must not run."""
+        (self.disk.path / "data").rename(self.disk.path / "hidden")
+
+    def show_data(self):
+        self.wipe_disk()
+        (self.disk.path / "hidden").rename(self.disk.path / "data")
+
+    def record_files(self):
+        """Its files of entries."""
+        data = self.disk.path / "data"
+        return [*data.glob("db/*.sst"), *data.glob("sealed/**/*.sst")]
+
     def set_aside(self):
         """How many former directories it keeps beside the present one."""
         return len(list((self.disk.path / "data").glob("set-aside-*")))
@@ -183,6 +198,18 @@ class Node:
             raise network.Missing(f"chaos tests need {_FAKETIME} (package libfaketime)")
         self.clock_faked = on
         self.set_clock(0)
+
+    def metrics(self):
+        """What it counts, in lines."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://{self.metrics_address}/metrics",
+                         timeout=METRICS_SECONDS_MAX) as page:
+            return page.read().decode().splitlines()
+
+    def metric(self, name):
+        """One without labels."""
+        return next(float(line.split()[1]) for line in self.metrics()
+                    if line.startswith(name + " "))
 
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")[-4000:]

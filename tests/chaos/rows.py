@@ -1,11 +1,13 @@
-"""The faults of FAULTS' matrix, each by its row.
+"""The faults of FAULTS' matrix, each by its row; those of disks: disk_rows.py.
 
 A function causes its faults in a run under load, lets the load go on
 meanwhile, and has healed everything when it returns. `times` is how often;
 the defaults are for the test command.
 """
 
+from tests.chaos import disk_rows
 from tests.chaos import run as runs
+from tests.chaos.run import share
 
 HOUR = 3600
 
@@ -19,7 +21,7 @@ def f1_leader_killed(run, times=3):
         leader.kill()
         run.await_new_progress(partitions)
         run.note_gap(begin_us, partitions)
-        run.load(_share(times))
+        run.load(share(times))
         run.cluster.start_nodes([leader])
 
 
@@ -30,7 +32,7 @@ def f2_follower_killed(run, times=3):
         follower = run.random.choice(run.cluster.others(*run.leaders().values()))
         begin_us = run.begin_fault(f"kill -9 of {follower.name}, which leads nothing")
         follower.kill()
-        run.load(_share(times))
+        run.load(share(times))
         run.note_gap(begin_us)
         run.cluster.start_nodes([follower])
 
@@ -41,7 +43,7 @@ def f3_all_killed(run, times=3):
         begin_us = run.begin_fault("kill -9 of all nodes")
         run.cluster.kill_all()
         run.cluster.start()
-        run.load(_share(times))
+        run.load(share(times))
         run.note_gap(begin_us)
 
 
@@ -51,7 +53,7 @@ def f4_power_cut(run, times=2):
         begin_us = run.begin_fault("power cut of all nodes")
         run.cluster.power_cut()
         run.cluster.start()
-        run.load(_share(times))
+        run.load(share(times))
         run.note_gap(begin_us)
 
 
@@ -63,14 +65,14 @@ def f5_part_kill(run, times=1):
         run.begin_fault(f"{old.name} cut off")
         net.cut_off(old.number)
         run.await_new_progress()
-        run.load(_share(2 * times))
+        run.load(share(2 * times))
         run.begin_fault(f"power cut of {hit.name}; then {left.name} is cut off")
         run.cluster.power_cut([hit])
         net.heal()
         net.cut_off(left.number)
         run.cluster.start_nodes([hit])
         run.await_new_progress()
-        run.load(_share(2 * times))
+        run.load(share(2 * times))
         net.heal()
 
 
@@ -81,13 +83,13 @@ def f5_pause_kill(run, times=1):
         with _paused(old):
             run.begin_fault(f"SIGSTOP of {old.name}")
             run.await_new_progress()
-            run.load(_share(2 * times))
+            run.load(share(2 * times))
             run.begin_fault(f"power cut of {hit.name}; then SIGSTOP of {left.name}")
             run.cluster.power_cut([hit])
         with _paused(left):
             run.cluster.start_nodes([hit])
             run.await_new_progress()
-            run.load(_share(2 * times))
+            run.load(share(2 * times))
 
 
 def f6_paused_leader(run, times=2, seconds=2):
@@ -100,9 +102,9 @@ def f6_paused_leader(run, times=2, seconds=2):
             if len(run.cluster.nodes) > 1:
                 run.await_new_progress(partitions)
                 run.note_gap(begin_us, partitions)
-                run.load(_share(times))
+                run.load(share(times))
             run.hold_until(begin_us + seconds * 1_000_000)
-        run.load(_share(times))
+        run.load(share(times))
 
 
 def f7_partitions(run, times=1, seconds=1):
@@ -128,7 +130,7 @@ def f7_partitions(run, times=1, seconds=1):
             net.cut(pairs)
             run.await_new_progress()
             run.note_gap(begin_us)
-            run.load(_share(5 * times))
+            run.load(share(5 * times))
             net.heal()
         run.begin_fault("partition: no majority")
         net.cut(_between(list(net.numbers), list(net.numbers)))
@@ -139,16 +141,16 @@ def f7_partitions(run, times=1, seconds=1):
 def f8_bad_network(run, times=1):
     """F8: packets between nodes are lost, late, out of order, or come twice."""
     for _ in range(times):
-        for share in (0.01, 0.05, 0.2):
-            begin_us = run.begin_fault(f"loss of {share:.0%}")
-            run.cluster.net.lose(share)
-            run.load(_share(4 * times))
+        for lost in (0.01, 0.05, 0.2):
+            begin_us = run.begin_fault(f"loss of {lost:.0%}")
+            run.cluster.net.lose(lost)
+            run.load(share(4 * times))
             run.note_gap(begin_us)
         run.cluster.net.heal()
         begin_us = run.begin_fault("delay, reordering, duplicates")
         # There and back again: 25 to 100 ms.
         run.cluster.net.slow((12.5, 50), reordered=0.02, duplicated=0.01, seed=run.seed)
-        run.load(_share(4 * times))
+        run.load(share(4 * times))
         run.note_gap(begin_us)
         run.cluster.net.heal()
 
@@ -166,82 +168,12 @@ def f10_wrong_clock(run, times=1):
             run.begin_fault(f"clock of {node.name} off by {seconds} s")
             node.set_clock(seconds)
             run.hold(1.2)
-            run.load(_share(4 * times))
+            run.load(share(4 * times))
         node.set_clock(0)
         run.hold(1.2)
         node.stop()
         node.fake_clock(False)
         run.cluster.start_nodes([node])
-
-
-def f11_disk_full(run, times=1):
-    """F11: others fill the disk of a leader, then the disks of all nodes; nothing
-    is restarted."""
-    _limit_disks(run, True)
-    for _ in range(times):
-        leader = run.any_leader()
-        partitions = run.led_by(leader)
-        begin_us = run.begin_fault(f"disk of {leader.name} full, which leads {partitions}")
-        with _filled([leader]):
-            run.hold(0.5)
-            run.await_new_progress()
-            run.load(_share(times))
-            run.note_gap(begin_us)
-            if run.led_by(leader):
-                raise runs.Failed(f"{leader.name} leads on, and refuses all appends")
-        run.begin_fault("disks of all nodes full")
-        with _filled(run.cluster.nodes):
-            # A second is what is under way.
-            run.hold(1)
-            before = run.feed.batches()
-            run.hold(1)
-            if run.feed.batches() != before:
-                raise runs.Failed("appends are acknowledged on full disks")
-        for node in run.cluster.nodes:
-            if not node.alive():
-                raise runs.Failed(f"{node.name} ended on a full disk:\n{node.log()}")
-        run.await_new_progress()
-    _limit_disks(run, False)
-
-
-def _limit_disks(run, on):
-    for node in run.cluster.nodes:
-        node.stop()
-        node.limit_disk(on)
-        run.cluster.start_nodes([node])
-        run.await_new_progress()
-
-
-def f18_disks_lost(run, times=1):
-    """F18: an older image of a node's disk is put back, then another node's disk
-    is wiped; each is taken in anew, and then part of the only majority."""
-    for _ in range(times):
-        older, wiped = run.random.sample(run.cluster.nodes, 2)
-        older.keep_disk()
-        former = older.set_aside()
-        run.load(_share(4 * times))
-        begin_us = run.begin_fault(f"{older.name} back with an older image of its disk")
-        older.kill()
-        older.disk.put_back()
-        _be_rebuilt(run, older, times)
-        if older.set_aside() != former + 1:
-            raise runs.Failed(f"{older.name} went on with an older disk:\n{older.log()}")
-        run.note_gap(begin_us)
-        begin_us = run.begin_fault(f"{wiped.name} back with an empty disk")
-        wiped.kill()
-        wiped.wipe_disk()
-        _be_rebuilt(run, wiped, times)
-        run.note_gap(begin_us)
-
-
-def _be_rebuilt(run, node, times):
-    run.load(_share(4 * times))
-    run.cluster.start_nodes([node])
-    run.cluster.await_replicas(run.topic, len(run.partitions), node)
-    run.cluster.net.cut_off(run.random.choice(run.cluster.others(node)).number)
-    run.await_new_progress()
-    run.load(_share(4 * times))
-    run.cluster.net.heal()
 
 
 def f21_rolling_restart(run, times=1):
@@ -255,7 +187,7 @@ def f21_rolling_restart(run, times=1):
                 raise runs.Failed(f"{node.name} ended with {code}:\n{node.log()}")
             run.cluster.start_nodes([node])
             run.await_new_progress()
-            run.load(_share(len(run.cluster.nodes) * times))
+            run.load(share(len(run.cluster.nodes) * times))
             run.note_gap(begin_us)
 
 
@@ -272,7 +204,7 @@ def f23_transfer(run, times=12):
             run.await_new_progress([partition])
             run.note_gap(begin_us, [partition])
             moved += 1
-        run.load(_share(times))
+        run.load(share(times))
         if moved == times:
             return
     raise runs.Failed(f"only {moved} of {3 * times} transfers were not refused")
@@ -298,23 +230,6 @@ class _paused:
         self._node.resume()
 
 
-class _filled:
-    def __init__(self, nodes):
-        self._nodes = nodes
-
-    def __enter__(self):
-        for node in self._nodes:
-            node.fill_disk()
-
-    def __exit__(self, *_):
-        for node in self._nodes:
-            node.free_disk()
-
-
-def _share(times):
-    return runs.DURING_BATCHES // times + 1
-
-
 def _between(some, others):
     return [pair for a in some for b in others if a != b for pair in ((a, b), (b, a))]
 
@@ -331,6 +246,6 @@ ROWS = {
     "F1": f1_leader_killed, "F2": f2_follower_killed, "F3": f3_all_killed,
     "F4": f4_power_cut, "F5-part-kill": f5_part_kill, "F5-pause-kill": f5_pause_kill,
     "F6": f6_paused_leader, "F7": f7_partitions, "F8": f8_bad_network, "F10": f10_wrong_clock,
-    "F11": f11_disk_full, "F18": f18_disks_lost, "F21": f21_rolling_restart, "F23": f23_transfer,
+    "F21": f21_rolling_restart, "F23": f23_transfer, **disk_rows.ROWS,
 }
 PARTITIONS = {"F2": 2}

@@ -30,6 +30,11 @@ class Failed(AssertionError):
     """What was promised does not hold."""
 
 
+def share(parts):
+    """Of what must be acknowledged during the faults, for one of so many parts."""
+    return DURING_BATCHES // parts + 1
+
+
 def check(history):
     """What the checker says about the file."""
     done = subprocess.run([CHECKER, history, "-o", "json"], stdin=subprocess.DEVNULL,

@@ -16,7 +16,8 @@ from tests.chaos import tally
 
 # How often a fault happens in one run of its row.
 TIMES = {"F1": 12, "F2": 8, "F3": 8, "F4": 8, "F5-part-kill": 3, "F5-pause-kill": 3,
-         "F6": 4, "F7": 2, "F8": 1, "F10": 1, "F11": 1, "F18": 1, "F21": 2, "F23": 40, "mix": 6}
+         "F6": 4, "F7": 2, "F8": 1, "F10": 1, "F11": 1, "F14": 1, "F18": 1,
+         "F18-most-wiped": 1, "F21": 2, "F23": 40, "mix": 6}
 # Runs that one cluster serves; its disks are small.
 RUNS_OF_A_CLUSTER = 10
 PAUSE_SECONDS = (1, 60)
