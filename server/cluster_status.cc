@@ -252,6 +252,9 @@ HealthFacts ClusterStatus::FactsFrom(GroupSurvey survey,
   facts.now_us = context_.clock->NowUs();
   facts.disk = context_.disk;
   facts.silent = SilentNodes();
+  for (const NodeInfo& node : context_.nodes->All()) {
+    facts.incarnations[node.node] = node.incarnation;
+  }
   facts.waiting = context_.waiting->All(facts.now_us);
   // Who has found its place says so by its messages.
   std::erase_if(facts.waiting, [this](const WaitingNodes::Waiting& waiting) {

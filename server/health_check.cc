@@ -179,40 +179,69 @@ class Check {
 
   // Voters that are missed because they are too many.
   struct Missed {
-    std::set<NodeId> nodes;
-    int64_t since_us = 0;  // when there were too many; 0: not known
+    std::set<NodeId> nodes;     // not heard
+    std::set<NodeId> replaced;  // another disk has the place of the voter's
+    int64_t since_us = 0;       // when there were too many; 0: not known
   };
+
+  bool IsReplaced(const ReplicaId& voter) const {
+    const auto present = facts_.incarnations.find(voter.node);
+    return present != facts_.incarnations.end() &&
+           present->second > voter.incarnation;
+  }
 
   void MissIn(const std::vector<ReplicaId>& voters, Missed* missed) const {
     std::vector<int64_t> last_heard_us;
     std::vector<NodeId> silent;
+    std::vector<NodeId> replaced;
     for (const ReplicaId& voter : voters) {
       const auto found = facts_.silent.find(voter.node);
-      if (found == facts_.silent.end()) continue;
-      silent.push_back(voter.node);
-      last_heard_us.push_back(found->second);
+      if (IsReplaced(voter)) {
+        replaced.push_back(voter.node);
+        last_heard_us.push_back(0);
+      } else if (found != facts_.silent.end()) {
+        silent.push_back(voter.node);
+        last_heard_us.push_back(found->second);
+      }
     }
     const size_t majority = voters.size() / 2 + 1;
-    if (voters.empty() || voters.size() - silent.size() >= majority) return;
+    if (voters.size() - last_heard_us.size() >= majority || voters.empty()) {
+      return;
+    }
     missed->nodes.insert(silent.begin(), silent.end());
+    missed->replaced.insert(replaced.begin(), replaced.end());
     std::sort(last_heard_us.begin(), last_heard_us.end());
     missed->since_us =
         std::max(missed->since_us, last_heard_us[voters.size() - majority]);
+  }
+
+  static std::string WhoIsMissed(const Missed& missed) {
+    const std::vector<NodeId> nodes(missed.nodes.begin(), missed.nodes.end());
+    const std::vector<NodeId> replaced(missed.replaced.begin(),
+                                       missed.replaced.end());
+    std::string text;
+    if (!nodes.empty()) {
+      absl::StrAppend(&text, NodesText(nodes),
+                      nodes.size() == 1 ? " is needed" : " are needed",
+                      " and not heard");
+    }
+    if (!replaced.empty()) {
+      absl::StrAppend(&text, text.empty() ? "" : "; ", "the voting disk of ",
+                      NodesText(replaced), " was replaced");
+    }
+    return text;
   }
 
   void CheckGroup(GroupId id, const GroupName& name, const GroupView& group) {
     Missed missed;
     MissIn(group.configuration.voters, &missed);
     MissIn(group.configuration.outgoing_voters, &missed);
-    if (!missed.nodes.empty()) {
-      const std::vector<NodeId> nodes(missed.nodes.begin(), missed.nodes.end());
+    if (!missed.nodes.empty() || !missed.replaced.empty()) {
       v1::HealthProblem* const problem = AddOfGroup(
           v1::HEALTH_PROBLEM_KIND_NO_QUORUM, name,
           absl::StrCat("no quorum of ", group.configuration.voters.size(),
-                       " voters: ", NodesText(nodes),
-                       nodes.size() == 1 ? " is needed" : " are needed",
-                       " and not heard"));
-      for (const NodeId node : nodes) problem->add_nodes(node.value());
+                       " voters: ", WhoIsMissed(missed)));
+      for (const NodeId node : missed.nodes) problem->add_nodes(node.value());
       problem->set_since_time_us(missed.since_us);
     } else if (!group.leader.has_value()) {
       AddOfGroup(

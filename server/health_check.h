@@ -29,6 +29,8 @@ struct HealthFacts {
   // Other nodes of the cluster that are not heard, and when they last were; 0:
   // never.
   std::map<NodeId, int64_t> silent;
+  // Which disk of a node is its present one, as far as nodes are known.
+  std::map<NodeId, Incarnation> incarnations;
   std::vector<WaitingNodes::Waiting> waiting;
   GroupSurvey groups;
   std::vector<std::shared_ptr<const TopicSnapshot>> topics;  // by name

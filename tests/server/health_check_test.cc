@@ -125,6 +125,31 @@ TEST_F(HealthCheckTest, WithoutAQuorumTheNodesThatAreNeededAreNamed) {
             "heard");
 }
 
+// Node 2 is heard, but its disk that votes here has given up its place.
+TEST_F(HealthCheckTest, ADiskThatWasReplacedIsNoVoterThatIsHeard) {
+  facts_.incarnations = {{NodeId(1), Incarnation(1)},
+                         {NodeId(2), Incarnation(2)},
+                         {NodeId(3), Incarnation(1)}};
+  EXPECT_TRUE(Check().healthy());
+  facts_.silent[NodeId(3)] = 500;
+  v1::GetHealthResponse health = Check();
+  ASSERT_EQ(health.problems_size(), 3);
+  const v1::HealthProblem& problem = health.problems(2);
+  EXPECT_EQ(problem.kind(), v1::HEALTH_PROBLEM_KIND_NO_QUORUM);
+  EXPECT_THAT(problem.nodes(), ElementsAre(3));
+  EXPECT_EQ(problem.message(),
+            "orders/0: no quorum of 3 voters: node 3 is needed and not heard; "
+            "the voting disk of node 2 was replaced");
+  EXPECT_EQ(problem.since_time_us(), 500);
+  // Nothing helps any more.
+  facts_.incarnations[NodeId(3)] = Incarnation(2);
+  facts_.silent.clear();
+  health = Check();
+  EXPECT_THAT(health.problems(health.problems_size() - 1).message(),
+              HasSubstr("the voting disk of nodes 2, 3 was replaced"));
+  EXPECT_TRUE(health.problems(health.problems_size() - 1).nodes().empty());
+}
+
 TEST_F(HealthCheckTest, AJointConfigurationNeedsBothMajorities) {
   group().configuration.outgoing_voters = {On(1), On(4)};
   facts_.silent[NodeId(4)] = 0;
