@@ -3,67 +3,18 @@
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
-import unittest
 
-from tests.cli.kappa_program import DONE, ENVIRONMENT, KAPPA, KAPPAD, REFUSED
-from tests.cli.kappa_program import WAIT_SECONDS_MAX, any_disk, free_base_port, run
+from tests.cli.kappa_program import DONE, ENVIRONMENT, KAPPA, REFUSED, WAIT_SECONDS_MAX
+from tests.cli.local_nodes import LocalNodesTestCase
 from tests.process import test_ca
 from tests.python import cases
 
 
-class ThreeNodesTestCase(unittest.TestCase):
-    up_arguments = ()
-
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR"))
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.addCleanup(self.local, "down")
-        self.local("up", "--nodes", 3, "--base-port", free_base_port(), "--kappad", KAPPAD,
-                   *self.up_arguments, "--", "--config", any_disk(self.folder))
-        report = json.loads(self.local("status", "-o", "json"))
-        self.nodes = report["nodes"]
-        self.assertEqual([node["state"] for node in self.nodes], ["serving"] * 3)
-        self.access = ["--server", report["server"]]
-        for name, path in report.get("tls", {}).items():
-            self.access += [f"--tls-{name}", path]
-
-    def local(self, command, *words):
-        done = run("local", command, "--data-dir", self.folder + "/c", *words)
-        self.assertEqual(done.returncode, DONE, done.stdout + done.stderr)
-        return done.stdout
-
-    def kappa(self, *words, code=DONE, stdin=""):
-        done = run(*self.access, *words, stdin=stdin)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout
-
-    def health(self):
-        done = run(*self.access, "cluster", "health", "-o", "json")
-        health = json.loads(done.stdout)
-        self.assertEqual(done.returncode, DONE if health["healthy"] else REFUSED, done.stderr)
-        return health
-
-    def await_health(self, holds):
-        deadline = time.monotonic() + WAIT_SECONDS_MAX
-        while not holds(health := self.health()):
-            self.assertLess(time.monotonic(), deadline, health)
-        return health
-
-    def await_healthy(self):
-        return self.await_health(lambda health: health["healthy"])
-
-    def partitions(self, topic):
-        told = self.kappa("cluster", "describe", "--topic", topic, "-o", "json")
-        return json.loads(told)["partitions"]
-
-
-class ThreeNodesTest(ThreeNodesTestCase):
+class ThreeNodesTest(LocalNodesTestCase):
     def test_shows_what_happens_when_nodes_die_and_return(self):
         self.kappa("topic", "create", "orders", "--partitions", 6, "--replicas", 3)
         self.kappa("append", "orders", stdin="one\ntwo\n")
@@ -87,6 +38,7 @@ class ThreeNodesTest(ThreeNodesTestCase):
             self.assertEqual([node["node"] for node in health["nodes_silent"]], [2])
             self.assertEqual([problem["nodes"] for problem in health["problems"]
                               if problem["kind"] == "node_not_heard"], [[2]])
+            self.check_behind(2)
 
         with self.subTest("a second one is killed: no quorum"):
             self.local("kill", 3)
@@ -101,9 +53,35 @@ class ThreeNodesTest(ThreeNodesTestCase):
         with self.subTest("all return"):
             self.local("up")
             self.await_healthy()
+            self.check_nobody_behind()
             self.kappa("append", "orders", stdin="five\n")
             records = self.kappa("replay", "orders", "--to", "end", "-o", "raw").split()
-            self.assertEqual(sorted(records), ["five", "four", "one", "three", "two"])
+            self.assertEqual(sorted(records),
+                             ["five", "four", "one", "three", "two", "x" * 100_000])
+
+    def check_behind(self, node):
+        """The silent node's replicas lack what was appended meanwhile, and health
+        tells how much that is."""
+        self.kappa("append", "orders", stdin="x" * 100_000 + "\n")
+
+        def behind(health):
+            return [problem for problem in health["problems"]
+                    if problem["kind"] == "replica_behind" and problem["topic"] == "orders"]
+
+        health = self.await_health(lambda health: any(
+            problem["bytes_behind"] >= 100_000 for problem in behind(health)))
+        for problem in behind(health):
+            self.assertEqual(problem["nodes"], [node])
+            self.assertEqual(problem["activity"], "silent")
+            self.assertGreater(problem["entries_behind"], 0)
+        replicas = [replica for part in self.partitions("orders") for replica in part["replicas"]]
+        self.assertTrue(any(replica["bytes_behind"] >= 100_000 for replica in replicas
+                            if replica["node"] == node), replicas)
+
+    def check_nobody_behind(self):
+        for part in self.partitions("orders"):
+            for replica in part["replicas"]:
+                self.assertEqual((replica["entries_behind"], replica["bytes_behind"]), (0, 0))
 
     def test_hands_leadership_over(self):
         self.kappa("topic", "create", "moved", "--replicas", 3)
@@ -156,7 +134,7 @@ class ThreeNodesTest(ThreeNodesTestCase):
         raise AssertionError(f"ended before the line that was wanted: {lines}")
 
 
-class ThreeNodesWithTlsTest(ThreeNodesTestCase):
+class ThreeNodesWithTlsTest(LocalNodesTestCase):
     up_arguments = ("--tls",)
 
     def test_serves_who_shows_a_certificate(self):
