@@ -106,15 +106,6 @@ void KnownDamage::Add(const ScrubRange& range) {
   ++changes_;
 }
 
-void KnownDamage::Remove(const ScrubRange& range) {
-  MutexLock lock(&mutex_);
-  const auto found = ranges_.find(range.replica);
-  if (found == ranges_.end() || std::erase(found->second, range) == 0) return;
-  if (found->second.empty()) ranges_.erase(found);
-  any_.store(!ranges_.empty());
-  ++changes_;
-}
-
 void KnownDamage::Remove(ReplicaNumber replica, LogIndex first, LogIndex last) {
   MutexLock lock(&mutex_);
   const auto found = ranges_.find(replica);

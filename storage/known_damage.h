@@ -40,10 +40,8 @@ class KnownDamage {
 
   // Adds a range: it counts at once, and is durable after Save.
   void Add(const ScrubRange& range);
-  // Forgets a range as All() named it: it is whole. Durable after Save.
-  void Remove(const ScrubRange& range);
   // Forgets [first, last] of a replica, whatever ranges they are part of: they
-  // were repaired. Durable after Save.
+  // are whole, or were repaired. Durable after Save.
   void Remove(ReplicaNumber replica, LogIndex first, LogIndex last);
   // Makes what was added and removed before durable; nothing to do: no disk is
   // touched. Errors: as ReplacedFile::Replace: what was added counts all the

@@ -63,9 +63,9 @@ TEST_F(KnownDamageTest, SurvivesItsFile) {
   EXPECT_EQ(First(1, 5, 30), Range(1, 20, 20));
   EXPECT_EQ(First(1, 5, 19), std::nullopt);
   EXPECT_EQ(First(3, 1, 30), std::nullopt);
-  known_->Remove(Range(1, 3, 4));
-  known_->Remove(Range(1, 20, 20));
-  known_->Remove(Range(2, 5, 7));
+  for (const ScrubRange& range : all) {
+    known_->Remove(range.replica, range.first, range.last);
+  }
   EXPECT_EQ(First(2, 1, 100), std::nullopt);
   SaveAndLoad();
   EXPECT_TRUE(known_->All().empty());
