@@ -167,6 +167,8 @@ void SegmentLifecycle::Publish() {
     nudged_ = true;
   }
   work_.SignalAll();
+  // The next cycle takes the rows that ended with this one.
+  if (!ended_.empty() && options_.on_rows_ready) options_.on_rows_ready();
 }
 
 void SegmentLifecycle::Nudge() {
@@ -254,6 +256,16 @@ std::vector<SegmentRange> SegmentLifecycle::VisibleIn(
   });
 }
 
+bool SegmentLifecycle::HasChanged(
+    SegmentNumber segment, absl::Span<const SegmentRange> visible) const {
+  const std::vector<SegmentRange> now = VisibleIn(segment);
+  return !std::equal(now.begin(), now.end(), visible.begin(), visible.end(),
+                     [](const SegmentRange& a, const SegmentRange& b) {
+                       return a.replica == b.replica && a.first == b.first &&
+                              a.end == b.end;
+                     });
+}
+
 std::vector<RepairedEntry> SegmentLifecycle::RepairedIn(
     absl::Span<const SegmentRange> visible) const {
   std::vector<RepairedEntry> repaired;
@@ -282,6 +294,9 @@ bool SegmentLifecycle::SealOldest() {
           ? sealer_.Seal(parts_.database->db(),
                          parts_.entries->Live(segment).get(), segment, visible)
           : rebuilder_.WriteAll(segment, 0, visible);
+  if (absl::IsDataLoss(row.status()) && HasChanged(segment, visible)) {
+    return true;
+  }
   if (row.ok() || absl::IsDataLoss(row.status())) {
     if (!row.ok()) unsealable_.insert(segment);
     MutexLock lock(&mutex_);
@@ -348,6 +363,7 @@ bool SegmentLifecycle::RebuildRepaired() {
     unsealable_.erase(*segment);
     not_rebuilt_.erase(*segment);
   } else if (absl::IsDataLoss(row.status())) {
+    if (HasChanged(*segment, visible)) return true;
     not_rebuilt_[*segment] = revision;
   }
   Conclude(*segment, std::move(row), std::move(repaired));

@@ -55,7 +55,8 @@ struct SegmentLifecycleOptions {
   std::shared_ptr<const std::atomic<bool>> paused;
   // Told of an error that may have left files in an unknown state.
   std::function<void(const absl::Status&)> on_fatal;
-  // Told, on the lifecycle's thread, that rows wait for the next cycle.
+  // Told, on the lifecycle's thread or the writer's, that rows wait for the
+  // next cycle.
   std::function<void()> on_rows_ready;
 };
 
@@ -135,6 +136,10 @@ class SegmentLifecycle {
       SegmentNumber segment, absl::Span<const SegmentRange> visible,
       absl::Span<const RepairedEntry> repaired) const;
   std::vector<SegmentRange> VisibleIn(SegmentNumber segment) const;
+  // Whether something of it was dropped, trimmed or cut since: what could not
+  // be read may be that, and is no damage.
+  bool HasChanged(SegmentNumber segment,
+                  absl::Span<const SegmentRange> visible) const;
   std::vector<RepairedEntry> RepairedIn(
       absl::Span<const SegmentRange> visible) const;
   bool RewriteDeadest();

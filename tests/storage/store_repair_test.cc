@@ -1,6 +1,7 @@
 // Damaged entries of the store on RocksDB: repaired in rows of their own, then
 // in files that are written anew, with a crash after each step.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -69,6 +70,9 @@ class StoreRepairTest : public testing::Test {
         });
     options.on_fatal = [](const absl::Status& status) {
       ADD_FAILURE() << "fatal: " << status;
+    };
+    options.on_commit_wanted = [this, writer = std::this_thread::get_id()] {
+      if (std::this_thread::get_id() == writer) ++asked_by_writer_;
     };
     auto store = RocksLogStore::Open(std::move(options));
     ASSERT_TRUE(store.ok()) << store.status();
@@ -163,6 +167,7 @@ class StoreRepairTest : public testing::Test {
   }
 
   std::function<void(const std::string&, const std::string&)> on_operation_;
+  std::atomic<int> asked_by_writer_{0};  // for a cycle
   const std::string path_;
   std::unique_ptr<RocksLogStore> store_;
   std::optional<LogScript> log_;
@@ -251,6 +256,51 @@ TEST_F(StoreRepairTest, ACrashAtAnyStepLosesNothing) {
     store_.reset();
     if (copy != path_) fs::remove_all(copy);
   }
+}
+
+// What cannot be read any more because its replica was dropped is no damage.
+TEST_F(StoreRepairTest, ADropWhileFilesAreWrittenAnewDoesNotEndThat) {
+  AddLogs();
+  AppendUntilSealed(2);
+  store_.reset();
+  // Of the last file, which the small logs stand in, too.
+  const std::string file = SstFiles(Folder(path_, 0)).back();
+  FlipBit(file, 1'000);
+  Open(path_);
+  std::atomic<bool> writes{false};
+  std::atomic<bool> dropped{false};
+  on_operation_ = [&](const std::string& operation, const std::string& path) {
+    if (operation != "create" || writes ||
+        path.find("/sealed/0000000000000001-1") == std::string::npos) {
+      return;
+    }
+    writes = true;
+    while (!dropped) std::this_thread::yield();
+  };
+  const std::vector<LogIndex> damaged = Damaged();
+  ASSERT_FALSE(damaged.empty());
+  Repair(damaged);
+  ASSERT_TRUE(Await([&] { return writes.load(); }));
+  std::vector<ReplicaNumber> others;
+  for (const ReplicaInfo& replica : store_->Replicas()) {
+    if (replica.number != log_->replica()) others.push_back(replica.number);
+  }
+  ASSERT_TRUE(store_->DropReplicas(others).ok());
+  dropped = true;
+  ASSERT_TRUE(Await([&] { return Rebuilt(); }));
+  ExpectHolds();
+  store_.reset();
+  on_operation_ = nullptr;
+}
+
+// The rows of what stands in files again go with a cycle that is asked for.
+TEST_F(StoreRepairTest, TheEndOfRowsAsksForACycle) {
+  SealAndDamage();
+  Open(path_);
+  Repair(Damaged());
+  ASSERT_TRUE(Await([&] { return asked_by_writer_ > 0; }));
+  EXPECT_TRUE(Rebuilt() || fs::exists(Folder(path_, 1)));
+  ExpectHolds();
 }
 
 // Of the active segment rows are read until it is sealed, whole.
