@@ -12,6 +12,7 @@
 #include "storage/configuration_rows.h"
 #include "storage/open_verification.h"
 #include "storage/producer_record.h"
+#include "storage/term_rows.h"
 
 namespace kappa::storage {
 namespace {
@@ -350,11 +351,14 @@ absl::Status DirectoryRebuild::RebuildProducerTable() {
     bool usable = report_.hole.empty();
     const std::string checkpoint_key = ProducerCheckpointKey(log.replica);
     const std::string configuration_key = ConfigurationKey(log.replica);
+    const std::string terms_prefix = TermRowsPrefix(log.replica);
     const absl::Status scanned = view_->ScanSideRows(
         SideTable::kProducers, ProducerRowsPrefix(log.replica),
         [&](std::string_view key, std::string_view value) {
           // Made from the log, as far as that is kept.
           if (key == configuration_key) return true;
+          // Written anew when the next term begins.
+          if (key.substr(0, terms_prefix.size()) == terms_prefix) return true;
           if (usable && key == checkpoint_key) {
             const auto checkpoint = DecodeProducerCheckpoint(value);
             usable = checkpoint.ok() && checkpoint->index <= log.last;

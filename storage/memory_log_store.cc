@@ -263,10 +263,16 @@ absl::StatusOr<std::vector<raft::EntryId>> MemoryLogStore::TermStarts(
   const auto found = Find(replica);
   if (!found.ok()) return found.status();
   std::vector<raft::EntryId> starts;
-  for (const StoredEntry& entry : (*found)->entries) {
-    if (starts.empty() || starts.back().term != entry.header.term) {
-      starts.push_back({entry.header.term, entry.header.index});
+  const Replica& replica_found = **found;
+  for (const StoredEntry& entry : replica_found.entries) {
+    const EntryHeader& header = entry.header;
+    const bool begins = starts.empty() || starts.back().term != header.term;
+    const bool wanted =
+        begins || header.index == replica_found.position.last.index;
+    if (wanted && replica_found.damaged.contains(header.index)) {
+      return Damaged(replica, header.index);
     }
+    if (begins) starts.push_back({header.term, header.index});
   }
   return starts;
 }

@@ -16,6 +16,7 @@
 #include "storage/directory_check.h"
 #include "storage/producer_record.h"
 #include "storage/rocks_log_store.h"
+#include "storage/term_rows.h"
 #include "tests/storage/damage_fixture.h"
 #include "tests/storage/directory_damage.h"
 #include "tests/storage/log_script.h"
@@ -404,6 +405,8 @@ TEST_F(DirectoryRebuildHoleTest, RowsOfConfigurationsAreMadeFromTheLog) {
          *ConfigurationRow(replica, beyond).value);
   const ReplicaNumber other = TheWholeDirectory().replicas[2];
   PutRow(2, SideTable::kProducers, ConfigurationKey(other), "damaged");
+  // Of a log that may have been longer.
+  PutRow(2, SideTable::kProducers, TermRowsPrefix(other) + "row", "damaged");
   store_.reset();
   const RebuildReport report = Rebuild();
   EXPECT_TRUE(report.producers_from_log.empty());
@@ -419,6 +422,9 @@ TEST_F(DirectoryRebuildHoleTest, RowsOfConfigurationsAreMadeFromTheLog) {
   const auto none = ReadConfigurationRow(**fresh, other);
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_TRUE(none->empty());
+  const auto terms = ReadTermRows(**fresh, other);
+  ASSERT_TRUE(terms.ok()) << terms.status();
+  EXPECT_TRUE(terms->empty());
 }
 
 TEST_F(DirectoryRebuildHoleTest, RowsOfATrimmedLogCannotBeMade) {
