@@ -12,6 +12,7 @@
 #include "server/errors.h"
 #include "server/not_leader.h"
 #include "storage/configuration_rows.h"
+#include "storage/term_rows.h"
 
 namespace kappa::server {
 namespace {
@@ -59,9 +60,9 @@ absl::StatusOr<GroupLog> GroupLog::Recover(const storage::LogStore& store,
   absl::StatusOr<storage::ReplicaPosition> position =
       store.Position(replica.number);
   if (!position.ok()) return position.status();
-  absl::StatusOr<std::vector<raft::EntryId>> term_starts =
-      store.TermStarts(replica.number);
-  if (!term_starts.ok()) return term_starts.status();
+  absl::StatusOr<storage::FoundTermStarts> terms =
+      storage::FindTermStarts(store, replica.number);
+  if (!terms.ok()) return terms.status();
   absl::StatusOr<std::vector<raft::ConfigurationAt>> configurations =
       std::vector<raft::ConfigurationAt>();
   // An empty log has none, and nobody waits for a disk then.
@@ -80,9 +81,11 @@ absl::StatusOr<GroupLog> GroupLog::Recover(const storage::LogStore& store,
                      " of a log that ends at ", position->last.index.value()));
   }
   raft::RestoredState restored = RestoredStateOf(
-      *position, *std::move(term_starts), *std::move(configurations));
-  return GroupLog(replica, *std::move(position), std::move(restored), clock,
-                  std::move(options));
+      *position, std::move(terms->starts), *std::move(configurations));
+  GroupLog log(replica, *std::move(position), std::move(restored), clock,
+               std::move(options));
+  log.damage_at_start_ = std::move(terms->damage);
+  return log;
 }
 
 GroupLog::GroupLog(const storage::ReplicaInfo& replica,
@@ -103,7 +106,11 @@ GroupLog::GroupLog(const storage::ReplicaInfo& replica,
       written_hard_state_(position.hard_state),
       tail_(LogTail::Of(position)),
       bytes_(tail_.last.index),
-      configurations_(std::move(restored.configurations)) {
+      configurations_(std::move(restored.configurations)),
+      term_starts_(std::move(restored.term_starts)),
+      terms_in_rows_(term_starts_.size()),
+      repair_budget_(options.repair_budget ? std::move(options.repair_budget)
+                                           : std::make_shared<RepairBudget>()) {
   committed_tail_ = {.last = base_.id,
                      .end_offset = base_.offset,
                      .chain = base_.chain,
@@ -122,7 +129,10 @@ bool GroupLog::sole_voter() const {
          configuration.voters.front() == self_;
 }
 
-void GroupLog::Tick() { core_.Tick(); }
+void GroupLog::Tick() {
+  core_.Tick();
+  cut_wanted_ = !damage_untold_.empty();
+}
 
 void GroupLog::Rouse() {
   if (leads() || !core_.quiescent()) return;
@@ -170,6 +180,10 @@ absl::Status GroupLog::TransferLeadership(std::optional<ReplicaId> target) {
 }
 
 void GroupLog::Append(StoredEntry entry) {
+  if (term_starts_.empty() || term_starts_.back().term != entry.header.term) {
+    term_starts_.push_back({entry.header.term, entry.header.index});
+    terms_changed_ = true;
+  }
   tail_ = LogTail::Of(entry.header);
   bytes_.OnAppended(tail_.last.index, entry.header.payload_bytes);
   const EntryHeader& header = pending_.PushBack(std::move(entry)).header;
@@ -273,11 +287,22 @@ storage::GroupWrite GroupLog::WriteFor(raft::Persist* persist) {
     write.side_rows.push_back(
         storage::ConfigurationRow(number_, configurations_));
   }
+  AddTermRows(&write);
   if (!persist->messages_after.empty()) {
     after_durable_.PushBack(
         {persist->token.sequence, std::move(persist->messages_after)});
   }
   return write;
+}
+
+void GroupLog::AddTermRows(storage::GroupWrite* write) {
+  if (!terms_changed_) return;
+  for (storage::SideRow& row :
+       storage::TermRows(number_, term_starts_, terms_kept_, terms_in_rows_)) {
+    write->side_rows.push_back(std::move(row));
+  }
+  terms_kept_ = terms_in_rows_ = term_starts_.size();
+  terms_changed_ = false;
 }
 
 void GroupLog::Absorb(ShardGroup* owner, WriteCycle* cycle) {
@@ -289,7 +314,14 @@ void GroupLog::Absorb(ShardGroup* owner, WriteCycle* cycle) {
     ++writes_in_flight_;
   }
   KAPPA_CHECK(core_.last() == tail_.last, "the core's log is this one");
-  for (raft::Message& message : output.messages) Send(std::move(message));
+  ReplicaId asked{};
+  for (raft::Message& message : output.messages) {
+    if (message.type != raft::MessageType::kRepairRequest) {
+      Send(std::move(message));
+    } else if (std::exchange(asked, message.to) != message.to) {
+      AskForRepairs(message);
+    }
+  }
   if (output.role_changed) NoteRole();
   if (output.transfer_ended.has_value()) {
     progress_.transfer_ended = output.transfer_ended;

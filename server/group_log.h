@@ -11,6 +11,7 @@
 #define KAPPA_SERVER_GROUP_LOG_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -28,6 +29,7 @@
 #include "server/node_directory.h"
 #include "server/outgoing_messages.h"
 #include "server/received_repairs.h"
+#include "server/repair_budget.h"
 #include "server/ring_queue.h"
 #include "server/write_cycle.h"
 #include "storage/entry_header.h"
@@ -42,6 +44,8 @@ struct GroupLogOptions {
   std::shared_ptr<const raft::CoreSettings> settings;
   // Where other nodes serve clients; null: nobody knows. Outlives the log.
   const NodeDirectory* nodes = nullptr;
+  // Shared by the groups of a node; null: one of its own.
+  std::shared_ptr<RepairBudget> repair_budget;
 };
 
 // Told of every change of the log, in order, while it happens.
@@ -73,7 +77,7 @@ class GroupLog {
     std::vector<GroupMessage> messages;
     // To be read from the store, and told by OnLogRead.
     std::vector<LogRead> reads;
-    // To be proven by storage::CountProven, and told by OnRepairsChecked.
+    // To be proven by storage::FindProven, and told by OnRepairsChecked.
     std::optional<RepairCheck> repair_check;
     // Damaged entries that are durably repaired, or gone.
     std::vector<LogIndex> repaired;
@@ -87,7 +91,8 @@ class GroupLog {
   };
 
   // What the store holds of a replica, as a core is made from it.
-  // Errors: those of the store.
+  // Errors: those of the store; DATA_LOSS: an entry is damaged, and nothing
+  // else tells where terms begin.
   static absl::StatusOr<GroupLog> Recover(const storage::LogStore& store,
                                           const storage::ReplicaInfo& replica,
                                           const AppendClock* clock,
@@ -100,6 +105,8 @@ class GroupLog {
   ReplicaNumber number() const { return number_; }
   GroupId group() const { return group_; }
   ReplicaId self() const { return self_; }
+  // Of an entry that Recover met and found damaged, to be reported; OK: none.
+  const absl::Status& damage_at_start() const { return damage_at_start_; }
 
   // --- inputs ---
 
@@ -128,16 +135,20 @@ class GroupLog {
   // Whether others shall rather lead, whatever the disk is like.
   void SetUnfit(bool unfit);
   // Stored entries [first, last] are damaged or missing: this replica will not
-  // lead where there are others, and hands over if it does. The core is told of
-  // what is committed, the rest when it is, and asks the others for equal ones.
+  // lead where there are others, and hands over if it does. The core is told,
+  // and asks the others for equal ones; of what is not committed once it is
+  // known where the log would end without it.
   void OnEntriesDamaged(LogIndex first, LogIndex last);
-  // So many of the Progress::repair_check with this id are proven. A check that
-  // does not run any more is ignored.
-  void OnRepairsChecked(uint64_t check, size_t proven);
+  // Which entries of the Progress::repair_check with this id are proven. A
+  // check that does not run any more is ignored.
+  void OnRepairsChecked(uint64_t check, const std::vector<bool>& proven);
   // Whether any entry is known to be damaged and not yet repaired.
   bool repairing() const {
     return !damage_told_.empty() || !damage_untold_.empty();
   }
+  // Whether this run may have put another entry in the place of `index`, by a
+  // repair or by a cut: who found it damaged may have read the one before.
+  bool MayBeReplaced(LogIndex index) const;
   // Whether the replica said in its last answer to this leader that it should
   // not lead.
   bool IsUnfit(ReplicaId replica) const;
@@ -215,6 +226,7 @@ class GroupLog {
   bool writing() const { return writes_in_flight_ > 0 || !stash_.empty(); }
 
  private:
+  using StoredEntry = storage::StoredEntry;
   struct Received {
     raft::Message message;
     std::vector<storage::StoredEntry> entries;
@@ -256,12 +268,29 @@ class GroupLog {
   void Truncate(LogIndex from);
   OutgoingMessages& outgoing();
 
-  // group_log_fitness.cc: who can lead, what is damaged, and who has room.
+  // group_log_fitness.cc: who can lead, and who has room.
   void TellFitness();
-  void TellDamage();
-  void NoteRepaired();
   void NoteAnswer(const raft::Message& message);
 
+  // group_log_damage.cc: what is damaged, and its repair.
+  void TellDamage();
+  void TellCommitted(LogIndex first, LogIndex last);
+  // Returns the first one that was not told.
+  LogIndex TellUncommitted(LogIndex first, LogIndex last);
+  // Whether it is known, then kept, where the log ends if it is cut at `from`.
+  bool KnowsCut(LogIndex from);
+  void OnCutRead(const absl::StatusOr<std::vector<StoredEntry>>& entries);
+  bool Tell(LogIndex index);
+  // In place of those that the core would ask `request.to` for.
+  void AskForRepairs(const raft::Message& request);
+  void TakeRepair(raft::Message message, StoredEntry entry);
+  void NoteRepaired();
+  void ForgetDamageFrom(LogIndex from);
+
+  // What changed of the rows about terms.
+  void AddTermRows(storage::GroupWrite* write);
+
+  static constexpr LogIndex kHighestIndex{~uint64_t{0}};
   static constexpr size_t kDeferredMax = 64;
   static constexpr size_t kDeferredBytesMax = size_t{8} << 20;
 
@@ -283,16 +312,34 @@ class GroupLog {
   RingQueue<storage::StoredEntry> pending_;
   std::vector<raft::ConfigurationAt> configurations_;  // the newest two
   bool configurations_changed_ = false;                // since the last write
-  Term led_term_;                                      // 0: does not lead
+  std::vector<raft::EntryId> term_starts_;             // all of the log
+  size_t terms_kept_ = 0;     // of them, as the rows have them
+  size_t terms_in_rows_ = 0;  // at most
+  bool terms_changed_ = false;
+  Term led_term_;  // 0: does not lead
   uint64_t last_read_id_ = 0;
   uint32_t writes_in_flight_ = 0;
 
-  // How fit to lead, and what is damaged.
+  // How fit to lead.
   raft::DiskHealth disk_health_ = raft::DiskHealth::kHealthy;
   bool unfit_ = false;
+
+  // What is damaged.
+  absl::Status damage_at_start_;
+  const std::shared_ptr<RepairBudget> repair_budget_;
   std::set<LogIndex> damage_told_;  // to the core
   std::vector<std::pair<LogIndex, LogIndex>> damage_untold_;
+  LogIndex ask_from_ = kHighestIndex;  // downwards, round and round
   std::unique_ptr<ReceivedRepairs> repairs_;
+  // Where the log ends if the core cuts it at the lowest entry that was told
+  // and is not committed.
+  std::map<LogIndex, LogTail> cuts_;
+  uint64_t cut_read_ = 0;  // 0: none is under way
+  LogIndex cut_index_;
+  bool cut_wanted_ = false;  // a read may begin
+  // What this run has repaired lies within, and what it has cut at or above.
+  std::optional<std::pair<LogIndex, LogIndex>> repaired_;
+  std::optional<LogIndex> lowest_cut_;
 
   // Of groups with other replicas.
   std::vector<ReplicaId> unfit_voters_;

@@ -1,4 +1,4 @@
-// GroupLog: who can lead, what is damaged, and who has room.
+// GroupLog: who can lead, and who has room.
 #include <algorithm>
 
 #include "raft/peer_status.h"
@@ -6,11 +6,6 @@
 
 namespace kappa::server {
 namespace {
-
-// One keeps a replica from leading; the core knows them by their index each.
-constexpr size_t kDamageToldMax = 256;
-// Ranges that wait for a place among those; what is beyond is found again.
-constexpr size_t kDamageUntoldMax = 1024;
 
 using Replicas = std::vector<ReplicaId>;
 
@@ -43,50 +38,6 @@ void GroupLog::SetDiskHealth(raft::DiskHealth health) {
 void GroupLog::SetUnfit(bool unfit) {
   unfit_ = unfit;
   TellFitness();
-}
-
-void GroupLog::OnEntriesDamaged(LogIndex first, LogIndex last) {
-  first = std::max(first, base_.id.index.Next());
-  last = std::min(last, tail_.last.index);
-  if (first <= last && damage_untold_.size() < kDamageUntoldMax) {
-    damage_untold_.emplace_back(first, last);
-  }
-  TellDamage();
-  // At once: the core waits for an election time first, for a repair.
-  if (leads() && !damage_told_.empty()) {
-    core_.TransferLeadership(std::nullopt).IgnoreError();
-  }
-}
-
-// Above the commit index the core may cut the log at the damage, and where the
-// cut log ends only the store could say.
-void GroupLog::TellDamage() {
-  for (auto& [first, last] : damage_untold_) {
-    for (; first <= std::min(last, core_.committed()); first = first.Next()) {
-      if (damage_told_.size() == kDamageToldMax) break;
-      if (!damage_told_.insert(first).second) continue;
-      core_.OnEntryDamaged(first, Digest());
-    }
-  }
-  std::erase_if(damage_untold_,
-                [](const auto& range) { return range.first > range.second; });
-}
-
-void GroupLog::NoteRepaired() {
-  const std::vector<LogIndex> left = core_.damaged();
-  if (left.size() == damage_told_.size()) return;
-  for (auto at = damage_told_.begin(); at != damage_told_.end();) {
-    if (std::binary_search(left.begin(), left.end(), *at)) {
-      ++at;
-    } else {
-      progress_.repaired.push_back(*at);
-      at = damage_told_.erase(at);
-    }
-  }
-  // What a running check ends with must not be taken for another's end.
-  if (!repairing() && repairs_ != nullptr && !repairs_->checking()) {
-    repairs_.reset();
-  }
 }
 
 void GroupLog::NoteAnswer(const raft::Message& message) {

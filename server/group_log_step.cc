@@ -30,7 +30,9 @@ absl::Status GroupLog::Step(raft::Message message,
     if (!damage_told_.contains(entries->front().header.index)) {
       return absl::OkStatus();
     }
-    if (repairs_ == nullptr) repairs_ = std::make_unique<ReceivedRepairs>();
+    if (repairs_ == nullptr) {
+      repairs_ = std::make_unique<ReceivedRepairs>(repair_budget_);
+    }
     repairs_->Add({std::move(message), std::move(entries->front())});
     return absl::OkStatus();
   }
@@ -85,20 +87,6 @@ absl::Status GroupLog::Take(Received received) {
   return absl::OkStatus();
 }
 
-void GroupLog::OnRepairsChecked(uint64_t check, size_t proven) {
-  if (repairs_ == nullptr) return;
-  AbsorbAside();
-  for (ReceivedRepairs::Repair& repair : repairs_->EndCheck(check, proven)) {
-    std::vector<StoredEntry> entries{std::move(repair.entry)};
-    repair.message.entries.front().handle = raft::EntryHandle{1};
-    incoming_ = &entries;
-    core_.Step(repair.message);
-    AbsorbAside();
-    incoming_ = nullptr;
-  }
-  if (!repairing() && !repairs_->checking()) repairs_.reset();
-}
-
 bool GroupLog::Holds(raft::EntryId id) const {
   return id.index <= core_.base().index || core_.TermAt(id.index) == id.term;
 }
@@ -132,11 +120,16 @@ std::optional<LogTail> GroupLog::TailAt(LogIndex index) const {
       core_.TermAt(index) == anchor_->last.term) {
     return anchor_;
   }
+  const auto cut = cuts_.find(index);
+  if (cut != cuts_.end() && core_.TermAt(index) == cut->second.last.term) {
+    return cut->second;
+  }
   return std::nullopt;
 }
 
 void GroupLog::OnLogRead(uint64_t id,
                          absl::StatusOr<std::vector<StoredEntry>> entries) {
+  if (cut_read_ != 0 && id == cut_read_) return OnCutRead(entries);
   if (id != anchor_read_) {
     outgoing().OnRead(id, entries);
     return;
@@ -174,11 +167,14 @@ void GroupLog::Truncate(LogIndex from) {
     if (end->last.index == committed_tail_.last.index) restored_.reset();
   }
   if (anchor_.has_value() && anchor_->last.index >= from) anchor_.reset();
-  for (auto& [first, last] : damage_untold_) {
-    last = std::min(last, from.Previous());
-  }
+  ForgetDamageFrom(from);
   tail_ = *end;
   bytes_.OnTruncated(from);
+  while (!term_starts_.empty() && term_starts_.back().index >= from) {
+    term_starts_.pop_back();
+    terms_kept_ = std::min(terms_kept_, term_starts_.size());
+    terms_changed_ = true;
+  }
   while (!configurations_.empty() && configurations_.back().index >= from) {
     configurations_.pop_back();
     configurations_changed_ = true;

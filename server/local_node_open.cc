@@ -173,6 +173,7 @@ void LocalNode::StartThreads() {
   services.instance = instance_;
   services.nodes = &nodes_;
   services.core_settings = SettingsOf(options_);
+  services.repair_budget = std::make_shared<RepairBudget>();
   ShardOptions shard_options;
   shard_options.turns = options_.turns;
   shard_options.window_bytes = options_.window_bytes / shards;

@@ -54,7 +54,8 @@ absl::StatusOr<std::unique_ptr<MetadataGroup>> MetadataGroup::Open(
       GroupLog::Recover(*services->store, replica, services->append_clock,
                         {.instance = services->instance,
                          .settings = services->core_settings,
-                         .nodes = services->nodes});
+                         .nodes = services->nodes,
+                         .repair_budget = services->repair_budget});
   if (!log.ok()) return log.status();
   absl::StatusOr<MetadataState> state = MetadataState::Load(*services->store);
   if (!state.ok()) return state.status();
@@ -79,6 +80,11 @@ MetadataGroup::MetadataGroup(GroupLog log, MetadataState state,
 
 void MetadataGroup::Campaign(
     absl::AnyInvocable<void(const absl::Status&)> ready) {
+  if (!log_.damage_at_start().ok()) {
+    services_->report_damage(
+        kMetadataGroup, log_.number(),
+        ReadErrorOf(log_.damage_at_start(), kMetadataGroup));
+  }
   if (sole_voter()) {
     ready_ = std::move(ready);
     log_.Campaign();
@@ -295,13 +301,16 @@ void MetadataGroup::TakeRepairs(GroupLog::Progress* progress) {
     const uint64_t id = progress->repair_check->id;
     RunRepairCheck(*services_, kMetadataGroup, log_.number(),
                    *std::move(progress->repair_check),
-                   [this, services = services_, id](size_t proven) {
-                     services->post(this, [this, id, proven] {
-                       log_.OnRepairsChecked(id, proven);
-                     });
+                   [this, services = services_, id](std::vector<bool> proven) {
+                     services->post(this,
+                                    [this, id, proven = std::move(proven)] {
+                                      log_.OnRepairsChecked(id, proven);
+                                    });
                    });
   }
-  if (progress->repaired.empty()) return;
+  if (progress->repaired.empty() && !progress->truncated_from.has_value()) {
+    return;
+  }
   ForgetRepaired(*services_, kMetadataGroup, log_.number(), progress->repaired);
   if (!log_.repairing()) log_.SetUnfit(false);
 }

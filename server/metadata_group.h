@@ -106,6 +106,9 @@ class MetadataGroup final : public ShardGroup {
   void OnEntriesDamaged(LogIndex first, LogIndex last) override {
     log_.OnEntriesDamaged(first, last);
   }
+  bool MayBeReplaced(LogIndex index) const override {
+    return log_.MayBeReplaced(index);
+  }
 
   // Whether commands can be proposed: it leads, and has applied what was in the
   // log before.

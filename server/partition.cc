@@ -10,6 +10,7 @@
 #include "server/append_result.h"
 #include "server/disk_state.h"
 #include "server/errors.h"
+#include "server/replica_repair.h"
 #include "storage/node_mutant.h"
 
 namespace kappa::server {
@@ -18,11 +19,6 @@ namespace {
 using storage::EntryHeader;
 using storage::ProducerDecision;
 using storage::ProducerVerdict;
-
-// A failure to read the producer table.
-absl::Status TableErrorOf(const absl::Status& status, GroupId group) {
-  return ReadErrorOf(status, group);
-}
 
 // Of what is in the log and not known to be committed.
 absl::Status FateUnknown() {
@@ -38,8 +34,14 @@ absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(
       GroupLog::Recover(*services->store, replica, services->append_clock,
                         {.instance = services->instance,
                          .settings = services->core_settings,
-                         .nodes = services->nodes});
+                         .nodes = services->nodes,
+                         .repair_budget = services->repair_budget});
   if (!log.ok()) return ReadErrorOf(log.status(), replica.spec.group);
+  if (!log->damage_at_start().ok()) {
+    services->report_damage(
+        replica.spec.group, replica.number,
+        ReadErrorOf(log->damage_at_start(), replica.spec.group));
+  }
   return std::unique_ptr<Partition>(new Partition(*std::move(log), services));
 }
 
@@ -120,7 +122,7 @@ bool Partition::AnswerKnownProducer(const AppendCommand& command,
       producers_.Check(StampOf(producer), previous_sequence,
                        Offset(producer.session_start_offset()));
   if (!verdict.ok()) {
-    const absl::Status error = TableErrorOf(verdict.status(), group());
+    const absl::Status error = ReadErrorOf(verdict.status(), group());
     if (absl::IsDataLoss(error)) StopFolding(verdict.status());
     Refuse(std::move(append), error);
     return true;
@@ -254,10 +256,14 @@ void Partition::Advance(WriteCycle* cycle) {
   answers_.OnCommitted(log_.committed_tail().last.index);
   if (!progress.messages.empty()) services_->send(std::move(progress.messages));
   for (const LogRead& read : progress.reads) ReadLog(read);
+  if (!unkept_damage_.ok()) KeepDamageIfCommitted();
   if (progress.repair_check.has_value()) {
     CheckRepairs(*std::move(progress.repair_check));
   }
-  if (!progress.repaired.empty()) TakeRepaired(progress.repaired);
+  if (!progress.repaired.empty() || progress.truncated_from.has_value()) {
+    ForgetRepaired(*services_, group(), log_.number(), progress.repaired);
+    FollowRepairs();
+  }
 }
 
 void Partition::FailOpen(const GroupLog::Progress& progress) {
@@ -500,7 +506,7 @@ void Partition::Fence(const Uuid& producer, uint64_t epoch, uint32_t partition,
   const storage::ProducerStamp stamp{producer, epoch, 1};
   absl::StatusOr<ProducerVerdict> verdict =
       producers_.Check(stamp, std::nullopt, Offset());
-  if (!verdict.ok()) return done(TableErrorOf(verdict.status(), group()));
+  if (!verdict.ok()) return done(ReadErrorOf(verdict.status(), group()));
   if (verdict->decision == ProducerDecision::kFenced) {
     const absl::Status fenced = FencedError(verdict->epoch, epoch);
     return answers_.Add(
@@ -538,7 +544,7 @@ absl::StatusOr<v1::ProducerPosition> Partition::PositionOf(const Uuid& producer,
                                                            uint32_t partition) {
   absl::StatusOr<std::optional<storage::ProducerView>> view =
       producers_.Lookup(producer);
-  if (!view.ok()) return TableErrorOf(view.status(), group());
+  if (!view.ok()) return ReadErrorOf(view.status(), group());
   v1::ProducerPosition position;
   position.set_partition(partition);
   if (!view->has_value()) return position;

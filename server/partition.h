@@ -37,7 +37,8 @@ namespace kappa::server {
 // Thread safety: thread-compatible; its shard's thread calls everything.
 class Partition final : public ShardGroup, private GroupLogObserver {
  public:
-  // Recovers the replica from the store. `services` must outlive it.
+  // Recovers the replica from the store; damage that is in the way, and is not
+  // needed, is reported. `services` must outlive it.
   // Errors: DATA_DAMAGED, INTERNAL.
   static absl::StatusOr<std::unique_ptr<Partition>> Open(
       const storage::ReplicaInfo& replica, const ShardServices* services);
@@ -72,6 +73,9 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   void StopDamaged(absl::Status status) override;
   void OnEntriesDamaged(LogIndex first, LogIndex last) override {
     log_.OnEntriesDamaged(first, last);
+  }
+  bool MayBeReplaced(LogIndex index) const override {
+    return log_.MayBeReplaced(index);
   }
 
   // Leads at once if it is the only voter (committed entries are known after
@@ -119,6 +123,13 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   // Stops accepting appends for as long as this is not OK: why an entry is
   // known to be damaged.
   void SetKnownDamage(absl::Status status);
+  // What StopDamaged was told of is not known to be committed: it is kept
+  // (KeepDamage) once it is, if it is still damaged.
+  void KeepDamageOnceCommitted(absl::Status status) {
+    unkept_damage_ = std::move(status);
+  }
+  // Entries were repaired, or cut off: goes on if nothing is damaged any more.
+  void FollowRepairs();
 
  private:
   Partition(GroupLog log, const ShardServices* services);
@@ -163,8 +174,8 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   // Reads entries that other replicas lack.
   void ReadLog(const LogRead& read);
   void CheckRepairs(RepairCheck check);
-  void TakeRepaired(const std::vector<LogIndex>& repaired);
   void Stop(absl::Status status, bool of_entry);
+  void KeepDamageIfCommitted();
   // The fold of producers met damage, of an entry or of its own rows.
   void StopFolding(const absl::Status& error);
   // Tells of a change of what damage() says.
@@ -194,6 +205,7 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   absl::Status damaged_;  // why appends are refused, found by this run
   bool damage_is_of_entries_ = false;  // damaged_: ends with their repair
   absl::Status known_damage_;
+  absl::Status unkept_damage_;  // OK: nothing is to be kept
   uint32_t row_writes_in_flight_ = 0;
 };
 

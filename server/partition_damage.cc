@@ -1,4 +1,6 @@
 // Partition: stopped for damaged entries, and going on once they are repaired.
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,17 @@ void Partition::Stop(absl::Status status, bool of_entry) {
   FollowDamage(was_stopped);
 }
 
+void Partition::KeepDamageIfCommitted() {
+  const std::optional<LogIndex> index = storage::DamagedIndexOf(unkept_damage_);
+  const bool repairing = index.has_value() && log_.repairing();
+  if (repairing && *index > log_.core().committed()) return;  // not yet
+  const std::vector<LogIndex> damaged = log_.core().damaged();
+  if (repairing && std::binary_search(damaged.begin(), damaged.end(), *index)) {
+    KeepDamage(*services_, group(), log_.number(), *index, unkept_damage_);
+  }
+  unkept_damage_ = absl::OkStatus();
+}
+
 void Partition::SetKnownDamage(absl::Status status) {
   const bool was_stopped = !damage().ok();
   known_damage_ = std::move(status);
@@ -51,20 +64,20 @@ void Partition::FollowDamage(bool was_stopped) {
 
 void Partition::CheckRepairs(RepairCheck check) {
   const uint64_t id = check.id;
-  RunRepairCheck(*services_, group(), log_.number(), std::move(check),
-                 [services = services_, group = group(), number = log_.number(),
-                  id](size_t proven) {
-                   services->post_to_partition(
-                       group, [number, id, proven](Partition& self) {
-                         // The group may have been given up, and be back.
-                         if (self.log_.number() != number) return;
-                         self.log_.OnRepairsChecked(id, proven);
-                       });
-                 });
+  RunRepairCheck(
+      *services_, group(), log_.number(), std::move(check),
+      [services = services_, group = group(), number = log_.number(),
+       id](std::vector<bool> proven) {
+        services->post_to_partition(
+            group, [number, id, proven = std::move(proven)](Partition& self) {
+              // The group may have been given up, and be back.
+              if (self.log_.number() != number) return;
+              self.log_.OnRepairsChecked(id, proven);
+            });
+      });
 }
 
-void Partition::TakeRepaired(const std::vector<LogIndex>& repaired) {
-  ForgetRepaired(*services_, group(), log_.number(), repaired);
+void Partition::FollowRepairs() {
   const bool was_stopped = !damage().ok();
   if (damage_is_of_entries_ && !log_.repairing()) {
     damaged_ = absl::OkStatus();

@@ -6,26 +6,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "proto/wire/types.h"
 #include "raft/message.h"
-#include "storage/entry_header.h"
+#include "server/repair_budget.h"
 #include "storage/log_store.h"
 
 namespace kappa::server {
 
-// What storage::CountProven is to look at.
+// What storage::FindProven is to look at.
 struct RepairCheck {
-  uint64_t id = 0;  // of this check; ascending
-  std::vector<storage::StoredEntry> entries;
-  std::optional<storage::EntryHeader> before;
+  uint64_t id = 0;                            // of this check; ascending
+  std::vector<storage::StoredEntry> entries;  // ascending by index
 };
 
-// One check runs at a time, of entries that follow each other. What finds no
-// room, or is being checked already, or is not proven, is dropped: the core
-// asks again, and several replicas may answer.
+// One check runs at a time, of all that wait. What is not proven goes on
+// waiting: an entry that comes later may prove it. It makes room for what comes
+// when that is scarce, and for another copy of it. What finds no room is
+// dropped: the core asks again, and several replicas may answer.
 //
 // Thread safety: thread-compatible.
 class ReceivedRepairs {
@@ -38,21 +40,45 @@ class ReceivedRepairs {
     storage::StoredEntry entry;
   };
 
+  // `budget` may be shared with other groups.
+  explicit ReceivedRepairs(std::shared_ptr<RepairBudget> budget)
+      : budget_(std::move(budget)) {}
+  ~ReceivedRepairs();
+  ReceivedRepairs(const ReceivedRepairs&) = delete;
+  ReceivedRepairs& operator=(const ReceivedRepairs&) = delete;
+
+  // Copies the payload: it may be a part of something larger.
   void Add(Repair repair);
+  // What was proven is durable: it may prove what waits.
+  void Retry() { due_ = !waiting_.empty(); }
   // What is to be checked now; nullopt: nothing, or a check runs.
   std::optional<RepairCheck> TakeCheck();
-  // Check `id` has ended: its first `proven` entries, in order, are equal.
-  // Nothing when it is not the check that runs.
-  std::vector<Repair> EndCheck(uint64_t id, size_t proven);
+  // Check `id` has ended: which of its entries, in order, are equal. Returns
+  // these. Nothing when it is not the check that runs.
+  std::vector<Repair> EndCheck(uint64_t id, const std::vector<bool>& proven);
   // Whether a check runs.
   bool checking() const { return !checking_.empty(); }
+  // Of all payloads here.
+  size_t bytes() const { return bytes_; }
 
  private:
-  std::map<LogIndex, Repair> waiting_;
-  size_t waiting_bytes_ = 0;
-  std::vector<Repair> checking_;
-  uint64_t check_ = 0;                          // the id of the last check
-  std::optional<storage::EntryHeader> proven_;  // the last one
+  struct Waiting {
+    Repair repair;
+    bool checked = false;  // and not proven
+  };
+
+  // False: there is no room.
+  bool Take(size_t bytes);
+  void DropChecked();
+  void Give(const Repair& repair);
+  bool IsChecking(LogIndex index) const;
+
+  const std::shared_ptr<RepairBudget> budget_;
+  std::map<LogIndex, Waiting> waiting_;
+  std::vector<Repair> checking_;  // ascending
+  size_t bytes_ = 0;              // of both
+  bool due_ = false;              // a check may prove something
+  uint64_t check_ = 0;            // the id of the last check
 };
 
 }  // namespace kappa::server

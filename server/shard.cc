@@ -43,7 +43,7 @@ Shard::Shard(ShardOptions options, ShardServices services)
   services_.report_damage = [this](GroupId group, ReplicaNumber replica,
                                    const absl::Status& status) {
     Post([group, replica, status](Shard& shard) {
-      shard.NoteDamage(group, replica, status);
+      shard.NoteDamage(group, replica, status, /*confirmed=*/false);
     });
   };
   services_.post = [this](ShardGroup* group, absl::AnyInvocable<void()> work) {
@@ -367,7 +367,14 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
   }
   absl::StatusOr<std::unique_ptr<Partition>> partition =
       Partition::Open(sleeping->second, &services_);
-  if (!partition.ok()) return partition.status();
+  if (!partition.ok()) {
+    if (absl::IsDataLoss(partition.status()) &&
+        unopened_.insert(group).second) {
+      NoteUnopened(services_, group, sleeping->second.number,
+                   partition.status());
+    }
+    return partition.status();
+  }
   (*partition)->told_health_ = health_;
   (*partition)->SetDiskHealth(health_);
   (*partition)->Campaign();
@@ -405,28 +412,50 @@ void Shard::OnEntriesDamaged(GroupId group, LogIndex first, LogIndex last) {
 }
 
 void Shard::NoteDamage(GroupId group, ReplicaNumber replica,
-                       const absl::Status& status) {
+                       const absl::Status& status, bool confirmed) {
   ShardGroup* const awake = FindAwakeGroup(group);
   // That group may have been given up, and be another replica's now.
   if (awake == nullptr || awake->number() != replica) return;
+  const std::optional<LogIndex> index = storage::DamagedIndexOf(status);
+  if (index.has_value()) {
+    if (*index > awake->core().last().index) return;  // cut off meanwhile
+    if (!confirmed && awake->MayBeReplaced(*index)) {
+      return ConfirmDamage(
+          services_, replica, *index,
+          [this, group, replica, status](bool damaged) {
+            Post([group, replica, status, damaged](Shard& shard) {
+              shard.OnDamageConfirmed(group, replica, status, damaged);
+            });
+          });
+    }
+  }
   awake->StopDamaged(status);
   Touch(awake);
-  const std::optional<LogIndex> index = storage::DamagedIndexOf(status);
   if (!index.has_value()) return;
   OnEntriesDamaged(group, *index, *index);
   // What is not committed may be replaced by something whole.
-  if (*index > awake->core().committed()) return;
-  storage::KnownDamage* const known = services_.known_damage;
-  known->Add({replica, group, *index, *index, std::string(status.message())});
-  // What cannot be kept now is kept with what is found later.
-  ReaderPool::Job save = [known] { known->Save().IgnoreError(); };
-  services_.readers->Submit(storage::ReadClass::kPoint, save);
+  if (*index <= awake->core().committed()) {
+    KeepDamage(services_, group, replica, *index, status);
+  } else if (Partition* const partition = FindAwake(group)) {
+    partition->KeepDamageOnceCommitted(status);
+  }
+}
+
+void Shard::OnDamageConfirmed(GroupId group, ReplicaNumber replica,
+                              const absl::Status& status, bool damaged) {
+  if (damaged) return NoteDamage(group, replica, status, /*confirmed=*/true);
+  Partition* const awake = FindAwake(group);
+  if (awake == nullptr || awake->number() != replica) return;
+  // It may have been stopped before others were told.
+  awake->FollowRepairs();
+  Touch(awake);
 }
 
 void Shard::RemovePartition(GroupId group, const absl::Status& status,
                             Removed done) {
   elsewhere_.erase(group);
   wake_again_us_.erase(group);
+  unopened_.erase(group);
   const auto sleeping = sleeping_.find(group);
   if (sleeping != sleeping_.end()) {
     const ReplicaNumber number = sleeping->second.number;

@@ -166,9 +166,13 @@ class Shard {
   ShardGroup* FindGroup(GroupId group);
   // Null when there is none, or it sleeps.
   ShardGroup* FindAwakeGroup(GroupId group);
-  // A read has found damage; what is known to be committed is kept.
+  // A read has found damage; what is known to be committed is kept. Unless it
+  // is confirmed, what may have been replaced since is read once more first.
   void NoteDamage(GroupId group, ReplicaNumber replica,
-                  const absl::Status& status);
+                  const absl::Status& status, bool confirmed);
+  // What it was read once more for.
+  void OnDamageConfirmed(GroupId group, ReplicaNumber replica,
+                         const absl::Status& status, bool damaged);
   void RunTicks();
   // shard_pace.cc.
   void WakeSome();
@@ -216,6 +220,7 @@ class Shard {
   std::vector<ShardGroup*> ticking_;
   // Who could not be woken for a message, and when to try again.
   absl::flat_hash_map<GroupId, int64_t> wake_again_us_;
+  std::set<GroupId> unopened_;  // for damage, and told
   raft::DiskHealth health_ = raft::DiskHealth::kHealthy;
   bool ending_ = false;  // leadership is handed over
   bool wakes_all_ = false;

@@ -60,10 +60,13 @@ class ShardGroup {
   // --- damage; Advance is called afterwards ---
 
   // A stored entry was found damaged by this run: nothing new is accepted here,
-  // and others shall lead, until it is repaired or until the next start.
+  // and others shall lead, until it is repaired or cut off, or until the next
+  // start.
   virtual void StopDamaged(absl::Status status) = 0;
   // See GroupLog.
   virtual void OnEntriesDamaged(LogIndex first, LogIndex last) = 0;
+  // See GroupLog.
+  virtual bool MayBeReplaced(LogIndex index) const = 0;
 
  private:
   friend class Shard;

@@ -20,6 +20,7 @@
 #include "server/outgoing_messages.h"
 #include "server/peer_network.h"
 #include "server/reader_pool.h"
+#include "server/repair_budget.h"
 #include "server/shard_counters.h"
 #include "server/shard_group.h"
 #include "storage/known_damage.h"
@@ -60,6 +61,8 @@ struct ShardServices {
   const NodeDirectory* nodes = nullptr;
   // To the other nodes; absent: there are none.
   PeerNetwork* network = nullptr;
+  // Of all groups; absent: each has one of its own.
+  std::shared_ptr<RepairBudget> repair_budget;
   // Takes messages to other nodes; may drop them. The shard's own.
   std::function<void(std::vector<GroupMessage>)> send;
   // Any thread has work for an awake partition of the shard, which is advanced

@@ -150,7 +150,7 @@ class LogStore {
   // advanced) on return.
   // Requires: entries are contiguous to the replica's log and carry its next
   // offsets and chain; repairs were proven equal to what stood at their index
-  // (CountProven); replicas exist. A breach is a bug (KAPPA_CHECK).
+  // (FindProven); replicas exist. A breach is a bug (KAPPA_CHECK).
   // Errors: any error is final: the owner ends the process (RELIABILITY.md S9).
   virtual absl::Status Commit(absl::Span<const GroupWrite> writes) = 0;
 

@@ -1,57 +1,120 @@
 #include "storage/repair_check.h"
 
+#include <cstddef>
+#include <optional>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/chain.h"
+#include "storage/entry_header.h"
 #include "storage/log_audit.h"
 
 namespace kappa::storage {
 namespace {
 
-// What stands before `first`; nullopt: nothing is known of it.
-std::optional<LogAudit> AuditBehind(const LogStore& store,
-                                    ReplicaNumber replica, LogIndex first,
-                                    const GroupBase& base,
-                                    const std::optional<EntryHeader>& before) {
-  if (before.has_value() && before->index.Next() == first) {
-    return LogAudit(*before);
-  }
-  if (first == base.id.index.Next()) return LogAudit(base);
-  const absl::StatusOr<EntryHeader> stored =
-      store.ReadHeader(replica, first.Previous());
-  if (!stored.ok()) return std::nullopt;
-  return LogAudit(*stored);
-}
+// How far damaged entries are looked for on each side of what came: who asks
+// for them, too, gets on.
+constexpr int kNeighboursMax = 64;
 
-// Whether the log goes on behind `last` as it would behind an equal entry.
-bool LeadsOn(const LogStore& store, ReplicaNumber replica,
-             const EntryHeader& last, const ReplicaPosition& position) {
-  if (last.index == position.last.index) return last.chain == position.chain;
-  const absl::StatusOr<EntryHeader> next =
-      store.ReadHeader(replica, last.index.Next());
-  if (!next.ok()) return absl::IsDataLoss(next.status());
-  return next->chain == ChainNext(last.chain, *next) &&
-         next->base_offset == last.next_offset() && next->term >= last.term;
-}
+// One check; looks at the entries from the last one to the first.
+class RepairChecker {
+ public:
+  RepairChecker(const LogStore& store, ReplicaNumber replica,
+                absl::Span<const StoredEntry> entries,
+                const ReplicaPosition& position, RepairProof* proof)
+      : store_(store),
+        replica_(replica),
+        entries_(entries),
+        position_(position),
+        proof_(proof) {}
+
+  void Run() {
+    for (size_t i = entries_.size(); i-- > 0;) {
+      const EntryHeader& header = entries_[i].header;
+      const bool joined = i + 1 < entries_.size() &&
+                          entries_[i + 1].header.index == header.index.Next();
+      // Whether the chain up to this entry is the log's.
+      chain_known_ = joined ? chain_known_ : LeadsOn(header);
+      const bool own = HeaderIsStored(header);
+      if (own) chain_known_ = true;
+      const std::optional<LogAudit> before = AuditBefore(i);
+      const bool follows =
+          before.has_value() && LogAudit(*before).Check(entries_[i]).ok();
+      const bool whole = LogAudit().Check(entries_[i]).ok();
+      proof_->proven[i] = chain_known_ && whole && (own || follows);
+      // The one before it is proven by this one, if both are what they say.
+      chain_known_ = chain_known_ && whole && follows;
+    }
+  }
+
+ private:
+  // Whether the log, as it is stored, goes on behind `last`.
+  bool LeadsOn(const EntryHeader& last) {
+    if (last.index == position_.last.index) {
+      return last.term == position_.last.term &&
+             last.chain == position_.chain &&
+             last.next_offset() == position_.end_offset;
+    }
+    const absl::StatusOr<EntryHeader> next =
+        store_.ReadHeader(replica_, last.index.Next());
+    if (next.ok()) {
+      return next->chain == ChainNext(last.chain, *next) &&
+             next->base_offset == last.next_offset() && next->term >= last.term;
+    }
+    NoteDamaged(last.index.Next(), next.status(), /*upwards=*/true);
+    return false;
+  }
+
+  bool HeaderIsStored(const EntryHeader& header) const {
+    const absl::StatusOr<EntryHeader> stored =
+        store_.ReadHeader(replica_, header.index);
+    return stored.ok() && *stored == header;
+  }
+
+  // Of what stands before entry `i`; nullopt: nothing is known of it.
+  std::optional<LogAudit> AuditBefore(size_t i) {
+    const LogIndex index = entries_[i].header.index;
+    if (i > 0 && entries_[i - 1].header.index.Next() == index) {
+      return LogAudit(entries_[i - 1].header);
+    }
+    if (index == position_.base.id.index.Next()) {
+      return LogAudit(position_.base);
+    }
+    const absl::StatusOr<EntryHeader> stored =
+        store_.ReadHeader(replica_, index.Previous());
+    if (stored.ok()) return LogAudit(*stored);
+    NoteDamaged(index.Previous(), stored.status(), /*upwards=*/false);
+    return std::nullopt;
+  }
+
+  // Notes the entry at `index`, and those beyond it up to one that is whole.
+  void NoteDamaged(LogIndex index, absl::Status status, bool upwards) {
+    for (int i = 0; i < kNeighboursMax && absl::IsDataLoss(status); ++i) {
+      proof_->damaged.push_back(index);
+      index = upwards ? index.Next() : index.Previous();
+      status = store_.ReadHeader(replica_, index).status();
+    }
+  }
+
+  const LogStore& store_;
+  const ReplicaNumber replica_;
+  const absl::Span<const StoredEntry> entries_;
+  const ReplicaPosition& position_;
+  RepairProof* const proof_;
+  bool chain_known_ = false;
+};
 
 }  // namespace
 
-size_t CountProven(const LogStore& store, ReplicaNumber replica,
-                   const std::vector<StoredEntry>& entries,
-                   const std::optional<EntryHeader>& before) {
+RepairProof FindProven(const LogStore& store, ReplicaNumber replica,
+                       absl::Span<const StoredEntry> entries) {
+  RepairProof proof;
+  proof.proven.resize(entries.size());
   const absl::StatusOr<ReplicaPosition> position = store.Position(replica);
-  if (!position.ok() || entries.empty()) return 0;
-  std::optional<LogAudit> audit = AuditBehind(
-      store, replica, entries.front().header.index, position->base, before);
-  if (!audit.has_value()) return 0;
-  size_t proven = 0;
-  while (proven < entries.size() && audit->Check(entries[proven]).ok()) {
-    ++proven;
+  if (position.ok()) {
+    RepairChecker(store, replica, entries, *position, &proof).Run();
   }
-  if (proven == 0 ||
-      !LeadsOn(store, replica, entries[proven - 1].header, *position)) {
-    return 0;
-  }
-  return proven;
+  return proof;
 }
 
 }  // namespace kappa::storage

@@ -3,26 +3,36 @@
 #ifndef KAPPA_STORAGE_REPAIR_CHECK_H_
 #define KAPPA_STORAGE_REPAIR_CHECK_H_
 
-#include <cstddef>
-#include <optional>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "proto/wire/types.h"
-#include "storage/entry_header.h"
 #include "storage/log_store.h"
 
 namespace kappa::storage {
 
-// How many of `entries`, which follow each other, are proven to be those of the
-// replica's log, from the first one on: each has the SHA-256 that its header
-// names, and continues term, offset and chain of the entry before it; the last
-// one leads to the chain of the entry behind it, unless that one is damaged
-// itself. Their index and term, CRC32C and size were compared before.
-// `before`: of the entry before them, if it was proven already and may not be
-// stored yet. Reads the disk.
-size_t CountProven(const LogStore& store, ReplicaNumber replica,
-                   const std::vector<StoredEntry>& entries,
-                   const std::optional<EntryHeader>& before);
+struct RepairProof {
+  // Of each entry, in order.
+  std::vector<bool> proven;
+  // Neighbours that a proof would have rested on, and that are damaged, too.
+  std::vector<LogIndex> damaged;
+};
+
+// Which of `entries`, ascending by index, are proven to be those of the
+// replica's log. Each has the SHA-256 that its header names; and either the
+// header that is stored, or a place in the chain of digests:
+//
+//   stored, whole    received       stored, whole, or the group row
+//        41          [42] [43]          44
+//                      <---- 44's chain proves 43, the two prove 42
+//
+// That is, the chain of the entry behind it is known and continues it, and it
+// continues the entry before it. The lowest of a run whose entry before it is
+// damaged is not proven, the others are: with the entries before it, it will
+// be. Their index and term, CRC32C and size were compared before. Reads the
+// disk.
+RepairProof FindProven(const LogStore& store, ReplicaNumber replica,
+                       absl::Span<const StoredEntry> entries);
 
 }  // namespace kappa::storage
 

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/received_entries.h"
+#include "storage/damaged_index.h"
 #include "storage/memory_log_store.h"
 #include "tests/server/manual_clock.h"
 #include "tests/storage/log_script.h"
@@ -95,6 +96,37 @@ class GroupLogTest : public testing::Test {
     WriteCycle cycle;
     return log_->Collect(nullptr, &cycle);
   }
+  // Likewise; what is to be written is durable when this returns.
+  GroupLog::Progress CollectDurable() {
+    WriteCycle cycle;
+    GroupLog::Progress progress = log_->Collect(nullptr, &cycle);
+    EXPECT_TRUE(store_.Commit(cycle.writes).ok());
+    for (const WriteInFlight& write : cycle.in_flight) {
+      log_->OnDurable(*write.token);
+    }
+    return progress;
+  }
+  void AnswerReads(const GroupLog::Progress& progress) {
+    for (const LogRead& read : progress.reads) {
+      log_->OnLogRead(read.id,
+                      store_.Read(replica_.number, read.from, read.last,
+                                  read.bytes_max, read.read_class));
+    }
+  }
+  // The leader of term 1 says how far all is committed.
+  void CommitUpTo(uint64_t index) {
+    ASSERT_TRUE(
+        Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(index)),
+             {})
+            .ok());
+    Collect();
+  }
+  storage::StoredEntry Stored(uint64_t index) {
+    return store_
+        .Read(replica_.number, LogIndex(index), LogIndex(index), 1000,
+              storage::ReadClass::kPoint)
+        ->front();
+  }
 
   storage::MemoryLogStore store_;
   storage::ReplicaInfo replica_;
@@ -104,24 +136,125 @@ class GroupLogTest : public testing::Test {
   std::optional<GroupLog> log_;
 };
 
-// Of what may be cut the core must not hear: where the cut log ends is not
-// known here.
-TEST_F(GroupLogTest, DamageIsToldOnceItIsCommitted) {
-  log_->OnEntriesDamaged(LogIndex(2), LogIndex(4));
+// The core may cut what is not committed: where the cut log ends must be known.
+TEST_F(GroupLogTest, DamageAboveTheCommitIndexIsToldOnceItsCutIsKnown) {
+  log_->OnEntriesDamaged(LogIndex(3), LogIndex(4));
   EXPECT_THAT(log_->core().damaged(), IsEmpty());
-  ASSERT_TRUE(
-      Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(3)), {})
-          .ok());
+  const GroupLog::Progress progress = Collect();
+  ASSERT_EQ(progress.reads.size(), 1u);
+  EXPECT_EQ(progress.reads[0].from, LogIndex(2));
+  AnswerReads(progress);
   Collect();
+  EXPECT_THAT(log_->core().damaged(), ElementsAre(LogIndex(3), LogIndex(4)));
+  EXPECT_THAT(AskedFor(), UnorderedElementsAre(LogIndex(3), LogIndex(4)));
+}
+
+// What cannot be read before it is damaged, too, and told first.
+TEST_F(GroupLogTest, ACutIsLookedForBelowAllThatIsDamaged) {
+  log_->OnEntriesDamaged(LogIndex(4), LogIndex(4));
+  store_.DamageEntry(replica_.number, LogIndex(3));
+  AnswerReads(Collect());
+  EXPECT_THAT(log_->core().damaged(), IsEmpty());
+  log_->OnEntriesDamaged(LogIndex(3), LogIndex(3));
+  for (int i = 0; i < 2; ++i) {
+    log_->Tick();
+    AnswerReads(Collect());
+  }
+  Collect();
+  EXPECT_THAT(log_->core().damaged(), ElementsAre(LogIndex(3), LogIndex(4)));
+}
+
+TEST_F(GroupLogTest, WhatIsCommittedIsToldAtOnce) {
+  CommitUpTo(3);
+  log_->OnEntriesDamaged(LogIndex(2), LogIndex(3));
   EXPECT_THAT(log_->core().damaged(), ElementsAre(LogIndex(2), LogIndex(3)));
-  // The others are asked for equal entries.
-  EXPECT_THAT(AskedFor(), UnorderedElementsAre(LogIndex(2), LogIndex(3)));
-  ASSERT_TRUE(
-      Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(5)), {})
-          .ok());
-  Collect();
+  // Behind those no read is needed.
+  log_->OnEntriesDamaged(LogIndex(4), LogIndex(4));
   EXPECT_THAT(log_->core().damaged(),
               ElementsAre(LogIndex(2), LogIndex(3), LogIndex(4)));
+}
+
+// It is no copy that a leader could count.
+TEST_F(GroupLogTest, ADamagedCopyIsNotAcknowledged) {
+  log_->OnEntriesDamaged(LogIndex(3), LogIndex(3));
+  AnswerReads(Collect());
+  Collect();
+  ASSERT_TRUE(
+      Step(AppendRequest(Term(1), {Term(1), LogIndex(5)}, LogIndex(0)), {})
+          .ok());
+  LogIndex match(99);
+  for (const GroupMessage& sent : Collect().messages) {
+    if (sent.message.type != raft::MessageType::kAppendResponse) continue;
+    match = sent.message.match;
+    EXPECT_TRUE(sent.message.unfit);
+  }
+  EXPECT_EQ(match, LogIndex(2));
+}
+
+// A majority never had it: the log ends before it.
+TEST_F(GroupLogTest, DamageThatNobodyHasIsCutOff) {
+  log_->OnEntriesDamaged(LogIndex(3), LogIndex(4));
+  AnswerReads(Collect());
+  Collect();
+  ASSERT_TRUE(log_->repairing());
+  EXPECT_FALSE(log_->MayBeReplaced(LogIndex(3)));
+  std::optional<LogIndex> cut;
+  for (int tick = 0; tick < 1000 && !cut.has_value(); ++tick) {
+    log_->Tick();
+    GroupLog::Progress progress = CollectDurable();
+    GroupLog::Progress later = CollectDurable();
+    cut = progress.truncated_from.has_value() ? progress.truncated_from
+                                              : later.truncated_from;
+    std::vector<GroupMessage> messages = std::move(progress.messages);
+    for (GroupMessage& more : later.messages) messages.push_back(more);
+    for (const GroupMessage& sent : messages) {
+      raft::Message answer;
+      if (sent.message.type == raft::MessageType::kPreVoteRequest) {
+        answer.type = raft::MessageType::kPreVoteResponse;
+        answer.granted = true;
+      } else if (sent.message.type == raft::MessageType::kVoteRequest) {
+        answer.type = raft::MessageType::kVoteResponse;
+        answer.doubted = sent.message.doubted;
+        EXPECT_EQ(answer.doubted.index, LogIndex(3));
+        answer.holding = raft::Holding::kLacks;
+      } else {
+        continue;
+      }
+      answer.from = sent.message.to;
+      answer.to = Replica(1);
+      answer.group = kGroup;
+      answer.term = sent.message.term;
+      ASSERT_TRUE(log_->Step(answer, {}).ok());
+    }
+  }
+  EXPECT_EQ(cut, LogIndex(3));
+  EXPECT_EQ(log_->core().last().index, LogIndex(2));
+  EXPECT_EQ(log_->tail().last.index, LogIndex(2));
+  EXPECT_FALSE(log_->repairing());
+  // Who read one of them before may tell so late.
+  EXPECT_TRUE(log_->MayBeReplaced(LogIndex(3)));
+  EXPECT_FALSE(log_->MayBeReplaced(LogIndex(2)));
+}
+
+// Those that nobody has do not keep the others from being asked for.
+TEST_F(GroupLogTest, EveryDamagedEntryIsAskedForInTurn) {
+  LogScript script(replica_.number, *store_.Position(replica_.number));
+  storage::GroupWrite write = script.Empty();
+  for (int i = 0; i < 60; ++i) write.entries.push_back(script.Records("v"));
+  ASSERT_TRUE(store_.Commit({&write, 1}).ok());
+  log_.emplace(*GroupLog::Recover(store_, replica_, &append_clock_));
+  ASSERT_TRUE(
+      Step(AppendRequest(Term(1), {Term(1), LogIndex(65)}, LogIndex(65)), {})
+          .ok());
+  Collect();
+  std::set<LogIndex> damaged;
+  for (uint64_t index = 1; index <= 65; index += 2) {
+    log_->OnEntriesDamaged(LogIndex(index), LogIndex(index));
+    damaged.insert(LogIndex(index));
+  }
+  std::set<LogIndex> asked;
+  for (int i = 0; i < 10; ++i) asked.merge(AskedFor());
+  EXPECT_EQ(asked, damaged);
 }
 
 // Nothing is put back before it is proven, nor served before it is durable.
@@ -146,13 +279,13 @@ TEST_F(GroupLogTest, ARepairIsProvenThenWrittenThenTold) {
     EXPECT_TRUE(cycle.empty());
   };
   check();
-  log_->OnRepairsChecked(id, 0);
+  log_->OnRepairsChecked(id, {false, false});
   WriteCycle cycle;
   log_->Collect(nullptr, &cycle);
   EXPECT_TRUE(cycle.empty());
   EXPECT_TRUE(log_->repairing());
   check();
-  log_->OnRepairsChecked(id, 2);
+  log_->OnRepairsChecked(id, {true, true});
   log_->Collect(nullptr, &cycle);
   std::vector<LogIndex> repaired;
   for (size_t i = 0; i < cycle.writes.size(); ++i) {
@@ -165,6 +298,8 @@ TEST_F(GroupLogTest, ARepairIsProvenThenWrittenThenTold) {
   EXPECT_THAT(Collect().repaired, ElementsAre(LogIndex(3), LogIndex(4)));
   EXPECT_FALSE(log_->repairing());
   EXPECT_THAT(log_->core().damaged(), IsEmpty());
+  EXPECT_TRUE(log_->MayBeReplaced(LogIndex(3)));
+  EXPECT_FALSE(log_->MayBeReplaced(LogIndex(2)));
 }
 
 // Several replicas are asked in turn, so an answer may come again at any time.
@@ -185,7 +320,7 @@ TEST_F(GroupLogTest, AnAnswerThatComesAgainIsHarmless) {
   // While it is checked.
   ASSERT_TRUE(Answer(stored).ok());
   EXPECT_FALSE(Collect().repair_check.has_value());
-  log_->OnRepairsChecked(first->id, 1);
+  log_->OnRepairsChecked(first->id, {true});
   // While it is written.
   ASSERT_TRUE(Answer(stored).ok());
   WriteCycle cycle;
@@ -194,19 +329,19 @@ TEST_F(GroupLogTest, AnAnswerThatComesAgainIsHarmless) {
   ASSERT_TRUE(second.has_value());
   EXPECT_NE(second->id, first->id);
   // An end that was told before is not the end of this one.
-  log_->OnRepairsChecked(first->id, 1);
+  log_->OnRepairsChecked(first->id, {true});
   ASSERT_FALSE(cycle.in_flight.empty());
   for (const auto& written : cycle.in_flight) log_->OnDurable(*written.token);
   EXPECT_FALSE(log_->repairing());
-  log_->OnRepairsChecked(second->id, 1);
+  log_->OnRepairsChecked(second->id, {true});
   WriteCycle after;
   EXPECT_THAT(log_->Collect(nullptr, &after).repaired,
               ElementsAre(LogIndex(3)));
   EXPECT_TRUE(after.empty());
-  log_->OnRepairsChecked(second->id, 1);
+  log_->OnRepairsChecked(second->id, {true});
   // New damage begins anew, whatever is still told of the old.
   log_->OnEntriesDamaged(LogIndex(4), LogIndex(4));
-  log_->OnRepairsChecked(second->id, 1);
+  log_->OnRepairsChecked(second->id, {true});
   EXPECT_TRUE(log_->repairing());
 }
 
@@ -218,6 +353,43 @@ TEST_F(GroupLogTest, DamageOfManyEntriesCostsNoMemoryForEach) {
           .ok());
   Collect();
   EXPECT_EQ(log_->core().damaged().size(), 5u);
+}
+
+// What the first entry, or one that begins a term, would tell stands in rows.
+TEST_F(GroupLogTest, RowsTellWhereTermsBeginWhenEntriesCannot) {
+  // Its rows are written with the next term.
+  LogScript script(replica_.number, *store_.Position(replica_.number));
+  script.set_term(Term(3));
+  ASSERT_TRUE(Step(AppendRequest(Term(3), {Term(1), LogIndex(5)}, LogIndex(5)),
+                   {script.Records("w"), script.Records("w")})
+                  .ok());
+  CollectDurable();
+  // Two terms later the leader of term 6 replaces the newest entry.
+  storage::ReplicaPosition sixth = *store_.Position(replica_.number);
+  const storage::EntryHeader header = Stored(6).header;
+  sixth.last = {header.term, header.index};
+  sixth.end_offset = header.next_offset();
+  sixth.chain = header.chain;
+  sixth.last_append_time_us = header.append_time_us;
+  LogScript newer(replica_.number, sixth);
+  newer.set_term(Term(6));
+  ASSERT_TRUE(Step(AppendRequest(Term(6), sixth.last, LogIndex(6)),
+                   {newer.Records("x")})
+                  .ok());
+  AnswerReads(CollectDurable());
+  CollectDurable();
+  ASSERT_EQ(log_->core().last(), (raft::EntryId{Term(6), LogIndex(7)}));
+  for (const uint64_t index : {1, 6, 7}) {
+    store_.DamageEntry(replica_.number, LogIndex(index));
+    const auto recovered = GroupLog::Recover(store_, replica_, &append_clock_);
+    ASSERT_TRUE(recovered.ok()) << recovered.status();
+    EXPECT_EQ(storage::DamagedIndexOf(recovered->damage_at_start()),
+              LogIndex(1));
+    EXPECT_EQ(recovered->core().TermAt(LogIndex(1)), Term(1));
+    EXPECT_EQ(recovered->core().TermAt(LogIndex(5)), Term(1));
+    EXPECT_EQ(recovered->core().TermAt(LogIndex(6)), Term(3));
+    EXPECT_EQ(recovered->core().TermAt(LogIndex(7)), Term(6));
+  }
 }
 
 // The leader of term 2 replaces what is above the second entry, whose header

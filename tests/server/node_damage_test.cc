@@ -164,6 +164,24 @@ TEST_F(NodeDamageTest, WhatAReadFoundIsKeptToo) {
   EXPECT_EQ(ReasonOf(driver_.Append(other_, {"y"}).status()), "DATA_DAMAGED");
 }
 
+// Nobody can repair it: what is whole is served, and it is listed.
+TEST_F(NodeDamageTest, AReplicaOpensWithADamagedFirstEntry) {
+  storage::MemoryLogStore& store = harness_.store();
+  harness_.Kill();
+  for (const storage::ReplicaInfo& replica : store.Replicas()) {
+    if (replica.spec.group != other_) continue;
+    store.DamageEntry(replica.number, LogIndex(1));
+  }
+  Reopen();
+  EXPECT_EQ(driver_.ReadAll(other_), Values{"z"});
+  EXPECT_EQ(ReasonOf(driver_.Append(other_, {"y"}).status()), "DATA_DAMAGED");
+  ASSERT_TRUE(driver_.Append(group_, {"e"}).ok());
+  maintenance().KeepScrubbing(ScrubSettings());
+  const v1::ScrubStatus status = maintenance().GetScrubStatus();
+  ASSERT_GE(status.damage_size(), 1);
+  EXPECT_EQ(status.damage(status.damage_size() - 1).group_id(), other_.value());
+}
+
 TEST_F(NodeDamageTest, NorAfterARestart) {
   Scrub();
   harness_.Kill();

@@ -168,6 +168,30 @@ TEST_P(NodeFilesDamageTest, ALeadersDamagedRecordIsRepaired) {
   ExpectEqualChains();
 }
 
+// The block of the first record holds the first entry, too, which a start
+// reads.
+TEST_P(NodeFilesDamageTest, AReplicaIsOpenedOnADamagedBeginning) {
+  const size_t damaged = (cluster_->Leader(group_) + 1) % NodeCluster::kNodes;
+  std::optional<uint64_t> rotten;
+  ASSERT_TRUE(cluster_->Await([&] {
+    Append();
+    rotten = FlipIn(damaged, GetParam().folder);
+    return rotten.has_value();
+  }));
+  ASSERT_EQ(rotten, 0u);
+  cluster_->Kill(damaged);
+  const storage::LogStore& store = cluster_->harness(damaged).any_store();
+  const ReplicaNumber number = cluster_->NumberOf(damaged, group_);
+  const absl::Status unread = store.TermStarts(number).status();
+  EXPECT_TRUE(absl::IsDataLoss(unread)) << unread;
+  cluster_->Start(damaged);
+  Append();
+  ASSERT_TRUE(cluster_->Await([&] { return ReadAt(damaged, 0).ok(); }));
+  ASSERT_TRUE(cluster_->Await([&] { return store.TermStarts(number).ok(); }));
+  EXPECT_EQ(cluster_->ReadAll(damaged, group_, expected_.size()), expected_);
+  ExpectEqualChains();
+}
+
 INSTANTIATE_TEST_SUITE_P(Files, NodeFilesDamageTest, testing::ValuesIn(kFiles),
                          [](const auto& info) { return info.param.folder; });
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proto/wire/mutex.h"
+#include "storage/damaged_index.h"
 #include "storage/log_store.h"
 
 namespace kappa::storage {
@@ -34,6 +35,14 @@ class StoreControl {
   // They fail as if the entries were damaged.
   void DamageReads(bool damage) { reads_damaged_.store(damage); }
   bool reads_damaged() const { return reads_damaged_.load(); }
+
+  // The next read that begins with this entry fails as if it was damaged, as
+  // one does that began before it was repaired.
+  void DamageReadOf(LogIndex index) { damaged_read_of_ = index; }
+  bool TakeDamagedRead(LogIndex from) {
+    return from != LogIndex() &&
+           damaged_read_of_.compare_exchange_strong(from, LogIndex());
+  }
 
   // Commits wait until Release.
   void Hold() {
@@ -126,6 +135,7 @@ class StoreControl {
   std::atomic<uint64_t> looks_{0};
   std::atomic<bool> reads_fail_{false};
   std::atomic<bool> reads_damaged_{false};
+  std::atomic<LogIndex> damaged_read_of_{LogIndex()};
   std::atomic<ReplicaNumber> damaged_wakes_of_{ReplicaNumber()};
   std::atomic<uint64_t> damaged_wakes_{0};
   Mutex mutex_;
@@ -178,6 +188,9 @@ class StoreView final : public LogStore {
     if (control_->on_read) control_->on_read();
     if (control_->reads_fail()) return TooManyFiles();
     if (control_->reads_damaged()) return absl::DataLossError("damaged");
+    if (control_->TakeDamagedRead(from)) {
+      return WithDamagedIndex(absl::DataLossError("damaged"), from);
+    }
     return store_->Read(replica, from, last, bytes_max, read_class);
   }
   absl::StatusOr<EntryHeader> ReadHeader(ReplicaNumber replica,

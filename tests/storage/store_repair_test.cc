@@ -18,6 +18,7 @@
 #include "proto/wire/crc32c.h"
 #include "proto/wire/mutex.h"
 #include "storage/log_audit.h"
+#include "storage/memory_log_store.h"
 #include "storage/repair_check.h"
 #include "storage/rocks_log_store.h"
 #include "tests/storage/directory_damage.h"
@@ -407,39 +408,74 @@ class RepairCheckTest : public StoreRepairTest {
   StoredEntry Stored(LogIndex index) const {
     return {Original(index).header, Original(index).payload};
   }
-  std::vector<StoredEntry> All() const {
+  std::vector<StoredEntry> Copies() const {
     std::vector<StoredEntry> entries;
     for (const LogIndex index : damaged_) entries.push_back(Stored(index));
     return entries;
   }
-  size_t Proven(const std::vector<StoredEntry>& entries,
-                const std::optional<EntryHeader>& before = std::nullopt) {
-    return CountProven(*store_, log_->replica(), entries, before);
+  std::vector<bool> Proven(const std::vector<StoredEntry>& entries) {
+    return Prove(entries).proven;
+  }
+  RepairProof Prove(const std::vector<StoredEntry>& entries) {
+    return FindProven(*store_, log_->replica(), entries);
+  }
+  // `count` entries, of which the first one is proven only if `first`.
+  static std::vector<bool> All(size_t count, bool first = true) {
+    std::vector<bool> all(count, true);
+    all[0] = first;
+    return all;
+  }
+  static std::vector<bool> None(size_t count) {
+    return std::vector<bool>(count, false);
   }
   std::vector<LogIndex> damaged_;
 };
 
-TEST_F(RepairCheckTest, EqualEntriesAreProvenInTheirOrder) {
-  ASSERT_GE(damaged_.size(), 2u);
-  EXPECT_EQ(Proven(All()), damaged_.size());
-  EXPECT_EQ(Proven({Stored(damaged_[0])}), 1u);
-  // Without the one before it nothing says where it belongs.
-  EXPECT_EQ(Proven({Stored(damaged_[1])}), 0u);
-  EXPECT_EQ(Proven({Stored(damaged_[1])}, Stored(damaged_[0]).header), 1u);
+TEST_F(RepairCheckTest, EqualEntriesAreProvenFromBehind) {
+  const size_t count = damaged_.size();
+  ASSERT_GE(count, 2u);
+  EXPECT_EQ(Proven(Copies()), All(count));
+  // The last one by the one behind it, where it belongs by the one before it.
+  EXPECT_EQ(Proven({Stored(damaged_[count - 2]), Stored(damaged_[count - 1])}),
+            All(2, count == 2));
+  // Nothing says where the first one leads.
+  RepairProof proof = Prove({Stored(damaged_[0])});
+  EXPECT_EQ(proof.proven, None(1));
+  EXPECT_EQ(proof.damaged,
+            std::vector<LogIndex>(damaged_.begin() + 1, damaged_.end()));
+  // Nor where the last one belongs.
+  proof = Prove({Stored(damaged_[count - 1])});
+  EXPECT_EQ(proof.proven, None(1));
+  EXPECT_EQ(proof.damaged.size(), count - 1);
+  EXPECT_EQ(proof.damaged.front(), damaged_[count - 2]);
+}
+
+// In any pieces, from the last one on, as each is put back.
+TEST_F(RepairCheckTest, WhatWasPutBackProvesWhatIsBeforeIt) {
+  for (size_t i = damaged_.size(); i-- > 0;) {
+    std::vector<StoredEntry> entries;
+    if (i > 0) entries.push_back(Stored(damaged_[i - 1]));
+    entries.push_back(Stored(damaged_[i]));
+    const std::vector<bool> proven = Proven(entries);
+    ASSERT_TRUE(proven.back()) << i;
+    Repair({damaged_[i]});
+  }
+  EXPECT_TRUE(Damaged().empty());
 }
 
 TEST_F(RepairCheckTest, AnotherPayloadOrChainIsRefused) {
-  std::vector<StoredEntry> entries = All();
+  const size_t count = damaged_.size();
+  std::vector<StoredEntry> entries = Copies();
   const std::string other(kPayloadBytes, '?');
-  entries[1].payload = Payload::FromString(other);
-  entries[1].header.payload_crc32c = Crc32c(other);
-  EXPECT_EQ(Proven(entries), 1u) << "its SHA-256 is wrong";
-  entries = All();
+  entries[0].payload = Payload::FromString(other);
+  entries[0].header.payload_crc32c = Crc32c(other);
+  EXPECT_EQ(Proven(entries), All(count, false)) << "its SHA-256 is wrong";
+  entries = Copies();
   entries[0].header.append_time_us += 1;
-  EXPECT_EQ(Proven(entries), 0u) << "its chain is wrong";
-  entries = All();
-  entries[0].header.base_offset = entries[0].header.base_offset + 1;
-  EXPECT_EQ(Proven(entries), 0u);
+  EXPECT_EQ(Proven(entries), All(count, false)) << "its chain is wrong";
+  entries = Copies();
+  entries.back().header.base_offset = entries.back().header.base_offset + 1;
+  EXPECT_EQ(Proven(entries), None(count));
 }
 
 // A whole other history, from the same place on, does not lead on to what
@@ -457,7 +493,30 @@ TEST_F(RepairCheckTest, AnotherHistoryDoesNotLeadOn) {
     const EntryWrite write = other.Records(std::string(kPayloadBytes, '?'));
     entries.push_back({write.header, write.payload});
   }
-  EXPECT_EQ(Proven(entries), 0u);
+  EXPECT_EQ(Proven(entries), None(entries.size()));
+  // Nor does its beginning alone.
+  entries.resize(1);
+  EXPECT_EQ(Proven(entries), None(1));
+}
+
+// The header that stands there, whole, says what the entry must be.
+TEST(RepairCheckOfHeaderTest, AStoredHeaderProvesItsEntry) {
+  MemoryLogStore store;
+  const ReplicaSpec spec = SpecOfGroup(1);
+  LogScript log(store.CreateReplicas({&spec, 1})->front(), spec);
+  GroupWrite write = log.Empty();
+  for (int i = 0; i < 5; ++i) write.entries.push_back(log.Records("v"));
+  ASSERT_TRUE(store.Commit({&write, 1}).ok());
+  for (const uint64_t index : {2, 4}) {
+    store.DamageEntry(log.replica(), LogIndex(index));
+  }
+  const StoredEntry third{write.entries[2].header, write.entries[2].payload};
+  EXPECT_EQ(FindProven(store, log.replica(), {&third, 1}).proven,
+            std::vector<bool>{true});
+  StoredEntry other = third;
+  other.header.payload_sha256[0] ^= 1;
+  EXPECT_EQ(FindProven(store, log.replica(), {&other, 1}).proven,
+            std::vector<bool>{false});
 }
 
 }  // namespace
