@@ -1,4 +1,4 @@
-// Which entry a DATA_LOSS of a read is about.
+// Which entry a DATA_LOSS of a read is about, and whether it is there at all.
 #ifndef KAPPA_STORAGE_DAMAGED_INDEX_H_
 #define KAPPA_STORAGE_DAMAGED_INDEX_H_
 
@@ -17,6 +17,7 @@ namespace kappa::storage {
 
 // Of a status; never sent to anyone.
 inline constexpr char kDamagedIndexPayload[] = "kappa/damaged-index";
+inline constexpr char kMissingEntryPayload[] = "kappa/missing-entry";
 
 // The status, saying that the entry at `index` is damaged or missing. One that
 // is not DATA_LOSS stays as it is.
@@ -38,6 +39,19 @@ inline std::optional<LogIndex> DamagedIndexOf(const absl::Status& status) {
     return std::nullopt;
   }
   return LogIndex(index);
+}
+
+// The status, saying that nothing stands where the entry should: it is lost,
+// while what is damaged only cannot be read.
+inline absl::Status WithMissingEntry(absl::Status status) {
+  status.SetPayload(kMissingEntryPayload, absl::Cord());
+  return status;
+}
+
+// Whether a read failed for an entry that is there and cannot be read.
+inline bool TellsUnreadableEntry(const absl::Status& status) {
+  return absl::IsDataLoss(status) && DamagedIndexOf(status).has_value() &&
+         !status.GetPayload(kMissingEntryPayload).has_value();
 }
 
 }  // namespace kappa::storage

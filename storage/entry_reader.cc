@@ -34,7 +34,7 @@ absl::Status Damaged(ReplicaNumber replica, LogIndex index,
 }
 
 absl::Status Missing(ReplicaNumber replica, LogIndex index) {
-  return Damaged(replica, index, " is missing");
+  return WithMissingEntry(Damaged(replica, index, " is missing"));
 }
 
 // Names the entry in the status of a failed read.

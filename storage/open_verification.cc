@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/chain.h"
+#include "storage/damaged_index.h"
 #include "storage/keys.h"
 #include "storage/rocks_status.h"
 
@@ -49,6 +50,8 @@ absl::Status VerifyLast(ReplicaNumber replica, const ReplicaPosition& position,
   if (!header.ok() && !absl::IsDataLoss(header.status())) {
     return header.status();
   }
+  // It is there: the log is as long as the row says, and has a damaged entry.
+  if (TellsUnreadableEntry(header.status())) return absl::OkStatus();
   if (!header.ok()) {
     return Lost(replica, std::string(header.status().message()));
   }
@@ -102,11 +105,14 @@ absl::Status FindUnflushed(const RecoveredState& state,
 
 // What the log must continue: the base, or the entry before `first`.
 struct Predecessor {
+  bool known = true;
   Term term;
   Offset next_offset;
   Digest chain{};
 };
 
+// Not known where that entry is damaged: then the others say, by the group row
+// at their end, whose chain leads back to `first`, that none of them is lost.
 absl::StatusOr<Predecessor> PredecessorOf(ReplicaNumber replica, LogIndex first,
                                           const ReplicaPosition& position,
                                           const EntryReader& entries) {
@@ -119,6 +125,10 @@ absl::StatusOr<Predecessor> PredecessorOf(ReplicaNumber replica, LogIndex first,
   }
   absl::StatusOr<EntryHeader> header =
       entries.ReadHeader(replica, first.Previous());
+  if (TellsUnreadableEntry(header.status())) {
+    before.known = false;
+    return before;
+  }
   if (!header.ok()) return header.status();
   before.term = header->term;
   before.next_offset = header->next_offset();
@@ -136,18 +146,19 @@ absl::Status WalkReplica(ReplicaNumber replica, LogIndex first,
       replica, first, position.last.index,
       [&](const EntryHeader& header) -> absl::Status {
         const std::string entry = absl::StrCat("entry ", header.index.value());
+        const bool known = std::exchange(before->known, true);
         if (header.term < before->term) {
           return Lost(replica, absl::StrCat(entry, " has a lower term (",
                                             header.term.value(),
                                             ") than the one before it"));
         }
-        if (header.base_offset != before->next_offset) {
+        if (known && header.base_offset != before->next_offset) {
           return Lost(replica,
                       absl::StrCat(entry, " begins at offset ",
                                    header.base_offset.value(), ", not ",
                                    before->next_offset.value()));
         }
-        if (header.chain != ChainNext(before->chain, header)) {
+        if (known && header.chain != ChainNext(before->chain, header)) {
           return Lost(replica,
                       absl::StrCat(entry, " breaks the chain of digests"));
         }

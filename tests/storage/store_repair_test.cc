@@ -334,6 +334,43 @@ TEST_F(StoreRepairTest, TheActiveSegmentIsSealedWithItsRepairs) {
   EXPECT_TRUE(Damaged().empty());
 }
 
+// Only the group row says what the last entry was.
+class LastEntryTest : public StoreRepairTest,
+                      public testing::WithParamInterface<int> {};
+
+TEST_P(LastEntryTest, IsRepairedLikeAnyOther) {
+  Open(path_, uint64_t{4} << 20);
+  Append(30);
+  Open(path_, uint64_t{4} << 20);  // flushes what the log holds
+  // None, or some, that stand in the log of writes alone.
+  Append(GetParam());
+  store_.reset();
+  for (const std::string& file : SstFiles(path_ + "/db")) {
+    const size_t place = ReadAll(file).find("<29>");
+    if (place != std::string::npos) FlipBit(file, place + 100);
+  }
+  Open(path_, uint64_t{4} << 20);
+  ASSERT_EQ(*store_->Position(log_->replica()), log_->position());
+  std::vector<LogIndex> damaged = Damaged();
+  ASSERT_FALSE(damaged.empty());
+  EXPECT_EQ(damaged.back(), LogIndex(30));
+  std::vector<StoredEntry> copies;
+  for (const LogIndex index : damaged) {
+    copies.push_back({Original(index).header, Original(index).payload});
+  }
+  EXPECT_EQ(FindProven(*store_, log_->replica(), copies).proven,
+            std::vector<bool>(copies.size(), true));
+  copies.back().header.append_time_us += 1;
+  EXPECT_FALSE(FindProven(*store_, log_->replica(), copies).proven.back());
+  Append(1);
+  Repair(damaged);
+  ExpectHolds();
+  Open(path_, uint64_t{4} << 20);
+  ExpectHolds();
+}
+
+INSTANTIATE_TEST_SUITE_P(Behind, LastEntryTest, testing::Values(0, 3));
+
 // A full segment is sealed by links to the damaged file, or not at all.
 class FullSegmentTest : public StoreRepairTest,
                         public testing::WithParamInterface<bool> {};
