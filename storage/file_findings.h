@@ -16,7 +16,8 @@ std::vector<Finding> CheckWatermarkFile(const std::string& path);
 
 // Damage to CURRENT, the manifests and the write-ahead logs in the database
 // `path`/db, read byte by byte. Whether a file matters is not known here: every
-// finding gets `severity`. Told of the size of each file that was read.
+// finding gets `severity`, and zeros at a log's end are one unless `severity` is
+// kHarmless. Told of the size of each file that was read.
 // Does not see: a log that was cut between two records, or deleted.
 std::vector<Finding> CheckRecordFiles(
     const std::string& path, Severity severity,

@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kBlockBytes = 32768;
 constexpr size_t kHeaderBytes = 7;
 constexpr size_t kTypeAt = 6;
+constexpr char kZeros[] = "zeros instead of records";
+constexpr char kOnlyZeros[] = "zeros instead of records up to the end";
 // RocksDB stores a rotated checksum plus this.
 constexpr uint32_t kMaskDelta = 0xa282ead8u;
 
@@ -42,12 +44,18 @@ class Scanner {
   void ScanBlock(std::string_view block) {
     size_t at = 0;
     while (block.size() - at >= kHeaderBytes) {
+      if (AllZero(block.substr(at))) {
+        if (!zeros_at_.has_value()) zeros_at_ = scan_.bytes + at;
+        break;
+      }
+      EndZeros();
       const size_t length =
           LoadLittleEndian<uint16_t>(block.data() + at + sizeof(uint32_t));
       const auto type = static_cast<uint8_t>(block[at + kTypeAt]);
       if (at + kHeaderBytes + length > block.size()) {
         const bool last = block.size() < kBlockBytes;
-        Damage(at, last ? "a record is cut off" : "a record's length is wrong",
+        Damage(scan_.bytes + at,
+               last ? "a record is cut off" : "a record's length is wrong",
                last);
         scan_.bytes += block.size();
         return;
@@ -56,13 +64,21 @@ class Scanner {
       at += kHeaderBytes + length;
     }
     if (!AllZero(block.substr(at))) {
+      EndZeros();
       const bool last = block.size() < kBlockBytes;
-      Damage(at, last ? "a record is cut off" : "padding is not zero", last);
+      Damage(scan_.bytes + at,
+             last ? "a record is cut off" : "padding is not zero", last);
     }
     scan_.bytes += block.size();
   }
 
   RecordFileScan Finish() && {
+    if (zeros_at_.has_value() && !item_begin_.has_value() &&
+        !scan_.damaged_at.has_value()) {
+      scan_.damaged_at = zeros_at_;
+      scan_.damage = kOnlyZeros;
+      scan_.zeros_to_end = true;
+    }
     if (item_begin_.has_value() && !scan_.damaged_at.has_value()) {
       scan_.damaged_at = item_begin_;
       scan_.damage = "a record is cut off";
@@ -72,30 +88,38 @@ class Scanner {
   }
 
  private:
-  void Damage(size_t at, std::string what, bool cut_off = false) {
+  // `at`: of the file.
+  void Damage(uint64_t at, std::string what, bool cut_off = false) {
     item_begin_.reset();
     if (scan_.damaged_at.has_value()) {
       // Something stands behind the first damage: no torn end.
       scan_.cut_off = false;
       return;
     }
-    scan_.damaged_at = scan_.bytes + at;
+    scan_.damaged_at = at;
     scan_.damage = std::move(what);
     scan_.cut_off = cut_off;
+  }
+
+  // What stands behind zeros shows that they are damage.
+  void EndZeros() {
+    if (!zeros_at_.has_value()) return;
+    Damage(*zeros_at_, kZeros);
+    zeros_at_.reset();
   }
 
   void ScanRecord(size_t at, uint8_t type, std::string_view record) {
     const uint32_t crc = Crc32c(record.substr(kTypeAt));
     if (LoadLittleEndian<uint32_t>(record.data()) != Masked(crc)) {
-      return Damage(at, AllZero(record) ? "zeros instead of records"
-                                        : "a record's checksum is wrong");
+      return Damage(scan_.bytes + at,
+                    AllZero(record) ? kZeros : "a record's checksum is wrong");
     }
     scan_.cut_off = false;
     const bool begins = type == kFull || type == kFirst;
     if (begins == item_begin_.has_value() || type < kFull || type > kLast) {
       // After damage a part may stand alone; that says nothing new.
       if (!scan_.damaged_at.has_value()) {
-        return Damage(at, "parts of records are missing");
+        return Damage(scan_.bytes + at, "parts of records are missing");
       }
       item_begin_.reset();
       if (!begins) return;
@@ -108,6 +132,8 @@ class Scanner {
   }
 
   RecordFileScan scan_;
+  // The first of zeros that go on until here, from where a record might begin.
+  std::optional<uint64_t> zeros_at_;
   std::optional<uint64_t> item_begin_;  // of the item whose end is to come
 };
 

@@ -25,6 +25,9 @@ struct RecordFileScan {
   // The damage is an item that the end of the file cuts off: what a crash
   // during a write leaves as well.
   bool cut_off = false;
+  // The damage is that only zeros stand behind the last whole item: of a log
+  // that is open, or was when its writer died, the place for what comes next.
+  bool zeros_to_end = false;
 };
 
 // Reads the whole file. A file that was cut between two items looks whole.

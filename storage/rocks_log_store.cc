@@ -20,6 +20,7 @@
 #include "storage/group_row.h"
 #include "storage/keys.h"
 #include "storage/open_verification.h"
+#include "storage/prepared_log_file_system.h"
 #include "storage/producer_record.h"
 #include "storage/read_ahead_file_system.h"
 #include "storage/repaired_entries.h"
@@ -140,8 +141,11 @@ absl::Status RocksLogStore::State::Open() {
   const std::shared_ptr<rocksdb::FileSystem> files =
       options.file_system ? options.file_system
                           : rocksdb::FileSystem::Default();
-  env = NewFailStopEnv(NewReadAheadFileSystem(files, options.read_ahead_bytes),
-                       options.on_fatal);
+  std::shared_ptr<rocksdb::FileSystem> log_files = files;
+  if (direct_io) log_files = NewPreparedLogFileSystem(files, options.on_fatal);
+  env = NewFailStopEnv(
+      NewReadAheadFileSystem(log_files, options.read_ahead_bytes),
+      options.on_fatal);
   sealing_env = NewFailStopEnv(files, [this](const absl::Status& status) {
     // What finds no space is removed, and sealed again later.
     if (options.on_fatal && !absl::IsResourceExhausted(status)) {

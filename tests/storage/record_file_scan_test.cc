@@ -72,6 +72,39 @@ TEST_F(RecordFileScanTest, CutsInsideARecordLookTorn) {
   EXPECT_EQ(Scan(whole.substr(0, 107)).damaged_at, std::nullopt);
 }
 
+TEST_F(RecordFileScanTest, ZerosUpToTheEndAreTold) {
+  const std::string whole = ThreeItems();
+  for (const size_t zeros : {size_t{7}, size_t{100}, 3 * kBlockBytes}) {
+    const RecordFileScan scan = Scan(whole + std::string(zeros, '\0'));
+    EXPECT_EQ(scan.damaged_at, whole.size()) << zeros;
+    EXPECT_TRUE(scan.zeros_to_end) << zeros;
+    EXPECT_EQ(scan.items, 3u);
+    EXPECT_EQ(scan.bytes, whole.size() + zeros);
+  }
+  EXPECT_TRUE(Scan(std::string(kBlockBytes, '\0')).zeros_to_end);
+}
+
+TEST_F(RecordFileScanTest, ZerosBeforeAnythingElseAreDamage) {
+  const std::string whole = ThreeItems();
+  const std::string rest(2 * kBlockBytes - whole.size(), '\0');
+  for (const std::string& behind :
+       {Record(1, "later"), std::string(8, '\1'), std::string(3, '\1')}) {
+    const RecordFileScan scan = Scan(whole + rest + behind);
+    EXPECT_EQ(scan.damaged_at, whole.size());
+    EXPECT_FALSE(scan.zeros_to_end);
+    EXPECT_EQ(scan.damage, "zeros instead of records");
+  }
+}
+
+TEST_F(RecordFileScanTest, ZerosInsteadOfAnItemsEndLookTorn) {
+  // The second item's first part is there.
+  const RecordFileScan scan = Scan(ThreeItems().substr(0, kBlockBytes) +
+                                   std::string(kBlockBytes, '\0'));
+  EXPECT_EQ(scan.damaged_at, 107u);
+  EXPECT_TRUE(scan.cut_off);
+  EXPECT_FALSE(scan.zeros_to_end);
+}
+
 TEST_F(RecordFileScanTest, NamesTheFirstDamage) {
   std::string damaged = ThreeItems();
   damaged[kBlockBytes + 50] ^= 1;
