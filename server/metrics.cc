@@ -117,6 +117,9 @@ void AddShards(const NodeStats& stats, MetricFamilies* families) {
   families->Counters("kappa_shard_drains_total",
                      "Times a shard emptied its queue.",
                      PerShard(stats, &ShardStats::drains));
+  families->Counters("kappa_shard_helped_drains_total",
+                     "Of these, times a thread did it that brought the events.",
+                     PerShard(stats, &ShardStats::helped_drains));
   families->Gauges("kappa_shard_partitions", "Partitions a shard owns.",
                    PerShard(stats, &ShardStats::partitions));
   families->Gauge("kappa_uncommitted_entries",

@@ -72,6 +72,9 @@ PeerCallbacks NodeNetwork::Callbacks() {
     const GroupId group = delivery.message.message.group;
     options_.router->ShardOf(group)->Deliver(std::move(delivery));
   };
+  callbacks.delivered = [this] {
+    for (Shard* const shard : options_.router->shards()) shard->Help();
+  };
   callbacks.judge = [this](const raft::v1::Hello& hello) {
     return Judge(hello);
   };

@@ -21,14 +21,15 @@ using RefusalCounts = std::array<uint64_t, v1::ErrorReason_ARRAYSIZE>;
 // now.
 struct ShardStats {
   // Counters.
-  uint64_t appends = 0;           // batches committed, repetitions not counted
-  uint64_t append_bytes = 0;      // their payload
-  uint64_t append_records = 0;    // their records
-  uint64_t duplicates = 0;        // answered with the first result
-  RefusalCounts refusals{};       // appends refused, by reason
-  uint64_t drains = 0;            // times the queue was emptied
-  uint64_t events = 0;            // taken from the queue
-  uint64_t window_reads = 0;      // reads answered from memory
+  uint64_t appends = 0;         // batches committed, repetitions not counted
+  uint64_t append_bytes = 0;    // their payload
+  uint64_t append_records = 0;  // their records
+  uint64_t duplicates = 0;      // answered with the first result
+  RefusalCounts refusals{};     // appends refused, by reason
+  uint64_t drains = 0;          // times the queue was emptied
+  uint64_t helped_drains = 0;   // of these, by threads that brought the events
+  uint64_t events = 0;          // taken from the queue
+  uint64_t window_reads = 0;    // reads answered from memory
   uint64_t repaired_entries = 0;  // damaged, then put back from other nodes
   // Now.
   uint64_t partitions = 0;          // with those that sleep

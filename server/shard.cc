@@ -21,6 +21,9 @@ namespace {
 constexpr uint32_t kTicksAtOnceMax = 2;
 // A replica that could not be opened is not opened again for a message.
 constexpr int64_t kWakeAgainUs = 1'000'000;
+// What Help takes at most: some ten microseconds of work.
+constexpr size_t kHelpEventsMax = 8;
+constexpr size_t kHelpBytesMax = size_t{16} << 10;
 
 absl::Status Overloaded(std::string_view what) {
   return MakeError(v1::ERROR_REASON_OVERLOADED, what,
@@ -91,7 +94,7 @@ void Shard::Stop() {
 
 void Shard::Append(AppendCommand command, PendingAppend append) {
   Event event(AppendEvent{std::move(command), std::move(append)});
-  if (queue_.TryPut(event)) return;
+  if (queue_.TryPut(event, EventQueue<Event>::Wake::kLater)) return Help();
   PendingAppend refused = std::move(std::get<AppendEvent>(event).append);
   const absl::Status status = Refusal();
   counters_.refusals.Count(status);
@@ -111,8 +114,10 @@ bool Shard::Post(Task task) {
 }
 
 void Shard::Deliver(PeerDelivery delivery) {
+  const auto wake = delivery.delivered_follows ? EventQueue<Event>::Wake::kLater
+                                               : EventQueue<Event>::Wake::kNow;
   Event event(std::move(delivery));
-  queue_.Put(event);
+  queue_.Put(event, wake);
 }
 
 void Shard::Tick() {
@@ -135,8 +140,70 @@ ShardStats Shard::stats() const {
 
 void Shard::Run() {
   std::vector<Event> events;
-  while (queue_.TakeAll(&events)) RunDrain(&events);
+  while (queue_.Await()) {
+    Begin();
+    queue_.TakeNow(&events);
+    // Somebody who helped may have been faster.
+    if (!events.empty()) RunDrain(&events);
+    End();
+  }
+  Begin();
   AbandonAll();
+  End();
+}
+
+bool Shard::TryBegin() {
+  MutexLock lock(&run_mutex_);
+  if (running_) return false;
+  running_ = true;
+  return true;
+}
+
+void Shard::Begin() {
+  MutexLock lock(&run_mutex_);
+  thread_waits_ = true;
+  while (running_) may_run_.Wait(&run_mutex_);
+  thread_waits_ = false;
+  running_ = true;
+}
+
+void Shard::End() {
+  MutexLock lock(&run_mutex_);
+  running_ = false;
+  if (thread_waits_) may_run_.Signal();
+}
+
+bool Shard::Light(const Event& event) const {
+  if (const auto* append = std::get_if<AppendEvent>(&event)) {
+    return append->command.batch.payload.bytes() <= kHelpBytesMax &&
+           partitions_.contains(append->command.group);
+  }
+  if (const auto* delivery = std::get_if<PeerDelivery>(&event)) {
+    return CostOf(delivery->message) <= kHelpBytesMax &&
+           partitions_.contains(delivery->message.message.group);
+  }
+  return std::holds_alternative<DurableEvent>(event);
+}
+
+bool Shard::Light(const std::vector<Event>& events) const {
+  return events.size() <= kHelpEventsMax &&
+         std::all_of(events.begin(), events.end(),
+                     [this](const Event& event) { return Light(event); });
+}
+
+void Shard::Help() {
+  // Who runs the shard now looks at the queue once more when it is done.
+  if (turns_ != nullptr || queue_.size() == 0 || !TryBegin()) return;
+  std::vector<Event> events;
+  queue_.TakeIf(
+      [this](const std::vector<Event>& queued) { return Light(queued); },
+      &events);
+  if (!events.empty()) {
+    counters_.helped_drains.Add(1);
+    RunDrain(&events);
+  }
+  End();
+  queue_.WakeIfAny();
 }
 
 bool Shard::RunTurn() {
@@ -306,9 +373,17 @@ void Shard::SubmitTouched() {
                            [this, in_flight = std::move(cycle.in_flight),
                             credits = std::move(credits)]() mutable {
                              credits.clear();
-                             Event event(DurableEvent{std::move(in_flight)});
-                             queue_.Put(event);
+                             OnDurable(std::move(in_flight));
                            });
+}
+
+void Shard::OnDurable(std::vector<WriteInFlight> writes) {
+  Event event(DurableEvent{std::move(writes)});
+  if (services_.writer->waited_for()) {
+    queue_.Put(event);
+  } else if (queue_.Put(event, EventQueue<Event>::Wake::kLater)) {
+    Help();
+  }
 }
 
 void Shard::SendMessages() {

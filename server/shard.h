@@ -1,9 +1,12 @@
-// Shard: one thread that owns a fixed set of groups and runs them without
-// locks.
+// Shard: owns a fixed set of groups and runs them without locks, one thread at
+// a time.
 //
 //   any thread ──Append, Post──> EventQueue ──all of it──> groups
 //                                    ^                       │ one submission
 //                                    └──── durable ── LogWriter
+//
+// It has a thread of its own. But while that one rests, whoever brings little
+// runs it himself (Help): waking another thread takes longer than such work.
 #ifndef KAPPA_SERVER_SHARD_H_
 #define KAPPA_SERVER_SHARD_H_
 
@@ -19,10 +22,12 @@
 #include <variant>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "proto/wire/mutex.h"
 #include "proto/wire/turn_runner.h"
 #include "proto/wire/types.h"
 #include "raft/role.h"
@@ -72,8 +77,13 @@ class Shard {
   bool Post(Task task);
   // A message of another node for one of the groups; dropped when there is no
   // such group. Bounded by its credit, which is given back once what came of it
-  // is durable.
+  // is durable. Where it says so Help follows, after the last of several.
   void Deliver(PeerDelivery delivery);
+  // Runs what is queued, on this thread, if the shard rests and it is little
+  // that waits for no disk; else sees to it that the shard's thread does. What
+  // comes of it (answers, messages) is told on this thread then. Requires: no
+  // lock is held that these may need.
+  void Help();
   // A tick has passed for the groups that need ticks; where there are none it
   // costs nothing. Of several that pass while the thread is busy, or the
   // process was stopped, two count.
@@ -152,6 +162,13 @@ class Shard {
   };
 
   void Run();
+  // One thread at a time runs the shard.
+  bool TryBegin();
+  void Begin();
+  void End();
+  // Whether Help may take these. Of who runs the shard.
+  bool Light(const std::vector<Event>& events) const;
+  bool Light(const Event& event) const;
   // Without a thread: what is queued now. False: nothing was.
   bool RunTurn();
   void RunDrain(std::vector<Event>* events);
@@ -189,6 +206,8 @@ class Shard {
     }
   }
   void SubmitTouched();
+  // Of the writer's thread.
+  void OnDurable(std::vector<WriteInFlight> writes);
   // Hands the messages of this drain to the network, a call for each node.
   void SendMessages();
   // Goes on with what waits for groups to become idle.
@@ -205,7 +224,12 @@ class Shard {
   std::atomic<bool> awaits_ticks_{false};
   std::atomic<bool> mute_{false};
 
-  // The thread's own.
+  Mutex run_mutex_;
+  CondVar may_run_;
+  bool running_ ABSL_GUARDED_BY(run_mutex_) = false;
+  bool thread_waits_ ABSL_GUARDED_BY(run_mutex_) = false;
+
+  // Of who runs the shard.
   std::map<GroupId, storage::ReplicaInfo> sleeping_;
   absl::flat_hash_map<GroupId, std::vector<NodeId>> elsewhere_;
   absl::flat_hash_map<GroupId, std::unique_ptr<Partition>> partitions_;

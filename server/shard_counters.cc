@@ -28,6 +28,7 @@ ShardStats ShardCounters::Snapshot() const {
   stats.duplicates = duplicates.value();
   refusals.AddTo(&stats.refusals);
   stats.drains = drains.value();
+  stats.helped_drains = helped_drains.value();
   stats.events = events.value();
   stats.window_reads = window_reads.value();
   stats.partitions = partitions.value();

@@ -49,6 +49,8 @@ struct ShardCounters {
   // Messages of other nodes that did not fit.
   Counter messages_refused;
   Counter drains;
+  // Of these, by a thread that is not the shard's.
+  Counter helped_drains;
   Counter events;
   Counter window_reads;
   Counter partitions;

@@ -141,7 +141,8 @@ void LogPreparer::Fill(PreparedRange* range) {
     range->EndPiece(got < 0 ? 0 : static_cast<size_t>(got));
     if (got < 0) {
       const absl::Status status = FromErrno(error, "write", range->path());
-      if (on_fatal_ && !absl::IsResourceExhausted(status)) on_fatal_(status);
+      const bool no_room = absl::IsResourceExhausted(status) || error == EFBIG;
+      if (on_fatal_ && !no_room) on_fatal_(status);
     }
     written = true;
     if (!Rest()) break;

@@ -255,6 +255,11 @@ void LogWriter::Run(absl::AnyInvocable<absl::Status(LogStore*)> work,
   state_->Enqueue(std::move(job));
 }
 
+bool LogWriter::waited_for() const {
+  MutexLock lock(&state_->mutex);
+  return !state_->queue.empty();
+}
+
 bool LogWriter::congested() const {
   return state_->queued_bytes.load() > state_->options.queue_bytes_max;
 }

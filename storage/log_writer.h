@@ -84,6 +84,8 @@ class LogWriter {
 
   // True while the queue is over its bound.
   bool congested() const;
+  // Whether something is queued behind the cycle that is written now.
+  bool waited_for() const;
   LogWriterStats stats() const;
   CommitPulse pulse() const;
 

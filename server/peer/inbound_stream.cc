@@ -120,8 +120,10 @@ absl::Status InboundStream::TakeFrame() {
     counters_->messages.fetch_add(1, std::memory_order_relaxed);
     ReceiveCredit credit = window->Take(CostOf(message));
     context_->callbacks.deliver(
-        PeerDelivery{std::move(message), std::move(credit)});
+        PeerDelivery{std::move(message), std::move(credit),
+                     context_->callbacks.delivered != nullptr});
   });
+  if (context_->callbacks.delivered) context_->callbacks.delivered();
   if (read.ok() && !note()) read = welcome;
   // Kept by the clock that does not jump.
   if (reader_->clock_us() > 0) {

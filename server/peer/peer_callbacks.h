@@ -21,6 +21,8 @@ namespace kappa::server {
 struct PeerDelivery {
   PeerMessage message;
   ReceiveCredit credit;
+  // `delivered` is called later, on the same thread: nobody need be woken yet.
+  bool delivered_follows = false;
 };
 
 // What the owner of a transport does. Called on gRPC's threads, those of one
@@ -29,6 +31,9 @@ struct PeerDelivery {
 struct PeerCallbacks {
   // A message came in. Required.
   std::function<void(PeerDelivery)> deliver;
+  // All messages of a frame that said so were delivered. No lock is held.
+  // Absent: nothing is done.
+  std::function<void()> delivered;
   // Judges a hello that is well-formed and meant for this node, also in answers
   // (RELIABILITY.md S6); an error ends the connection with it. Absent: accepts.
   std::function<absl::Status(const raft::v1::Hello&)> judge;

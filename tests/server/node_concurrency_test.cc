@@ -76,6 +76,12 @@ TEST_P(NodeConcurrencyTest, WritersReadersAndTopicsTogether) {
   for (int i = 0; i < kWriters + 1; ++i) threads[i].join();
   writing.store(false);
   threads.back().join();
+  uint64_t helped = 0;
+  for (const ShardStats& shard : driver_.node().Stats().shards) {
+    helped += shard.helped_drains;
+    EXPECT_LE(shard.helped_drains, shard.drains);
+  }
+  EXPECT_GT(helped, 0u);
   for (const GroupId group : groups) {
     std::map<std::string, int> next;
     for (const std::string& value : driver_.ReadAll(group)) {

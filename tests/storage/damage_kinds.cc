@@ -28,6 +28,12 @@ bool WriteIfChanged(const std::string& path, const std::string& bytes) {
   return true;
 }
 
+// Of a log that is open, what is prepared for its next records holds nothing.
+size_t ContentBytes(const std::string& path, const std::string& bytes) {
+  if (!path.ends_with(".log")) return bytes.size();
+  return bytes.find_last_not_of('\0') + 1;
+}
+
 bool Cut(const std::string& path, bool inside, uint64_t place) {
   const size_t bytes = fs::file_size(path);
   if (!HasRecords(path)) {
@@ -112,7 +118,7 @@ bool Damage(const std::string& directory, const std::string& file,
   switch (kind) {
     case DamageKind::kBitFlip: {
       std::string bytes = ReadAll(path);
-      char& byte = bytes[place / 8 % bytes.size()];
+      char& byte = bytes[place / 8 % ContentBytes(path, bytes)];
       byte = static_cast<char>(byte ^ (1 << place % 8));
       return WriteIfChanged(path, bytes);
     }

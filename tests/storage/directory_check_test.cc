@@ -116,8 +116,21 @@ TEST_F(DirectoryCheckTest, EveryByteOfAWatermarkSlot) {
 
 TEST_F(DirectoryCheckTest, FlipInTheLog) {
   const std::string wal = ActiveWalOf(path_);
-  FlipBit(wal, fs::file_size(wal) / 2);
+  const std::vector<size_t> records = WalRecords(wal);
+  FlipBit(wal, records[records.size() / 2] + 100);
   ExpectFound(Check(), Severity::kRefusal,
+              "db/" + fs::path(wal).filename().string());
+}
+
+// What is prepared for the next records is not theirs yet.
+TEST_F(DirectoryCheckTest, FlipBehindTheLogsEnd) {
+  const std::string wal = ActiveWalOf(path_);
+  std::string bytes = ReadAll(wal);
+  bytes.resize(bytes.find_last_not_of('\0') + 1 + 100'000);
+  WriteAll(wal, bytes);
+  EXPECT_EQ(Check().worst(), std::nullopt);
+  FlipBit(wal, bytes.size() - 1);
+  ExpectFound(Check(), Severity::kHarmless,
               "db/" + fs::path(wal).filename().string());
 }
 
@@ -135,7 +148,8 @@ TEST_F(DirectoryCheckTest, FlipInAClosedLogThatNothingRestsOn) {
   const std::string closed = File("db/000001.log");
   fs::copy_file(wal, closed);
   EXPECT_EQ(Check().worst(), std::nullopt);
-  FlipBit(closed, fs::file_size(closed) / 2);
+  const std::vector<size_t> records = WalRecords(closed);
+  FlipBit(closed, records[records.size() / 2] + 100);
   ExpectFound(Check(), Severity::kHarmless, "db/000001.log");
 }
 

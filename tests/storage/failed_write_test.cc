@@ -71,7 +71,7 @@ TEST_F(FailedWriteTest, FailedLogWriteIsFinal) {
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(Append(&log, 10'000).ok());
   const ReplicaPosition acknowledged = log.position();
   {
-    const FileSizeLimit limit(std::filesystem::file_size(WalOf(path_)) + 5000);
+    const FileSizeLimit limit(WalRecords(WalOf(path_)).back() + 20'000);
     EXPECT_FALSE(Append(&log, 100'000).ok());
     EXPECT_FALSE(fatal().ok());
     // Only what is durable is shown.

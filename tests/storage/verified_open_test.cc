@@ -137,13 +137,13 @@ TEST_F(VerifiedOpenTest, LogCutInsideTheLastRecord) {
 
 TEST_F(VerifiedOpenTest, LogCutInTheMiddle) {
   const std::string wal = WalOf(path_);
-  CutAt(wal, fs::file_size(wal) / 2);
+  CutAt(wal, WalRecords(wal)[kCycles / 2] + 100);
   ExpectRefused({"are lost", "watermark: cycle " + std::to_string(cycle())});
 }
 
 TEST_F(VerifiedOpenTest, BitFlipInTheMiddleOfTheLog) {
   const std::string wal = WalOf(path_);
-  FlipBit(wal, fs::file_size(wal) / 2);
+  FlipBit(wal, WalRecords(wal)[kCycles / 2] + 100);
   ExpectRefused({"Corruption", "recovered: nothing"});
 }
 
