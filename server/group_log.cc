@@ -100,6 +100,8 @@ GroupLog::GroupLog(const storage::ReplicaInfo& replica,
       request_bytes_max_(
           (options.settings ? options.settings : DefaultSettings())
               ->request_bytes_max),
+      election_ticks_((options.settings ? options.settings : DefaultSettings())
+                          ->election_ticks),
       base_(position.base),
       core_(IdentityOf(replica.spec, options.instance),
             options.settings ? options.settings : DefaultSettings(), restored),
@@ -129,7 +131,26 @@ bool GroupLog::sole_voter() const {
          configuration.voters.front() == self_;
 }
 
+void GroupLog::PreferFirstLeader(ReplicaId leader) {
+  if (core_.term() != Term(0) || sole_voter()) return;
+  if (leader == self_) {
+    stands_first_ = true;
+  } else {
+    ticks_held_ = 2 * election_ticks_;
+    held_for_ = leader.node;
+  }
+}
+
 void GroupLog::Tick() {
+  if (core_.term() != Term(0)) {
+    stands_first_ = false;
+    ticks_held_ = 0;
+  }
+  if (std::exchange(stands_first_, false) && IsFit()) core_.Campaign();
+  if (ticks_held_ > 0) {
+    --ticks_held_;
+    return;
+  }
   core_.Tick();
   cut_wanted_ = !damage_untold_.empty();
 }

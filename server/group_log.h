@@ -113,6 +113,12 @@ class GroupLog {
   // Stands for election at once; a single voter leads when this returns. Not
   // for a replica with other voters that merely started: it waits its time.
   void Campaign();
+  // Of a group that is new: `leader` shall lead first, and stands at the first
+  // tick if it is fit to; the others let no time pass for two election times,
+  // unless they hear of a term before, or that its node is silent. (The core
+  // would have another voter stand, by the group's number.) Does nothing once
+  // there was a term, or where nobody else votes.
+  void PreferFirstLeader(ReplicaId leader);
   // Whether nobody else votes.
   bool sole_voter() const;
   // One tick of the core has passed.
@@ -128,6 +134,7 @@ class GroupLog {
   }
   // See raft::Core.
   void OnNodeLiveness(NodeId node, bool alive) {
+    if (!alive && node == held_for_) ticks_held_ = 0;
     core_.OnNodeLiveness(node, alive);
   }
   // What the node's disk allows: see raft::Core.
@@ -269,6 +276,8 @@ class GroupLog {
   OutgoingMessages& outgoing();
 
   // group_log_fitness.cc: who can lead, and who has room.
+  bool DiskLeadsWell() const;
+  bool IsFit() const { return !unfit_ && DiskLeadsWell(); }
   void TellFitness();
   void NoteAnswer(const raft::Message& message);
 
@@ -300,6 +309,7 @@ class GroupLog {
   const AppendClock* const clock_;
   const NodeDirectory* const nodes_;
   const uint64_t request_bytes_max_;
+  const uint32_t election_ticks_;
   storage::GroupBase base_;
   raft::Core core_;
   GroupLogObserver* observer_ = nullptr;
@@ -319,6 +329,9 @@ class GroupLog {
   Term led_term_;  // 0: does not lead
   uint64_t last_read_id_ = 0;
   uint32_t writes_in_flight_ = 0;
+  bool stands_first_ = false;
+  uint32_t ticks_held_ = 0;  // that are to pass before the core's first one
+  NodeId held_for_;          // where the replica is that stands first
 
   // How fit to lead.
   raft::DiskHealth disk_health_ = raft::DiskHealth::kHealthy;

@@ -23,11 +23,14 @@ bool MajorityMissing(const Replicas& voters, const Replicas& full) {
 
 }  // namespace
 
+bool GroupLog::DiskLeadsWell() const {
+  return disk_health_ == raft::DiskHealth::kHealthy ||
+         disk_health_ == raft::DiskHealth::kStalled;
+}
+
 void GroupLog::TellFitness() {
-  const bool leads_well = disk_health_ == raft::DiskHealth::kHealthy ||
-                          disk_health_ == raft::DiskHealth::kStalled;
-  core_.OnDiskHealth(unfit_ && leads_well ? raft::DiskHealth::kSlow
-                                          : disk_health_);
+  core_.OnDiskHealth(unfit_ && DiskLeadsWell() ? raft::DiskHealth::kSlow
+                                               : disk_health_);
 }
 
 void GroupLog::SetDiskHealth(raft::DiskHealth health) {

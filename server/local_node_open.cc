@@ -315,7 +315,7 @@ void LocalNode::PlacePartitions() {
     return replica.spec.group == kMetadataGroup;
   });
   auto placed = std::make_shared<Latch>(1);
-  PlaceOnShards(router_, std::move(replicas),
+  PlaceOnShards(router_, std::move(replicas), /*first_leaders=*/{},
                 [placed] { placed->CountDown(); });
   Await(placed);
 }

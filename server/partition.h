@@ -81,6 +81,8 @@ class Partition final : public ShardGroup, private GroupLogObserver {
   // Leads at once if it is the only voter (committed entries are known after
   // the write); else it waits for its time.
   void Campaign();
+  // See GroupLog.
+  void PreferFirstLeader(ReplicaId leader) { log_.PreferFirstLeader(leader); }
   // Whether it can answer linearizable requests.
   bool ready() const { return log_.own_term_committed(); }
   int64_t last_append_time_us() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -101,18 +102,24 @@ void TellElsewhere(const PartitionRouter& router,
 
 void PlaceOnShards(const PartitionRouter& router,
                    std::vector<ReplicaInfo> replicas,
+                   const FirstLeaders& first_leaders,
                    absl::AnyInvocable<void()> done) {
   const size_t shards = router.shards().size();
-  std::vector<std::vector<ReplicaInfo>> parts(shards);
+  std::vector<std::vector<std::pair<ReplicaInfo, std::optional<ReplicaId>>>>
+      parts(shards);
   for (ReplicaInfo& replica : replicas) {
-    parts[replica.spec.group.value() % shards].push_back(std::move(replica));
+    const GroupId group = replica.spec.group;
+    const auto leader = first_leaders.find(group);
+    auto& part = parts[group.value() % shards];
+    part.emplace_back(std::move(replica), std::nullopt);
+    if (leader != first_leaders.end()) part.back().second = leader->second;
   }
   auto joint = std::make_shared<Joint>(shards, std::move(done));
   for (size_t i = 0; i < shards; ++i) {
     router.shards()[i]->Post(
         [joint, part = std::move(parts[i])](Shard& shard) mutable {
-          for (ReplicaInfo& replica : part) {
-            shard.AddReplica(std::move(replica));
+          for (auto& [replica, first_leader] : part) {
+            shard.AddReplica(std::move(replica), first_leader);
           }
           joint->Report();
         });
@@ -157,6 +164,7 @@ void PartitionHost::CreateWaiting() {
   auto works = std::make_shared<std::vector<Work>>();
   std::vector<ReplicaSpec> specs;
   std::vector<ElsewhereGroup> elsewhere;
+  FirstLeaders first_leaders;
   while (!waiting_.empty() && waiting_.front().creates()) {
     Work& work = waiting_.front();
     const TopicSnapshot& topic = *work.topic;
@@ -166,6 +174,10 @@ void PartitionHost::CreateWaiting() {
          ++i) {
       if (IsHost(topic, i, context_->self)) {
         specs.push_back(SpecOf(topic, i, context_->self));
+        // What was there before has had leaders.
+        if (i >= work.first_new_partition) {
+          first_leaders[topic.groups[i]] = topic.VotersOf(i).front();
+        }
       } else {
         elsewhere.push_back({topic.groups[i], NodesOf(topic.VotersOf(i))});
       }
@@ -187,10 +199,12 @@ void PartitionHost::CreateWaiting() {
         }
         return absl::OkStatus();
       },
-      [this, context = context_, replicas, works](absl::Status status) {
+      [this, context = context_, replicas, works,
+       first_leaders = std::move(first_leaders)](absl::Status status) {
         if (!status.ok()) return context->on_fatal(status);
         PlaceOnShards(
-            *context->router, std::move(*replicas), [this, context, works] {
+            *context->router, std::move(*replicas), first_leaders,
+            [this, context, works] {
               context->router->shards()[0]->Post(
                   [this, works](Shard&) { FinishCreating(std::move(*works)); });
             });

@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -57,10 +58,14 @@ std::vector<NodeId> NodesOf(absl::Span<const ReplicaId> replicas);
 void TellElsewhere(const PartitionRouter& router,
                    const std::vector<ElsewhereGroup>& groups);
 
-// Hands the replicas to their shards. `done` runs once all are taken over, on
-// the thread of some shard.
+// Who shall lead groups that are new.
+using FirstLeaders = std::map<GroupId, ReplicaId>;
+
+// Hands the replicas to their shards, those of new groups with their first
+// leaders. `done` runs once all are taken over, on the thread of some shard.
 void PlaceOnShards(const PartitionRouter& router,
                    std::vector<storage::ReplicaInfo> replicas,
+                   const FirstLeaders& first_leaders,
                    absl::AnyInvocable<void()> done);
 
 // Changes become real in their order; creations that wait together are made

@@ -401,8 +401,10 @@ void Shard::AddGroup(std::unique_ptr<ShardGroup> group) {
   other_groups_.push_back(std::move(group));
 }
 
-void Shard::AddReplica(storage::ReplicaInfo replica) {
+void Shard::AddReplica(storage::ReplicaInfo replica,
+                       std::optional<ReplicaId> first_leader) {
   const GroupId group = replica.spec.group;
+  if (first_leader.has_value()) first_leaders_[group] = *first_leader;
   const bool added = sleeping_.emplace(group, std::move(replica)).second;
   KAPPA_CHECK(added && FindAwake(group) == nullptr, "a group is there once");
   elsewhere_.erase(group);
@@ -453,6 +455,11 @@ absl::StatusOr<Partition*> Shard::WakePartition(GroupId group) {
   (*partition)->told_health_ = health_;
   (*partition)->SetDiskHealth(health_);
   (*partition)->Campaign();
+  const auto first_leader = first_leaders_.find(group);
+  if (first_leader != first_leaders_.end()) {
+    (*partition)->PreferFirstLeader(first_leader->second);
+    first_leaders_.erase(first_leader);
+  }
   for (const NodeId node : silent_) (*partition)->OnNodeLiveness(node, false);
   FollowKnownDamage(partition->get());
   sleeping_.erase(sleeping);
@@ -529,6 +536,7 @@ void Shard::OnDamageConfirmed(GroupId group, ReplicaNumber replica,
 void Shard::RemovePartition(GroupId group, const absl::Status& status,
                             Removed done) {
   elsewhere_.erase(group);
+  first_leaders_.erase(group);
   wake_again_us_.erase(group);
   unopened_.erase(group);
   const auto sleeping = sleeping_.find(group);

@@ -106,8 +106,10 @@ class Shard {
   void AddGroup(std::unique_ptr<ShardGroup> group);
   // Takes over a partition's replica. It sleeps, at no cost but its name, until
   // the first request: then it is recovered from the store, and leads its group
-  // at once where it is the only voter.
-  void AddReplica(storage::ReplicaInfo replica);
+  // at once where it is the only voter. `first_leader`: of a group that is new,
+  // who shall lead it first (GroupLog::PreferFirstLeader).
+  void AddReplica(storage::ReplicaInfo replica,
+                  std::optional<ReplicaId> first_leader = std::nullopt);
   // Who asks for the group, which has no replica here, is sent to
   // the first of `nodes` that is heard.
   void AddElsewhere(GroupId group, std::vector<NodeId> nodes);
@@ -231,6 +233,8 @@ class Shard {
 
   // Of who runs the shard.
   std::map<GroupId, storage::ReplicaInfo> sleeping_;
+  absl::flat_hash_map<GroupId, ReplicaId>
+      first_leaders_;  // of those that sleep
   absl::flat_hash_map<GroupId, std::vector<NodeId>> elsewhere_;
   absl::flat_hash_map<GroupId, std::unique_ptr<Partition>> partitions_;
   // Those, in the order of their waking: no order may hang on where things are

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -68,6 +69,71 @@ TEST(NodeClusterTest, LeadersAreSpread) {
     }
     return led[0] == 3 && led[1] == 3 && led[2] == 3;
   }));
+}
+
+// Whether every partition of the topic is led by who shall lead it, who was the
+// first to.
+bool LedFirstAsWanted(NodeCluster* cluster, const std::string& topic,
+                      uint32_t partitions) {
+  bool all = true;
+  for (uint32_t i = 0; i < partitions; ++i) {
+    const size_t leader = cluster->Leader(cluster->GroupOf(topic, i));
+    const v1::PartitionStatus status = cluster->StatusOf(leader, topic, i);
+    all = all && status.leader() == leader + 1 && status.term() == 1 &&
+          status.preferred_leader() == leader + 1;
+  }
+  return all;
+}
+
+// Whatever the groups' numbers are: each topic uses up one more of them than
+// there are nodes. The core by itself would have a node stand by that number.
+TEST(NodeClusterTest, NewPartitionsAreLedWhereTheyShallBe) {
+  constexpr uint32_t kPartitions = 4;
+  // A node that is held up may lose one to another node.
+  constexpr int kTopicsMax = 60;
+  NodeCluster cluster;
+  std::set<uint64_t> shifts;
+  for (int i = 0; i < kTopicsMax && shifts.size() < 3; ++i) {
+    const std::string topic = absl::StrCat("t", i);
+    cluster.MakeTopic(topic, kPartitions);
+    const uint64_t group = cluster.GroupOf(topic, 0).value();
+    const ReplicaId preferred =
+        cluster.node(0).FindTopic(topic)->VotersOf(0).front();
+    if (LedFirstAsWanted(&cluster, topic, kPartitions)) {
+      shifts.insert((group + 3 - preferred.node.value()) % 3);
+    }
+    ASSERT_TRUE(cluster.Await([&] {
+      for (size_t node = 0; node < NodeCluster::kNodes; ++node) {
+        if (cluster.driver(node).DeleteTopic(topic).ok()) return true;
+      }
+      return false;
+    }));
+  }
+  EXPECT_EQ(shifts.size(), 3u);
+}
+
+TEST(NodeClusterTest, NewPartitionsOfADeadNodeAreLedByOthers) {
+  constexpr uint32_t kPartitions = 9;
+  constexpr size_t kDead = 2;
+  NodeCluster cluster;
+  cluster.MakeTopic("before", 1);
+  cluster.Kill(kDead);
+  cluster.MakeTopic("t", kPartitions);
+  uint32_t of_the_dead = 0;
+  for (uint32_t i = 0; i < kPartitions; ++i) {
+    const GroupId group = cluster.GroupOf("t", i);
+    cluster.Append(group, "v", Session(1));
+    EXPECT_NE(cluster.Leader(group), kDead);
+    const ReplicaId preferred =
+        cluster.node(0).FindTopic("t")->VotersOf(i).front();
+    of_the_dead += preferred.node == NodeId(kDead + 1) ? 1 : 0;
+  }
+  EXPECT_EQ(of_the_dead, kPartitions / 3);
+  cluster.Start(kDead);
+  for (uint32_t i = 0; i < kPartitions; ++i) {
+    EXPECT_THAT(cluster.ReadAll(kDead, cluster.GroupOf("t", i), 1),
+                ElementsAre("v"));
+  }
 }
 
 TEST(NodeClusterTest, ALeaderThatDiesIsReplaced) {

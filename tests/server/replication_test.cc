@@ -69,6 +69,72 @@ TEST_F(ReplicationTest, AnAppendIsStoredOnAllReplicas) {
   }
 }
 
+TEST_F(ReplicationTest, ANewGroupIsLedFirstByWhoShallLeadIt) {
+  for (size_t first = 0; first < ReplicaCluster::kNodes; ++first) {
+    ReplicaCluster cluster(1 + first, [](size_t) {
+      return std::make_shared<storage::MemoryLogStore>();
+    });
+    for (size_t node = 0; node < ReplicaCluster::kNodes; ++node) {
+      cluster.With(node, [&](Partition& partition) {
+        partition.PreferFirstLeader(cluster.id(first));
+      });
+    }
+    ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Settled(); }));
+    EXPECT_EQ(cluster.Leader(), first);
+    EXPECT_EQ(cluster.partition(first).core().term(), Term(1));
+  }
+}
+
+TEST_F(ReplicationTest, ANewGroupIsLedWithoutWhoShallLeadItFirst) {
+  constexpr size_t kFirst = 1;
+  cluster_.Cut(kFirst);
+  for (size_t node = 0; node < ReplicaCluster::kNodes; ++node) {
+    cluster_.With(node, [&](Partition& partition) {
+      partition.PreferFirstLeader(cluster_.id(kFirst));
+    });
+  }
+  ASSERT_TRUE(cluster_.RunUntil([&] {
+    return cluster_.Leader().has_value() && *cluster_.Leader() != kFirst;
+  }));
+  EXPECT_EQ(AppendAt(*cluster_.Leader(), "a"), "OK");
+  cluster_.Mend(kFirst);
+  Elect();
+}
+
+TEST_F(ReplicationTest, ANewGroupWaitsForNobodyWhoseNodeIsSilent) {
+  // The core has the voter of that rank stand first.
+  const size_t rank =
+      cluster_.partition(0).group().value() % ReplicaCluster::kNodes;
+  const size_t silent = (rank + 1) % ReplicaCluster::kNodes;
+  cluster_.Cut(silent);
+  for (size_t node = 0; node < ReplicaCluster::kNodes; ++node) {
+    if (node == silent) continue;
+    cluster_.With(node, [&](Partition& partition) {
+      partition.PreferFirstLeader(cluster_.id(silent));
+      partition.OnNodeLiveness(NodeId(silent + 1), false);
+    });
+  }
+  // Before an election time, and half of what they would wait.
+  ASSERT_TRUE(cluster_.RunUntil([&] { return cluster_.Leader() == rank; }, 9));
+  EXPECT_EQ(cluster_.partition(rank).core().term(), Term(1));
+}
+
+TEST_F(ReplicationTest, WhoShallLeadFirstAndIsUnfitLeavesItToOthers) {
+  const size_t rank =
+      cluster_.partition(0).group().value() % ReplicaCluster::kNodes;
+  const size_t first = (rank + 1) % ReplicaCluster::kNodes;
+  for (size_t node = 0; node < ReplicaCluster::kNodes; ++node) {
+    cluster_.With(node, [&](Partition& partition) {
+      partition.PreferFirstLeader(cluster_.id(first));
+    });
+  }
+  cluster_.With(first, [](Partition& partition) {
+    partition.SetDiskHealth(raft::DiskHealth::kFull);
+  });
+  ASSERT_TRUE(cluster_.RunUntil([&] { return cluster_.Leader().has_value(); }));
+  EXPECT_NE(cluster_.Leader(), first);
+}
+
 TEST_F(ReplicationTest, WhoWaitsForATransferIsToldThatTheTopicIsGone) {
   const size_t leader = Elect();
   const size_t target = (leader + 1) % ReplicaCluster::kNodes;
