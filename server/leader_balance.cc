@@ -41,8 +41,9 @@ void GiveBack(Shard* shard, const Wanted& wanted, LookPace* pace) {
 
 }  // namespace
 
-void LeaderBalance::Run(const std::function<bool(NodeId)>& steady) {
-  if (!pace_->IsTime()) return;
+void LeaderBalance::Run(uint64_t changes,
+                        const std::function<bool(NodeId)>& steady) {
+  if (!pace_->IsTime(changes)) return;
   std::map<NodeId, bool> asked;
   std::map<Shard*, Wanted> wanted;
   for (const auto& topic :

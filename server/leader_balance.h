@@ -3,6 +3,7 @@
 #define KAPPA_SERVER_LEADER_BALANCE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -26,8 +27,9 @@ class LeaderBalance {
       : topics_(topics), router_(router), self_(self) {}
 
   // Has the shards hand over what another node shall lead that `steady` says is
-  // there to stay. To be called once a second.
-  void Run(const std::function<bool(NodeId)>& steady);
+  // there to stay. To be called once a second; `changes`: see
+  // LookPace::IsTime, and another number whenever `steady` says something else.
+  void Run(uint64_t changes, const std::function<bool(NodeId)>& steady);
 
  private:
   const TopicMap* const topics_;

@@ -25,6 +25,25 @@ namespace {
 constexpr int64_t kSteadyUs = 5'000'000;
 constexpr int64_t kHandOverUsMax = 1'500'000;
 
+bool IsSteady(const NodeNetwork& network, NodeId node) {
+  return network.AliveForUs(node) >= kSteadyUs;
+}
+
+// Another number than before whenever a look at all groups may find what the
+// last one did not: what happens to a group comes with a message or a write.
+uint64_t ChangesOf(const PartitionRouter& router, const NodeDirectory& nodes,
+                   const NodeNetwork& network) {
+  constexpr uint64_t kSteadyNode = uint64_t{1} << 48;
+  uint64_t changes = 0;
+  for (const Shard* const shard : router.shards()) {
+    changes += shard->counters().group_events.value();
+  }
+  for (const NodeInfo& node : nodes.All()) {
+    if (IsSteady(network, node.node)) changes += kSteadyNode;
+  }
+  return changes;
+}
+
 }  // namespace
 
 PeerCallbacks LocalNode::AnswersToNodes() {
@@ -196,11 +215,11 @@ absl::Status LocalNode::JoinNetwork() {
     MakeDirectoryCurrent();
   };
   network.every_second = [this](const NodeNetwork& network) {
-    membership_->Run();
+    const uint64_t changes = ChangesOf(router_, nodes_, network);
+    membership_->Run(changes);
     RegisterMovedNodes();
-    balance_->Run([&network](NodeId node) {
-      return network.AliveForUs(node) >= kSteadyUs;
-    });
+    balance_->Run(changes,
+                  [&network](NodeId node) { return IsSteady(network, node); });
   };
   auto started = NodeNetwork::Start(std::move(network));
   if (!started.ok()) return started.status();

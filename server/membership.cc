@@ -140,8 +140,8 @@ Members MetadataMembers(std::vector<NodeInfo> nodes) {
   return members;
 }
 
-void Membership::Run() {
-  if (pace_->IsTime()) LookAtPartitions();
+void Membership::Run(uint64_t changes) {
+  if (pace_->IsTime(changes)) LookAtPartitions();
   router_->shards()[0]->Post([metadata = metadata_](Shard& shard) {
     // What is committed is applied then.
     if (!metadata->accepting()) return;

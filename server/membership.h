@@ -2,6 +2,7 @@
 #ifndef KAPPA_SERVER_MEMBERSHIP_H_
 #define KAPPA_SERVER_MEMBERSHIP_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -43,8 +44,9 @@ class Membership {
       : topics_(topics), router_(router), metadata_(metadata) {}
 
   // Has the shards begin the next step of every group that this node leads and
-  // that has other members than it shall have. To be called once a second.
-  void Run();
+  // that has other members than it shall have. To be called once a second;
+  // `changes`: see LookPace::IsTime.
+  void Run(uint64_t changes);
 
  private:
   void LookAtPartitions();

@@ -220,6 +220,10 @@ bool Shard::RunTurn() {
 void Shard::RunDrain(std::vector<Event>* events) {
   counters_.drains.Add(1);
   counters_.events.Add(events->size());
+  counters_.group_events.Add(static_cast<uint64_t>(
+      std::count_if(events->begin(), events->end(), [](const Event& event) {
+        return !std::holds_alternative<Task>(event);
+      })));
   writer_congested_ = services_.writer->congested();
   for (Event& event : *events) Handle(std::move(event));
   events->clear();

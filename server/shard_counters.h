@@ -52,6 +52,8 @@ struct ShardCounters {
   // Of these, by a thread that is not the shard's.
   Counter helped_drains;
   Counter events;
+  // Of them: appends, messages of other nodes, writes that became durable.
+  Counter group_events;
   Counter window_reads;
   Counter partitions;
   Counter awake_partitions;
