@@ -23,6 +23,8 @@ from tests.chaos import node
 
 READY_SECONDS_MAX = 60
 CALL_SECONDS_MAX = 5
+# Before a call is made again.
+REPEAT_SECONDS = 0.05
 # Of a replica that follows under load.
 BEHIND_MAX = 50
 # Far beyond any end: an append that expects it is refused by whoever leads.
@@ -72,10 +74,31 @@ class Cluster:
         request = topic_pb2.CreateTopicRequest(
             name=name, partitions=partitions, replicas=len(self.nodes),
             deletion_protection=False)
-        self._until_ok(self.nodes[0], lambda topics: topics.CreateTopic(request))
+        self.create_exactly(self.nodes[0], request)
         for each in self.nodes:
             self._until_ok(each, lambda topics: topics.GetTopic(
                 topic_pb2.GetTopicRequest(name=name)))
+
+    @staticmethod
+    def create_exactly(each, request):
+        """Until the topic is made; returns how often it was asked for again. When
+        the metadata group changes its leader in between, nobody knows whether it
+        was made: if it is there afterwards, it was."""
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        repeated = 0
+        with each.channel() as channel:
+            topics = topic_service_pb2_grpc.TopicServiceStub(channel)
+            while True:
+                try:
+                    topics.CreateTopic(request, timeout=READY_SECONDS_MAX)
+                    return repeated
+                except grpc.RpcError as error:
+                    if repeated and error.code() == grpc.StatusCode.ALREADY_EXISTS:
+                        return repeated
+                    if time.monotonic() > deadline:
+                        raise RuntimeError(f"{each.name}: {error}") from error
+                    repeated += 1
+                    time.sleep(REPEAT_SECONDS)
 
     def delete_topic(self, name):
         self._until_ok(self.nodes[0], lambda topics: topics.DeleteTopic(
@@ -94,7 +117,7 @@ class Cluster:
                         raise RuntimeError(f"{each.name}: {error}") from error
                     # Gone, or not known yet: it takes the call's own time.
                     if error.code() == grpc.StatusCode.NOT_FOUND:
-                        time.sleep(0.05)
+                        time.sleep(REPEAT_SECONDS)
 
     def leader(self, topic, partition=0):
         """The node that leads now, waiting for one if need be."""

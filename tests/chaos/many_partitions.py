@@ -15,14 +15,12 @@ from kappa.v1 import log_service_pb2 as log_pb2
 from kappa.v1 import log_service_pb2_grpc
 from kappa.v1 import record_pb2
 from kappa.v1 import topic_service_pb2 as topic_pb2
-from kappa.v1 import topic_service_pb2_grpc
 
 SECONDS_MAX = 180
 # Between two questions.
 LOOK_SECONDS = 0.05
 CALLS_AT_ONCE = 64
 CALL_SECONDS_MAX = 2
-CREATE_SECONDS_MAX = 60
 # Without a message of a group for so long, all groups sleep.
 QUIET_SECONDS = 2
 
@@ -60,15 +58,15 @@ class ManyPartitions:
     # --- topics ---
 
     def create(self):
-        """Until the last creation is answered."""
-        begin = time.monotonic()
-        with self.cluster.nodes[0].channel() as channel:
-            service = topic_service_pb2_grpc.TopicServiceStub(channel)
-            for name, partitions in self.topics.items():
-                service.CreateTopic(topic_pb2.CreateTopicRequest(
+        """Until the last creation is answered. Returns how long that took, and how
+        often one was asked for again (Cluster.create_exactly)."""
+        begin, repeated = time.monotonic(), 0
+        for name, partitions in self.topics.items():
+            repeated += self.cluster.create_exactly(
+                self.cluster.nodes[0], topic_pb2.CreateTopicRequest(
                     name=name, partitions=partitions, replicas=len(self.cluster.nodes),
-                    deletion_protection=False), timeout=CREATE_SECONDS_MAX)
-        return time.monotonic() - begin
+                    deletion_protection=False))
+        return time.monotonic() - begin, repeated
 
     def all_partitions(self):
         return [(topic, number) for topic, count in self.topics.items()
