@@ -52,7 +52,7 @@ struct ShardOptions {
 };
 
 // Thread safety: what stands under "any thread" is thread-safe; everything
-// else is for the shard's own thread, within a task.
+// else is for the thread that runs the shard, within a task.
 class Shard {
  public:
   using Task = absl::AnyInvocable<void(Shard&)>;
@@ -97,7 +97,7 @@ class Shard {
   ShardStats stats() const;
   const ShardCounters& counters() const { return counters_; }
 
-  // --- the shard's thread ---
+  // --- the thread that runs the shard ---
 
   const ShardServices& services() const { return services_; }
   // Advances the group before the next submission.
