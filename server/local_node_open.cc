@@ -226,7 +226,7 @@ absl::Status LocalNode::OpenMetadata() {
     const bool alone = metadata_->sole_voter();
     if (alone) metadata_->Campaign(report);
     shard.AddGroup(*std::move(metadata));
-    if (!alone) report(absl::OkStatus());
+    if (!alone) metadata_->Campaign(report);
   });
 }
 

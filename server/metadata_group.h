@@ -239,6 +239,7 @@ class MetadataGroup final : public ShardGroup {
   void ReadRowAndApply(storage::v1::MetadataCommand command);
   void DropHeldFront();
   void ReadPiece();
+  void AwaitRepair(const absl::Status& damage);
   void FinishPiece(absl::StatusOr<MetadataPiece> piece);
   // Applies the command at the front of commands_ if it is that entry.
   bool ApplyOwn(raft::EntryId id);
@@ -274,8 +275,10 @@ class MetadataGroup final : public ShardGroup {
   // kept in memory.
   RingQueue<storage::StoredEntry> held_;
   size_t held_bytes_ = 0;
-  bool reading_ = false;       // a row or a piece, to apply it
-  bool refused_read_ = false;  // there was no room for the last one
+  bool reading_ = false;  // a row or a piece, to apply it
+  // There was no room for the last one, or it met damage.
+  bool refused_read_ = false;
+  std::optional<LogIndex> told_damage_;  // the last that a piece met
   bool awaits_effects_;
 
   std::vector<storage::SideRow> rows_;  // to be written

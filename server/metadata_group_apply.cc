@@ -8,6 +8,7 @@
 #include "server/logging.h"
 #include "server/metadata_group.h"
 #include "server/reader_pool.h"
+#include "storage/damaged_index.h"
 
 namespace kappa::server {
 namespace {
@@ -123,6 +124,10 @@ void MetadataGroup::FinishPiece(absl::StatusOr<MetadataPiece> piece) {
     refused_read_ = true;
     return;
   }
+  if (!piece.ok() && !sole_voter() && !ready_ &&
+      storage::DamagedIndexOf(piece.status()).has_value()) {
+    return AwaitRepair(piece.status());
+  }
   if (!piece.ok()) return Stop(piece.status());
   for (const MetadataPiece::Entry& entry : piece->entries) {
     if (ApplyOwn(entry.id)) continue;
@@ -137,6 +142,16 @@ void MetadataGroup::FinishPiece(absl::StatusOr<MetadataPiece> piece) {
     }
     ApplyPrepared(entry.id.index, *entry.command, nullptr);
   }
+}
+
+// Read again with a tick: others may have it whole.
+void MetadataGroup::AwaitRepair(const absl::Status& damage) {
+  refused_read_ = true;
+  const std::optional<LogIndex> index = storage::DamagedIndexOf(damage);
+  if (index == told_damage_) return;
+  told_damage_ = index;
+  services_->report_damage(kMetadataGroup, log_.number(),
+                           ReadErrorOf(damage, kMetadataGroup));
 }
 
 bool MetadataGroup::ApplyOwn(raft::EntryId id) {

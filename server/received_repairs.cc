@@ -78,11 +78,17 @@ std::vector<ReceivedRepairs::Repair> ReceivedRepairs::EndCheck(
   if (checking_.empty() || id != check_) return {};
   KAPPA_CHECK(proven.size() == checking_.size(), "all were to be checked");
   std::vector<Repair> equal;
+  // Others wait for room: what proves nothing is asked for again.
+  const bool scarce = budget_->TakeScarce();
   for (size_t i = 0; i < proven.size(); ++i) {
     Repair& repair = checking_[i];
     if (proven[i]) {
       Give(repair);
       equal.push_back(std::move(repair));
+      continue;
+    }
+    if (scarce) {
+      Give(repair);
       continue;
     }
     const LogIndex index = repair.entry.header.index;

@@ -26,8 +26,9 @@ struct RepairCheck {
 
 // One check runs at a time, of all that wait. What is not proven goes on
 // waiting: an entry that comes later may prove it. It makes room for what comes
-// when that is scarce, and for another copy of it. What finds no room is
-// dropped: the core asks again, and several replicas may answer.
+// when that is scarce, also for what another group takes in, and for another
+// copy of it. What finds no room is dropped: the core asks again, and several
+// replicas may answer.
 //
 // Thread safety: thread-compatible.
 class ReceivedRepairs {

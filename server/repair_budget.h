@@ -20,16 +20,22 @@ class RepairBudget {
   bool TryTake(size_t bytes) {
     size_t taken = bytes_.load();
     do {
-      if (taken > 0 && taken + bytes > bytes_max_) return false;
+      if (taken > 0 && taken + bytes > bytes_max_) {
+        scarce_.store(true);
+        return false;
+      }
     } while (!bytes_.compare_exchange_weak(taken, taken + bytes));
     return true;
   }
   void Give(size_t bytes) { bytes_.fetch_sub(bytes); }
   size_t bytes() const { return bytes_.load(); }
+  // Whether somebody found no room since this was asked last.
+  bool TakeScarce() { return scarce_.exchange(false); }
 
  private:
   const size_t bytes_max_;
   std::atomic<size_t> bytes_{0};
+  std::atomic<bool> scarce_{false};
 };
 
 }  // namespace kappa::server

@@ -57,7 +57,12 @@ bool Shard::Light(const Event& event) const {
     return CostOf(delivery->message) <= kHelpBytesMax &&
            partitions_.contains(delivery->message.message.group);
   }
-  return std::holds_alternative<DurableEvent>(event);
+  const auto* durable = std::get_if<DurableEvent>(&event);
+  return durable != nullptr && durable->writes.size() <= kHelpEventsMax &&
+         std::all_of(durable->writes.begin(), durable->writes.end(),
+                     [this](const WriteInFlight& write) {
+                       return partitions_.contains(write.group->group());
+                     });
 }
 
 bool Shard::Light(const std::vector<Event>& events) const {

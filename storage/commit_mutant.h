@@ -12,7 +12,9 @@
 namespace kappa::storage {
 
 // While it is true a cycle is reported durable as soon as it is written; its
-// sync and its watermark follow at the begin of the next cycle.
+// sync and its watermark follow at the begin of the next cycle. Logs are then
+// written through the page cache: a cut of the tests' power takes what is
+// there, but not what a direct write gave to the disk and nobody synced.
 inline std::atomic<bool> acknowledge_before_sync{false};
 
 }  // namespace kappa::storage

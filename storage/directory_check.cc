@@ -117,9 +117,11 @@ void DirectoryCheck::CheckPromises() {
 
 void DirectoryCheck::CheckLooseFiles() {
   const bool refused = report_.worst() == Severity::kRefusal;
-  for (Finding& finding : CheckRecordFiles(
-           view_->path(), refused ? Severity::kRefusal : Severity::kHarmless,
-           CountFile())) {
+  RecordFileFindings found = CheckRecordFiles(
+      view_->path(), refused ? Severity::kRefusal : Severity::kHarmless,
+      CountFile());
+  report_.torn_tail = report_.torn_tail || found.torn_tail;
+  for (Finding& finding : found.findings) {
     if (!refused) {
       absl::StrAppend(&finding.what,
                       "; nothing that was acknowledged rests on it");

@@ -110,13 +110,19 @@ std::vector<Finding> CheckWatermarkFile(const std::string& path) {
   return findings;
 }
 
-std::vector<Finding> CheckRecordFiles(
+RecordFileFindings CheckRecordFiles(
     const std::string& path, Severity severity,
     absl::FunctionRef<void(uint64_t bytes)> on_file) {
-  std::vector<Finding> findings;
+  RecordFileFindings found;
+  std::vector<Finding>& findings = found.findings;
   const std::string database = path + "/db";
   CheckCurrent(database, severity, &findings);
-  for (const std::string& name : NamesIn(database)) {
+  const std::vector<std::string> names = NamesIn(database);
+  std::string newest;
+  for (const std::string& name : names) {
+    if (IsWal(name)) newest = name;
+  }
+  for (const std::string& name : names) {
     if (!IsWal(name) && !name.starts_with("MANIFEST-")) continue;
     const std::string where = "db/" + name;
     const absl::StatusOr<RecordFileScan> scan =
@@ -128,9 +134,12 @@ std::vector<Finding> CheckRecordFiles(
     }
     on_file(scan->bytes);
     if (!scan->damaged_at.has_value()) continue;
-    // Unless something is gone, these zeros are prepared for the next records.
-    if (scan->zeros_to_end && IsWal(name) && severity == Severity::kHarmless) {
-      continue;
+    if (severity == Severity::kHarmless && IsWal(name)) {
+      if (scan->zeros_to_end) continue;
+      if (scan->cut_off && name == newest) {
+        found.torn_tail = true;
+        continue;
+      }
     }
     findings.push_back({severity,
                         where,
@@ -138,13 +147,13 @@ std::vector<Finding> CheckRecordFiles(
                                      *scan->damaged_at, " of ", scan->bytes),
                         {}});
   }
-  return findings;
+  return found;
 }
 
 std::string DescribeRecordFileDamage(const std::string& path) {
   std::string text;
   for (const Finding& finding :
-       CheckRecordFiles(path, Severity::kRefusal, [](uint64_t) {})) {
+       CheckRecordFiles(path, Severity::kRefusal, [](uint64_t) {}).findings) {
     absl::StrAppend(&text, text.empty() ? "" : "; ", finding.where, ": ",
                     finding.what);
   }

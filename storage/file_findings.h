@@ -14,12 +14,20 @@ namespace kappa::storage {
 // and bytes in it that mean nothing.
 std::vector<Finding> CheckWatermarkFile(const std::string& path);
 
+struct RecordFileFindings {
+  std::vector<Finding> findings;
+  // The newest log ends within an item; only told where that is no finding.
+  bool torn_tail = false;
+};
+
 // Damage to CURRENT, the manifests and the write-ahead logs in the database
 // `path`/db, read byte by byte. Whether a file matters is not known here: every
-// finding gets `severity`, and zeros at a log's end are one unless `severity` is
-// kHarmless. Told of the size of each file that was read.
+// finding gets `severity`. With kHarmless nothing is gone, and what a crash
+// leaves is no finding: zeros at a log's end, which are prepared for its next
+// records, and an unfinished item at the end of the newest log. Told of the
+// size of each file that was read.
 // Does not see: a log that was cut between two records, or deleted.
-std::vector<Finding> CheckRecordFiles(
+RecordFileFindings CheckRecordFiles(
     const std::string& path, Severity severity,
     absl::FunctionRef<void(uint64_t bytes)> on_file);
 

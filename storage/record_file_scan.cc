@@ -53,10 +53,9 @@ class Scanner {
           LoadLittleEndian<uint16_t>(block.data() + at + sizeof(uint32_t));
       const auto type = static_cast<uint8_t>(block[at + kTypeAt]);
       if (at + kHeaderBytes + length > block.size()) {
-        const bool last = block.size() < kBlockBytes;
-        Damage(scan_.bytes + at,
-               last ? "a record is cut off" : "a record's length is wrong",
-               last);
+        Damage(scan_.bytes + at, block.size() < kBlockBytes
+                                     ? "a record is cut off"
+                                     : "a record's length is wrong");
         scan_.bytes += block.size();
         return;
       }
@@ -65,9 +64,9 @@ class Scanner {
     }
     if (!AllZero(block.substr(at))) {
       EndZeros();
-      const bool last = block.size() < kBlockBytes;
-      Damage(scan_.bytes + at,
-             last ? "a record is cut off" : "padding is not zero", last);
+      Damage(scan_.bytes + at, block.size() < kBlockBytes
+                                   ? "a record is cut off"
+                                   : "padding is not zero");
     }
     scan_.bytes += block.size();
   }
@@ -82,23 +81,20 @@ class Scanner {
     if (item_begin_.has_value() && !scan_.damaged_at.has_value()) {
       scan_.damaged_at = item_begin_;
       scan_.damage = "a record is cut off";
-      scan_.cut_off = true;
     }
+    scan_.cut_off =
+        scan_.damaged_at.has_value() && !scan_.zeros_to_end && !whole_behind_;
     return std::move(scan_);
   }
 
  private:
   // `at`: of the file.
-  void Damage(uint64_t at, std::string what, bool cut_off = false) {
-    item_begin_.reset();
-    if (scan_.damaged_at.has_value()) {
-      // Something stands behind the first damage: no torn end.
-      scan_.cut_off = false;
-      return;
+  void Damage(uint64_t at, std::string what) {
+    if (!scan_.damaged_at.has_value()) {
+      scan_.damaged_at = at;
+      scan_.damage = std::move(what);
     }
-    scan_.damaged_at = at;
-    scan_.damage = std::move(what);
-    scan_.cut_off = cut_off;
+    item_begin_.reset();
   }
 
   // What stands behind zeros shows that they are damage.
@@ -114,8 +110,9 @@ class Scanner {
       return Damage(scan_.bytes + at,
                     AllZero(record) ? kZeros : "a record's checksum is wrong");
     }
-    scan_.cut_off = false;
     const bool begins = type == kFull || type == kFirst;
+    // A later part of the damaged item may be there though one before is not.
+    if (begins && scan_.damaged_at.has_value()) whole_behind_ = true;
     if (begins == item_begin_.has_value() || type < kFull || type > kLast) {
       // After damage a part may stand alone; that says nothing new.
       if (!scan_.damaged_at.has_value()) {
@@ -132,6 +129,7 @@ class Scanner {
   }
 
   RecordFileScan scan_;
+  bool whole_behind_ = false;  // an item begins behind the first damage
   // The first of zeros that go on until here, from where a record might begin.
   std::optional<uint64_t> zeros_at_;
   std::optional<uint64_t> item_begin_;  // of the item whose end is to come

@@ -22,8 +22,8 @@ struct RecordFileScan {
   // stands behind it is counted, but not vouched for.
   std::optional<uint64_t> damaged_at;
   std::string damage;  // what is wrong there
-  // The damage is an item that the end of the file cuts off: what a crash
-  // during a write leaves as well.
+  // The damage is an item behind which no other begins: what a crash during a
+  // write leaves as well.
   bool cut_off = false;
   // The damage is that only zeros stand behind the last whole item: of a log
   // that is open, or was when its writer died, the place for what comes next.

@@ -11,6 +11,7 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/rate_limiter.h"
 #include "storage/active_segment.h"
+#include "storage/commit_mutant.h"
 #include "storage/cycle_committer.h"
 #include "storage/cycle_plan.h"
 #include "storage/data_directory.h"
@@ -142,7 +143,9 @@ absl::Status RocksLogStore::State::Open() {
       options.file_system ? options.file_system
                           : rocksdb::FileSystem::Default();
   std::shared_ptr<rocksdb::FileSystem> log_files = files;
-  if (direct_io) log_files = NewPreparedLogFileSystem(files, options.on_fatal);
+  if (direct_io && !acknowledge_before_sync) {
+    log_files = NewPreparedLogFileSystem(files, options.on_fatal);
+  }
   env = NewFailStopEnv(
       NewReadAheadFileSystem(log_files, options.read_ahead_bytes),
       options.on_fatal);

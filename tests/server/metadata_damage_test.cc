@@ -143,6 +143,20 @@ INSTANTIATE_TEST_SUITE_P(Roles, MetadataDamageOnTest, testing::Values(1, 0),
                            return info.param == 0 ? "Leader" : "Follower";
                          });
 
+// A start reads it, no scrub.
+TEST_F(MetadataDamageTest, TheLastEntryIsRepairedAfterAStart) {
+  const size_t damaged = (Leader() + 1) % kNodes;
+  cluster_->Kill(damaged);
+  storage::MemoryLogStore& store = cluster_->harness(damaged).store();
+  const ReplicaNumber number = cluster_->NumberOf(damaged, kMetadataGroup);
+  damaged_ = store.Position(number)->last.index;
+  store.DamageEntry(number, damaged_);
+  cluster_->Start(damaged);
+  EXPECT_TRUE(cluster_->Await([&] { return IsWhole(damaged); }));
+  MakeTopic();
+  ExpectAllTopicsOn(damaged);
+}
+
 // Every copy of it: topics are made on, nothing is lost, and each node says
 // what it lacks.
 TEST_F(MetadataDamageTest, WhereNoCopyIsLeftHealthTells) {

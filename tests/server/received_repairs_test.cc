@@ -67,6 +67,27 @@ TEST_F(ReceivedRepairsTest, AnotherCopyTakesThePlaceOfOneThatWaits) {
   EXPECT_EQ(check->entries[0].payload.ToString(), std::string(20, 'b'));
 }
 
+// Else two groups that can prove nothing would keep the room of all others.
+TEST_F(ReceivedRepairsTest, WhatIsNotProvenGivesWayToOtherGroups) {
+  ReceivedRepairs other(budget_);
+  ReceivedRepairs third(budget_);
+  for (uint64_t index = 1; index <= 16; ++index) {
+    repairs_.Add(RepairOf(index, kMiB));
+    other.Add(RepairOf(index, kMiB));
+  }
+  std::optional<RepairCheck> check = repairs_.TakeCheck();
+  repairs_.EndCheck(check->id, std::vector<bool>(16, false));
+  EXPECT_EQ(repairs_.bytes(), 16 * kMiB) << "nobody else wants the room";
+  third.Add(RepairOf(7, kMiB));
+  EXPECT_EQ(third.bytes(), 0u);
+  repairs_.Add(RepairOf(3, kMiB));  // which is asked for again and again
+  check = repairs_.TakeCheck();
+  repairs_.EndCheck(check->id, std::vector<bool>(16, false));
+  EXPECT_EQ(repairs_.bytes(), 0u);
+  third.Add(RepairOf(7, kMiB));
+  EXPECT_EQ(third.bytes(), kMiB);
+}
+
 // A small entry may be a part of a large frame.
 TEST_F(ReceivedRepairsTest, WhatAnEntryIsAPartOfIsNotKept) {
   auto frame = std::make_shared<const std::string>(kMiB, 'f');

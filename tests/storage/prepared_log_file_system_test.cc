@@ -40,7 +40,7 @@ class PreparedLogFileSystemTest : public testing::Test {
         [this](const absl::Status& status) { fatal_ = status; });
   }
   void SetUp() override {
-    if (!SupportsDirectIo(folder_)) GTEST_SKIP() << "no direct I/O here";
+    ASSERT_TRUE(SupportsDirectIo(folder_)) << folder_ << " lacks direct I/O";
   }
   ~PreparedLogFileSystemTest() override {
     file_.reset();
@@ -173,7 +173,7 @@ class PreparedRangeTest : public testing::Test {
     range_ = PreparedRange::Open(path_);
   }
   void SetUp() override {
-    if (!SupportsDirectIo(folder_)) GTEST_SKIP() << "no direct I/O here";
+    ASSERT_TRUE(SupportsDirectIo(folder_)) << folder_ << " lacks direct I/O";
   }
   ~PreparedRangeTest() override { std::filesystem::remove_all(folder_); }
 

@@ -112,8 +112,20 @@ TEST_F(RecordFileScanTest, NamesTheFirstDamage) {
   const RecordFileScan scan = Scan(damaged);
   EXPECT_EQ(scan.damaged_at, kBlockBytes);
   EXPECT_EQ(scan.damage, "a record's checksum is wrong");
-  EXPECT_FALSE(scan.cut_off);
+  EXPECT_TRUE(scan.cut_off) << "only zeros follow";
   EXPECT_EQ(scan.items, 1u);
+  damaged = ThreeItems();
+  damaged[kBlockBytes + 50] ^= 1;
+  EXPECT_FALSE(Scan(damaged).cut_off) << "the third item is there";
+}
+
+// Blocks of one write reach the disk in any order.
+TEST_F(RecordFileScanTest, AnItemWithoutItsFirstPartLooksTorn) {
+  std::string torn = ThreeItems();
+  torn.resize(kBlockBytes + 507);
+  torn.replace(107, kBlockBytes - 107, kBlockBytes - 107, '\0');
+  EXPECT_TRUE(Scan(torn).cut_off);
+  EXPECT_TRUE(Scan(torn + std::string(4096, '\0')).cut_off);
 }
 
 TEST_F(RecordFileScanTest, ZeroedRange) {
