@@ -567,7 +567,6 @@ absl::Status RocksLogStore::ScanSideRows(
 }
 
 const OpenReport& RocksLogStore::open_report() const { return state_->report; }
-
 Generation RocksLogStore::generation() const {
   Generation generation;
   generation.open_id = state_->committer->open_id();
