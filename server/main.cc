@@ -31,6 +31,7 @@
 #include "server/node.h"
 #include "server/rpc/forward_target.h"
 #include "server/rpc/grpc_server.h"
+#include "server/rpc/polling_threads.h"
 #include "server/tools/check_tool.h"
 #include "server/tools/dump_tool.h"
 #include "server/tools/exit_code.h"
@@ -216,6 +217,7 @@ int Serve(const ServerConfig& config) {
         config, absl::FailedPreconditionError(absl::StrCat(
                     "cannot create ", config.data_dir, ": ", error.message())));
   }
+  const PollingThreads polling;
   const SystemClock clock;
   const int64_t begun_us = clock.MonotonicUs();
   auto disk = DiskGuard::Start({.data_dir = config.data_dir,
