@@ -102,6 +102,7 @@ GroupLog::GroupLog(const storage::ReplicaInfo& replica,
               ->request_bytes_max),
       election_ticks_((options.settings ? options.settings : DefaultSettings())
                           ->election_ticks),
+      holds_notices_(options.holds_notices),
       base_(position.base),
       core_(IdentityOf(replica.spec, options.instance),
             options.settings ? options.settings : DefaultSettings(), restored),
@@ -153,6 +154,7 @@ void GroupLog::Tick() {
   }
   core_.Tick();
   cut_wanted_ = !damage_untold_.empty();
+  notices_due_ = outgoing_ != nullptr && outgoing_->holds_notice();
 }
 
 void GroupLog::Rouse() {
@@ -375,7 +377,8 @@ void GroupLog::Send(raft::Message message) {
 
 OutgoingMessages& GroupLog::outgoing() {
   if (outgoing_ == nullptr) {
-    outgoing_ = std::make_unique<OutgoingMessages>(request_bytes_max_);
+    outgoing_ =
+        std::make_unique<OutgoingMessages>(request_bytes_max_, holds_notices_);
   }
   return *outgoing_;
 }
@@ -393,6 +396,10 @@ GroupLog::Progress GroupLog::Collect(ShardGroup* owner, WriteCycle* cycle) {
   }
   Absorb(owner, cycle);
   if (outgoing_ != nullptr) {
+    // Behind the heartbeat, if one is due, which says it all.
+    if (std::exchange(notices_due_, false) || !leads()) {
+      outgoing_->ReleaseNotices(core_.term());
+    }
     progress_.messages = outgoing_->TakeMessages(core_.term());
     progress_.reads = outgoing_->TakeReads();
   }

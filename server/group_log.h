@@ -46,6 +46,9 @@ struct GroupLogOptions {
   const NodeDirectory* nodes = nullptr;
   // Shared by the groups of a node; null: one of its own.
   std::shared_ptr<RepairBudget> repair_budget;
+  // Other replicas learn of a commit with the next message, at the latest at
+  // the next tick (commit_notices.h). False: at once.
+  bool holds_notices = false;
 };
 
 // Told of every change of the log, in order, while it happens.
@@ -125,6 +128,8 @@ class GroupLog {
   void Tick();
   // Whether ticks are of no use until something else happens.
   bool quiescent() const { return core_.quiescent(); }
+  // Whether Collect would hand out anything that a tick has caused.
+  bool has_output() const { return core_.HasOutput() || notices_due_; }
   // A leader without any other replica waits for nobody. (A sole voter that
   // does not lead yet, or has learners, does.)
   bool needs_ticks() const {
@@ -310,6 +315,7 @@ class GroupLog {
   const NodeDirectory* const nodes_;
   const uint64_t request_bytes_max_;
   const uint32_t election_ticks_;
+  const bool holds_notices_;
   storage::GroupBase base_;
   raft::Core core_;
   GroupLogObserver* observer_ = nullptr;
@@ -350,6 +356,7 @@ class GroupLog {
   uint64_t cut_read_ = 0;  // 0: none is under way
   LogIndex cut_index_;
   bool cut_wanted_ = false;  // a read may begin
+  bool notices_due_ = false;  // what outgoing_ holds has waited for a tick
   // What this run has repaired lies within, and what it has cut at or above.
   std::optional<std::pair<LogIndex, LogIndex>> repaired_;
   std::optional<LogIndex> lowest_cut_;

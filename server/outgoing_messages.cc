@@ -38,10 +38,25 @@ bool OutgoingMessages::MustWait(const raft::Message& message) const {
   });
 }
 
+void OutgoingMessages::Leave(GroupMessage message) {
+  if (holds_notices_) notices_.NoteSent(message.message);
+  ready_.push_back(std::move(message));
+}
+
+void OutgoingMessages::ReleaseNotices(Term term) {
+  for (raft::Message& notice : notices_.Release(term)) {
+    Leave({std::move(notice), {}});
+  }
+}
+
 void OutgoingMessages::Add(raft::Message message, Find find) {
+  // Who is told up to where it may read should know that as committed.
+  if (message.type == raft::MessageType::kReadResponse) {
+    ReleaseNotices(message.term);
+  }
   if (message.entries.empty()) {
-    ready_.push_back({std::move(message), {}});
-    return;
+    if (holds_notices_ && notices_.Hold(message)) return;
+    return Leave({std::move(message), {}});
   }
   if (waiting_.size() >= kWaitingMax) return;
   const bool waits = MustWait(message);
@@ -64,8 +79,7 @@ void OutgoingMessages::Add(raft::Message message, Find find) {
   } else if (!Complete(&waiting)) {
     return;
   } else if (!waits) {
-    ready_.push_back(std::move(waiting.message));
-    return;
+    return Leave(std::move(waiting.message));
   }
   waiting_.push_back(std::move(waiting));
 }
@@ -145,7 +159,7 @@ std::vector<GroupMessage> OutgoingMessages::TakeMessages(Term term) {
       continue;
     }
     if (!stale && !waiting.dropped) {
-      ready_.push_back(std::move(waiting.message));
+      Leave(std::move(waiting.message));
     }
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
   }

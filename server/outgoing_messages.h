@@ -18,6 +18,7 @@
 #include "proto/wire/payload.h"
 #include "proto/wire/types.h"
 #include "raft/message.h"
+#include "server/commit_notices.h"
 #include "storage/log_store.h"
 
 namespace kappa::server {
@@ -51,9 +52,12 @@ class OutgoingMessages {
   // The entry at an index that memory holds, or null.
   using Find = absl::FunctionRef<const storage::StoredEntry*(LogIndex)>;
 
-  // `request_bytes_max`: see raft::CoreSettings.
-  explicit OutgoingMessages(uint64_t request_bytes_max)
-      : request_bytes_max_(request_bytes_max) {}
+  // `request_bytes_max`: see raft::CoreSettings. `holds_notices`: what tells
+  // only a commit waits for a message to go along with, until
+  // ReleaseNotices().
+  explicit OutgoingMessages(uint64_t request_bytes_max,
+                            bool holds_notices = false)
+      : request_bytes_max_(request_bytes_max), holds_notices_(holds_notices) {}
 
   void Add(raft::Message message, Find find);
   // Asks for entries on behalf of the group itself. Returns the read's id.
@@ -62,6 +66,10 @@ class OutgoingMessages {
   // A read has ended; an unknown id changes nothing.
   void OnRead(uint64_t id,
               const absl::StatusOr<std::vector<storage::StoredEntry>>& entries);
+
+  bool holds_notice() const { return notices_.any(); }
+  // Lets notices go that are held for a while, if they are still of `term`.
+  void ReleaseNotices(Term term);
 
   // What can leave. What waits and is not of `term` never will.
   std::vector<GroupMessage> TakeMessages(Term term);
@@ -77,6 +85,7 @@ class OutgoingMessages {
     bool dropped = false;
   };
 
+  void Leave(GroupMessage message);
   bool MustWait(const raft::Message& message) const;
   void AskFor(Waiting* waiting);
   // False when `entry` is not what the message names.
@@ -86,6 +95,8 @@ class OutgoingMessages {
   bool Complete(Waiting* waiting);
 
   const uint64_t request_bytes_max_;
+  const bool holds_notices_;
+  CommitNotices notices_;
   uint64_t last_read_id_ = 0;
   std::vector<GroupMessage> ready_;
   std::deque<Waiting> waiting_;

@@ -35,7 +35,8 @@ absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(
                         {.instance = services->instance,
                          .settings = services->core_settings,
                          .nodes = services->nodes,
-                         .repair_budget = services->repair_budget});
+                         .repair_budget = services->repair_budget,
+                         .holds_notices = true});
   if (!log.ok()) return ReadErrorOf(log.status(), replica.spec.group);
   if (!log->damage_at_start().ok()) {
     services->report_damage(

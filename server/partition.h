@@ -57,7 +57,7 @@ class Partition final : public ShardGroup, private GroupLogObserver {
     return log_.Step(std::move(message), std::move(contents));
   }
   void Tick() override { log_.Tick(); }
-  bool has_output() const override { return log_.core().HasOutput(); }
+  bool has_output() const override { return log_.has_output(); }
   bool needs_ticks() const override { return log_.needs_ticks(); }
   void OnNodeLiveness(NodeId node, bool alive) override {
     log_.OnNodeLiveness(node, alive);

@@ -171,5 +171,49 @@ TEST_F(OutgoingMessagesTest, NoMoreThanTheLimitWaits) {
   EXPECT_EQ(outgoing_.TakeReads().size(), OutgoingMessages::kWaitingMax);
 }
 
+// --- notices ---
+
+class HeldNoticesTest : public testing::Test {
+ protected:
+  HeldNoticesTest() {
+    Add(Request(MessageType::kAppendRequest, 3));  // a heartbeat
+    outgoing_.TakeMessages(Term(1));
+    Add(Request(MessageType::kAppendRequest, 4));
+  }
+
+  static raft::Message Request(MessageType type, uint64_t committed) {
+    raft::Message message;
+    message.type = type;
+    message.to = kTwo;
+    message.term = Term(1);
+    message.committed = LogIndex(committed);
+    return message;
+  }
+  void Add(raft::Message message) {
+    outgoing_.Add(std::move(message),
+                  [](LogIndex) -> const StoredEntry* { return nullptr; });
+  }
+
+  OutgoingMessages outgoing_{250, /*holds_notices=*/true};
+};
+
+TEST_F(HeldNoticesTest, WaitUntilTheyAreReleased) {
+  EXPECT_TRUE(outgoing_.holds_notice());
+  EXPECT_TRUE(outgoing_.TakeMessages(Term(1)).empty());
+  outgoing_.ReleaseNotices(Term(1));
+  EXPECT_FALSE(outgoing_.holds_notice());
+  const auto messages = outgoing_.TakeMessages(Term(1));
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].message.committed, LogIndex(4));
+}
+
+TEST_F(HeldNoticesTest, GoAheadOfAReadPoint) {
+  Add(Request(MessageType::kReadResponse, 0));
+  const auto messages = outgoing_.TakeMessages(Term(1));
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[0].message.committed, LogIndex(4));
+  EXPECT_EQ(messages[1].message.type, MessageType::kReadResponse);
+}
+
 }  // namespace
 }  // namespace kappa::server

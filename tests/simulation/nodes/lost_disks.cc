@@ -115,8 +115,13 @@ bool Cluster::MayLoseDisk(SimulatedNode* node) {
   if (rebuilding() || !node->up()) return false;
   if (admin_->FewestReplicas() < kVotersToLose) return false;
   return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& other) {
-    if (!other->up()) return true;
+    // A leader may still follow what metadata wanted before: fewer replicas.
+    if (!other->up()) return admin_->moved().empty();
     bool all = true;
+    for (const auto& topic : other->node()->ListTopics(
+             "", "", std::numeric_limits<size_t>::max())) {
+      all = all && topic->topic.replicas() >= kVotersToLose;
+    }
     other->ForEachGroup([&](const server::ShardGroup& group) {
       const raft::Configuration& members = group.core().configuration();
       all = all && CanSpare(members.voters, node->id()) &&
