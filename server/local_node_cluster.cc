@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,17 @@ uint64_t ChangesOf(const PartitionRouter& router, const NodeDirectory& nodes,
     if (IsSteady(network, node.node)) changes += kSteadyNode;
   }
   return changes;
+}
+
+std::set<NodeId> SilentNodes(const NodeDirectory& nodes,
+                             const NodeNetwork& network, NodeId self) {
+  std::set<NodeId> silent;
+  for (const NodeInfo& node : nodes.All()) {
+    if (node.node != self && network.AliveForUs(node.node) == 0) {
+      silent.insert(node.node);
+    }
+  }
+  return silent;
 }
 
 }  // namespace
@@ -216,7 +228,7 @@ absl::Status LocalNode::JoinNetwork() {
   };
   network.every_second = [this](const NodeNetwork& network) {
     const uint64_t changes = ChangesOf(router_, nodes_, network);
-    membership_->Run(changes);
+    membership_->Run(changes, SilentNodes(nodes_, network, identity_.node_id));
     RegisterMovedNodes();
     balance_->Run(changes,
                   [&network](NodeId node) { return IsSteady(network, node); });

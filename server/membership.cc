@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "raft/core.h"
+#include "server/group_log.h"
 #include "server/shard.h"
 
 namespace kappa::server {
@@ -66,6 +67,15 @@ bool IsCatchingUp(const raft::Core& core) {
   return false;
 }
 
+// See HearsMajority. The rest of the present voters are heard, or the core does
+// not lead for long.
+bool CanCommit(const raft::ConfigurationChange& change, const GroupLog& log,
+               const std::set<NodeId>& silent) {
+  const raft::Core& core = log.core();
+  return HearsMajority(change.voters, log.self(), core.peers(),
+                       core.quiescent(), silent);
+}
+
 bool AsWanted(const raft::Configuration& present,
               absl::Span<const ReplicaId> voters) {
   return !present.joint() && present.learners.empty() &&
@@ -77,7 +87,8 @@ bool AsWanted(const raft::Configuration& present,
 // Begins what is to be begun for the partitions of the topics that `shard`
 // runs.
 void BeginChanges(Shard* shard, const PartitionRouter& router,
-                  const Topics& topics, LookPace* pace) {
+                  const Topics& topics, const std::set<NodeId>& silent,
+                  LookPace* pace) {
   size_t under_way = 0;
   for (const auto& topic : topics) {
     const uint32_t partitions = static_cast<uint32_t>(topic->groups.size());
@@ -92,6 +103,7 @@ void BeginChanges(Shard* shard, const PartitionRouter& router,
       if (present.joint() || IsCatchingUp(partition->core())) ++under_way;
       const auto change = NextChange(present, {Sorted(topic->VotersOf(i)), {}});
       if (!change.has_value()) continue;
+      if (!CanCommit(*change, partition->log(), silent)) continue;
       // Refused while the change before it, or the first entry of this leader,
       // is not committed: the next time, then.
       if (!partition->ChangeConfiguration(*change).ok()) continue;
@@ -127,6 +139,22 @@ std::optional<raft::ConfigurationChange> NextChange(
   return change;
 }
 
+bool HearsMajority(const std::vector<ReplicaId>& voters, ReplicaId self,
+                   const std::vector<raft::PeerStatus>& peers, bool quiescent,
+                   const std::set<NodeId>& silent) {
+  const auto is_voter = [&voters](ReplicaId replica) {
+    return std::find(voters.begin(), voters.end(), replica) != voters.end();
+  };
+  size_t heard = is_voter(self) ? 1 : 0;
+  for (const raft::PeerStatus& peer : peers) {
+    if (is_voter(peer.id) && (peer.active || quiescent) &&
+        !silent.contains(peer.id.node)) {
+      ++heard;
+    }
+  }
+  return 2 * heard > voters.size();
+}
+
 Members MetadataMembers(std::vector<NodeInfo> nodes) {
   std::sort(
       nodes.begin(), nodes.end(),
@@ -140,9 +168,11 @@ Members MetadataMembers(std::vector<NodeInfo> nodes) {
   return members;
 }
 
-void Membership::Run(uint64_t changes) {
-  if (pace_->IsTime(changes)) LookAtPartitions();
-  router_->shards()[0]->Post([metadata = metadata_](Shard& shard) {
+void Membership::Run(uint64_t changes, std::set<NodeId> silent_now) {
+  const auto silent =
+      std::make_shared<const std::set<NodeId>>(std::move(silent_now));
+  if (pace_->IsTime(changes)) LookAtPartitions(silent);
+  router_->shards()[0]->Post([metadata = metadata_, silent](Shard& shard) {
     // What is committed is applied then.
     if (!metadata->accepting()) return;
     const std::vector<NodeInfo>& nodes = metadata->state().nodes();
@@ -150,16 +180,17 @@ void Membership::Run(uint64_t changes) {
     const auto change =
         NextChange(metadata->configuration(), MetadataMembers(nodes));
     if (!change.has_value()) return;
+    if (!CanCommit(*change, metadata->log(), *silent)) return;
     if (metadata->ChangeConfiguration(*change).ok()) shard.Touch(metadata);
   });
 }
 
-void Membership::LookAtPartitions() {
+void Membership::LookAtPartitions(const SilentNodes& silent) {
   const auto topics = std::make_shared<const Topics>(
       topics_->List("", "", std::numeric_limits<size_t>::max()));
   for (Shard* const shard : router_->shards()) {
-    shard->Post([topics, router = router_, pace = pace_](Shard& shard) {
-      BeginChanges(&shard, *router, *topics, pace.get());
+    shard->Post([topics, router = router_, silent, pace = pace_](Shard& shard) {
+      BeginChanges(&shard, *router, *topics, *silent, pace.get());
     });
   }
 }

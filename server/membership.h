@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "proto/wire/types.h"
 #include "raft/configuration.h"
 #include "raft/configuration_change.h"
+#include "raft/peer_status.h"
 #include "server/look_pace.h"
 #include "server/metadata_group.h"
 #include "server/node_directory.h"
@@ -31,6 +33,14 @@ struct Members {
 std::optional<raft::ConfigurationChange> NextChange(
     const raft::Configuration& present, const Members& wanted);
 
+// Whether a leader hears a majority of `voters`, itself included where it is
+// one of them: else a change to them would not be committed, and nothing after
+// it. `peers`: what it knows of the others; in a group that is `quiescent`
+// nobody says anything, so everybody counts whose node is not `silent`.
+bool HearsMajority(const std::vector<ReplicaId>& voters, ReplicaId self,
+                   const std::vector<raft::PeerStatus>& peers, bool quiescent,
+                   const std::set<NodeId>& silent);
+
 // The metadata group of a cluster of `nodes`: the five lowest ids vote, the
 // others learn.
 Members MetadataMembers(std::vector<NodeInfo> nodes);
@@ -44,12 +54,15 @@ class Membership {
       : topics_(topics), router_(router), metadata_(metadata) {}
 
   // Has the shards begin the next step of every group that this node leads and
-  // that has other members than it shall have. To be called once a second;
-  // `changes`: see LookPace::IsTime.
-  void Run(uint64_t changes);
+  // that has other members than it shall have. A step waits while it could not
+  // be committed with the nodes that are heard. To be called once a second;
+  // `changes`: see LookPace::IsTime; `silent`: which nodes are not heard.
+  void Run(uint64_t changes, std::set<NodeId> silent);
 
  private:
-  void LookAtPartitions();
+  using SilentNodes = std::shared_ptr<const std::set<NodeId>>;
+
+  void LookAtPartitions(const SilentNodes& silent);
 
   const TopicMap* const topics_;
   const PartitionRouter* const router_;

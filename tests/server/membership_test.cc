@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -26,6 +27,13 @@ raft::Configuration Present(const std::vector<uint64_t>& voters,
   present.voters = Replicas(voters);
   present.learners = Replicas(learners);
   return present;
+}
+
+raft::PeerStatus Peer(ReplicaId id, bool active) {
+  raft::PeerStatus peer;
+  peer.id = id;
+  peer.active = active;
+  return peer;
 }
 
 // Steps until nothing is left to do, each of them legal; learners that are
@@ -104,6 +112,59 @@ TEST(MembershipTest, EveryWishIsReached) {
       EXPECT_THAT(end.learners, IsEmpty());
     }
   }
+}
+
+// Node 2 leads 1, 2 and 3; nodes 1 and 2 shall stay.
+TEST(MembershipTest, AMajorityOfThoseThatStayMustBeHeard) {
+  const std::vector<ReplicaId> staying = Replicas({1, 2});
+  const auto hears = [&staying](bool one, bool three) {
+    return HearsMajority(staying, Replica(2),
+                         {Peer(Replica(1), one), Peer(Replica(3), three)},
+                         /*quiescent=*/false, /*silent=*/{});
+  };
+  EXPECT_TRUE(hears(true, true));
+  EXPECT_FALSE(hears(false, true));
+  EXPECT_TRUE(hears(true, false)) << "who goes may be dead";
+}
+
+TEST(MembershipTest, InAGroupThatSleepsNodesThatAreNotSilentAreHeard) {
+  const std::vector<raft::PeerStatus> peers = {Peer(Replica(1), false),
+                                               Peer(Replica(3), false)};
+  const auto hears = [&peers](bool quiescent, const std::set<NodeId>& silent) {
+    return HearsMajority(Replicas({1, 2}), Replica(2), peers, quiescent,
+                         silent);
+  };
+  EXPECT_TRUE(hears(true, {}));
+  EXPECT_TRUE(hears(true, {NodeId(3)}));
+  EXPECT_FALSE(hears(true, {NodeId(1)}));
+  EXPECT_FALSE(hears(false, {}));
+}
+
+TEST(MembershipTest, ALeaderThatGoesDoesNotCount) {
+  const auto hears = [](bool one, bool two) {
+    return HearsMajority(Replicas({1, 2}), Replica(3),
+                         {Peer(Replica(1), one), Peer(Replica(2), two)},
+                         /*quiescent=*/false, /*silent=*/{});
+  };
+  EXPECT_TRUE(hears(true, true));
+  EXPECT_FALSE(hears(true, false));
+}
+
+TEST(MembershipTest, ASoleVoterHearsItsMajority) {
+  EXPECT_TRUE(HearsMajority(Replicas({1}), Replica(1), {},
+                            /*quiescent=*/false, /*silent=*/{}));
+}
+
+// Node 3 lost its disk: the former incarnation is not heard, and goes as the
+// next one comes.
+TEST(MembershipTest, AFormerIncarnationThatGoesNeedNotBeHeard) {
+  const ReplicaId next = {NodeId(3), Incarnation(2)};
+  const auto change = NextChange(
+      Present({1, 2, 3}), {{Replica(1), Replica(2), next}, /*learners=*/{}});
+  ASSERT_TRUE(change.has_value());
+  EXPECT_TRUE(HearsMajority(change->voters, Replica(1),
+                            {Peer(Replica(2), true), Peer(Replica(3), false)},
+                            /*quiescent=*/false, /*silent=*/{}));
 }
 
 TEST(MembershipTest, FiveNodesVoteOnMetadata) {

@@ -24,6 +24,7 @@ class NodeReplicasTest : public testing::Test {
     absl::Status status;
     const bool answered = cluster_.Await([&] {
       for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
+        if (!cluster_.up(i)) continue;
         status = ask(cluster_.driver(i));
         if (ReasonOf(status) != "NOT_LEADER") return true;
       }
@@ -73,21 +74,38 @@ class NodeReplicasTest : public testing::Test {
     return holders;
   }
 
+  // Whether the node's replica of the group has `count` voters by now.
+  bool HasVotersAt(size_t i, GroupId group, size_t count) {
+    const storage::MemoryLogStore& store = cluster_.harness(i).store();
+    bool has = false;
+    for (const storage::ReplicaInfo& replica : store.Replicas()) {
+      if (replica.spec.group != group) continue;
+      const auto rows = storage::ReadConfigurationRow(store, replica.number);
+      if (!rows.ok() || rows->empty()) continue;
+      const raft::Configuration& newest = rows->back().configuration;
+      has = !newest.joint() && newest.voters.size() == count;
+    }
+    return has;
+  }
+
   // Whether every node's replica of the group has `count` voters by now.
   bool HasVoters(GroupId group, size_t count) {
     for (size_t i = 0; i < NodeCluster::kNodes; ++i) {
-      const storage::MemoryLogStore& store = cluster_.harness(i).store();
-      bool has = false;
-      for (const storage::ReplicaInfo& replica : store.Replicas()) {
-        if (replica.spec.group != group) continue;
-        const auto rows = storage::ReadConfigurationRow(store, replica.number);
-        if (!rows.ok() || rows->empty()) continue;
-        const raft::Configuration& newest = rows->back().configuration;
-        has = !newest.joint() && newest.voters.size() == count;
-      }
-      if (!has) return false;
+      if (!HasVotersAt(i, group, count)) return false;
     }
     return true;
+  }
+
+  // Whether node `i` does not hear the other any more.
+  bool KnowsSilent(size_t i, size_t other) {
+    const v1::GetHealthResponse health = cluster_.Health(i);
+    for (const v1::HealthProblem& problem : health.problems()) {
+      if (problem.kind() == v1::HEALTH_PROBLEM_KIND_NODE_NOT_HEARD &&
+          problem.nodes(0) == other + 1) {
+        return true;
+      }
+    }
+    return false;
   }
 
   NodeCluster cluster_;
@@ -195,6 +213,55 @@ TEST_F(NodeReplicasTest, ATopicGetsMoreReplicasAndFewerAndMore) {
   append();
   EXPECT_EQ(cluster_.ReadAll(1, cluster_.GroupOf("t", 0), expected.size()),
             expected);
+}
+
+// Who goes may be dead. Where one that stays is, the two that would be left
+// could commit nothing: the three go on until it is back.
+TEST_F(NodeReplicasTest, FewerReplicasWaitForAMajorityOfThoseThatStay) {
+  ASSERT_TRUE(Create("t", 3, 3).ok());
+  AwaitTopic("t");
+  constexpr size_t kDead = 0;
+  const std::vector<size_t> alive = {1, 2};
+  for (uint32_t i = 0; i < 3; ++i) {
+    cluster_.Append(cluster_.GroupOf("t", i), "before", std::nullopt);
+  }
+  cluster_.Kill(kDead);
+  ASSERT_TRUE(cluster_.Await(
+      [&] { return KnowsSilent(1, kDead) && KnowsSilent(2, kDead); }));
+  ASSERT_TRUE(SetReplicas("t", 2).ok());
+  std::vector<GroupId> leaves;
+  std::vector<GroupId> stays;
+  for (const size_t i : alive) {
+    ASSERT_TRUE(cluster_.Await([&] {
+      return cluster_.node(i).FindTopic("t")->VotersOf(0).size() == 2;
+    }));
+  }
+  const auto topic = cluster_.node(1).FindTopic("t");
+  for (uint32_t i = 0; i < 3; ++i) {
+    const absl::Span<const ReplicaId> voters = topic->VotersOf(i);
+    const bool has = std::any_of(
+        voters.begin(), voters.end(),
+        [](ReplicaId voter) { return voter.node == NodeId(kDead + 1); });
+    (has ? stays : leaves).push_back(topic->groups[i]);
+  }
+  ASSERT_EQ(leaves.size(), 1u);
+  ASSERT_EQ(stays.size(), 2u);
+  EXPECT_TRUE(cluster_.Await([&] {
+    return HasVotersAt(1, leaves[0], 2) && HasVotersAt(2, leaves[0], 2);
+  }));
+  for (int round = 0; round < 20; ++round) {
+    for (const GroupId group : stays) {
+      cluster_.Append(group, "meanwhile", std::nullopt);
+      EXPECT_FALSE(HasVotersAt(1, group, 2));
+      EXPECT_FALSE(HasVotersAt(2, group, 2));
+    }
+  }
+  cluster_.Start(kDead);
+  for (const GroupId group : stays) {
+    EXPECT_TRUE(cluster_.Await(
+        [&] { return HasVotersAt(cluster_.Leader(group), group, 2); }));
+    cluster_.Append(group, "after", std::nullopt);
+  }
 }
 
 TEST_F(NodeReplicasTest, AProducerIsFencedWhereverPartitionsAreLed) {
