@@ -126,17 +126,20 @@ absl::Status NodeNetwork::MeetOthers() {
   constexpr int64_t kLookUs = 5'000;
   const int64_t begun_us = options_.clock->MonotonicUs();
   int64_t majority_us = 0;
-  while (options_.generations != nullptr && met_.forgotten().ok() &&
-         MeetsLonger(begun_us, &majority_us)) {
+  const auto met = [&] {
     for (const NodeInfo& node : options_.nodes->All()) {
       peers_->LastHeardUs(node.node);
     }
-    if (options_.turns != nullptr) {
-      options_.turns->RunUntil([] { return false; }, kLookUs);
-      continue;
+    return options_.generations == nullptr || !met_.forgotten().ok() ||
+           !MeetsLonger(begun_us, &majority_us);
+  };
+  if (options_.turns != nullptr) {
+    options_.turns->RunUntil(met, std::nullopt);
+  } else {
+    while (!met()) {
+      MutexLock lock(&mutex_);
+      stop_.WaitFor(&mutex_, kLookUs);
     }
-    MutexLock lock(&mutex_);
-    stop_.WaitFor(&mutex_, kLookUs);
   }
   // Who is told of its loss in between was not served here, and is later.
   serving_.store(true, std::memory_order_release);

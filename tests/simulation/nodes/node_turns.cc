@@ -39,12 +39,16 @@ bool NodeTurns::RunUntil(const std::function<bool()>& holds,
       break;
   }
   const int64_t end_us = world_->now_us + timeout_us.value_or(10'000'000);
-  while (!holds()) {
-    // It may have died in the last step.
-    if (world_->now_us >= end_us || waiting == Waiting::kNever) return false;
+  KAPPA_CHECK(awaited_ == nullptr, "a node waits for one thing at a time");
+  awaited_ = &holds;
+  held_ = holds();
+  // It may have died in the last step.
+  while (!held_ && world_->now_us < end_us && waiting != Waiting::kNever) {
     run_world_();
+    held_ = held_ || holds();
   }
-  return true;
+  awaited_ = nullptr;
+  return held_;
 }
 
 int64_t NodeTurns::DrawBusyUs(TurnKind kind) {
@@ -59,6 +63,7 @@ int64_t NodeTurns::DrawBusyUs(TurnKind kind) {
 }
 
 void NodeTurns::Step() {
+  if (awaited_ != nullptr && !held_) held_ = (*awaited_)();
   const size_t first =
       workers_.empty() ? 0 : world_->schedule.Below(workers_.size());
   for (size_t i = 0; i < workers_.size(); ++i) {

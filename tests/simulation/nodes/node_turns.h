@@ -55,6 +55,11 @@ class NodeTurns final : public TurnRunner {
   World* const world_;
   const std::function<void()> run_world_;
   std::vector<Worker> workers_;
+  // What RunUntil waits for while the world runs. Another node's RunUntil may
+  // begin within a step of the world and end before this one goes on: what held
+  // meanwhile has held.
+  const std::function<bool()>* awaited_ = nullptr;
+  bool held_ = false;
   std::vector<const server::Shard*> shards_;
 };
 
