@@ -9,6 +9,7 @@
 #include "server/errors.h"
 #include "server/metadata_rows.h"
 #include "storage/chain.h"
+#include "storage/damaged_index.h"
 
 namespace kappa::server {
 namespace {
@@ -65,10 +66,18 @@ void MetadataCluster::AddMember(const storage::ReplicaSpec& spec,
   own.self = IdOf(index);
   const storage::ReplicaSpec specs[] = {own};
   member.number = member.store->CreateReplicas(specs)->front();
+  member.damage = *storage::KnownDamage::Load("");
   member.pool = std::make_unique<ReaderPool>(1, 10'000);
   ShardServices& services = member.services;
   services.store = member.store.get();
   services.readers = member.pool.get();
+  services.known_damage = member.damage.get();
+  services.report_damage = [this, &member](GroupId, ReplicaNumber,
+                                           const absl::Status& status) {
+    MutexLock lock(&member.mutex);
+    member.posted.push_back(
+        [this, &member, status] { NoteDamage(&member, status); });
+  };
   services.clock = &clock_;
   services.append_clock = &append_clock_;
   services.counters = &member.counters;
@@ -126,6 +135,18 @@ void MetadataCluster::Crash(size_t index, size_t kept) {
   member.touched = false;
   MutexLock lock(&member.mutex);
   member.posted.clear();
+}
+
+void MetadataCluster::DamageEntry(size_t node, LogIndex index) {
+  nodes_[node]->store->DamageEntry(nodes_[node]->number, index);
+}
+
+void MetadataCluster::NoteDamage(Member* member, const absl::Status& status) {
+  const std::optional<LogIndex> index = storage::DamagedIndexOf(status);
+  KAPPA_CHECK(index.has_value(), "no row is damaged here");
+  ++counts.damaged;
+  member->group->StopDamaged(status);
+  member->group->OnEntriesDamaged(*index, *index);
 }
 
 void MetadataCluster::HangReaders(size_t node) {

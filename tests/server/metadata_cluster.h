@@ -22,6 +22,7 @@
 #include "server/reader_pool.h"
 #include "server/shard_counters.h"
 #include "server/shard_services.h"
+#include "storage/known_damage.h"
 #include "storage/memory_log_store.h"
 #include "tests/server/manual_clock.h"
 
@@ -50,6 +51,7 @@ class MetadataCluster {
     uint64_t leaders = 0;      // times that another replica led
     uint64_t effects = 0;
     uint64_t compared = 0;  // rows of replicas at the same applied index
+    uint64_t damaged = 0;   // reports of damaged entries
   };
 
   // All replicas run, none leads. `voters` of them vote, the rest learns.
@@ -78,6 +80,8 @@ class MetadataCluster {
   // Of the writes under way the oldest `kept` become durable.
   void Crash(size_t node, size_t kept);
   void Start(size_t node);
+  // From now on the entry cannot be read on the node.
+  void DamageEntry(size_t node, LogIndex index);
 
   void RunRound();
   // False when it did not hold within `rounds_max`.
@@ -100,6 +104,7 @@ class MetadataCluster {
   struct Member {
     std::shared_ptr<storage::MemoryLogStore> store;
     ReplicaNumber number;
+    std::unique_ptr<storage::KnownDamage> damage;
     ShardCounters counters;
     ShardServices services;
     std::unique_ptr<ReaderPool> pool;
@@ -124,6 +129,8 @@ class MetadataCluster {
   void AddMember(const storage::ReplicaSpec& spec, size_t index);
   void Send(size_t from, std::vector<GroupMessage> messages);
   void Deliver(const Packet& packet);
+  // As the shard does.
+  void NoteDamage(Member* member, const absl::Status& status);
   void RunPosted(Member* member);
   void RunEffects(Member* member);
   void CommitOldest(size_t index);

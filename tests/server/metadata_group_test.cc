@@ -179,6 +179,34 @@ TEST_F(MetadataGroupTest, AReplicaWhoseDiskHangsIsReadToLater) {
   EXPECT_EQ(cluster_.RowsOf(slow), cluster_.RowsOf(leader));
 }
 
+// What a log held at a start is read to be applied; others have it whole.
+TEST_F(MetadataGroupTest, DamageThatIsMetWhileApplyingIsRepairedFirst) {
+  const size_t leader = AwaitLeader();
+  const size_t damaged = (leader + 1) % MetadataCluster::kVoters;
+  const LogIndex applied = cluster_.group(damaged).state().applied();
+  // A producer's row cannot be read: nothing is applied from there on.
+  cluster_.HangReaders(damaged);
+  EXPECT_EQ(Execute(leader, OpenOf("p")), "OK");
+  EXPECT_EQ(Execute(leader, TopicOf("t")), "OK");
+  EXPECT_EQ(Execute(leader, OpenOf("q")), "OK");
+  const LogIndex last = cluster_.group(leader).log().tail().last.index;
+  ASSERT_EQ(last.value(), applied.value() + 3);
+  ASSERT_TRUE(cluster_.RunUntil([&] {
+    return cluster_.group(damaged).log().committed_tail().last.index == last;
+  }));
+  ASSERT_EQ(cluster_.group(damaged).state().applied(), applied);
+  cluster_.Crash(damaged, /*kept=*/100);
+  cluster_.DamageEntry(damaged, applied.Next().Next());
+  cluster_.Start(damaged);
+  // Read again and again, told once.
+  ASSERT_TRUE(cluster_.RunUntil([&] { return cluster_.Settled(); }));
+  EXPECT_EQ(cluster_.counts.damaged, 1u);
+  EXPECT_EQ(cluster_.RowsOf(damaged), cluster_.RowsOf(leader));
+  EXPECT_EQ(cluster_.StoredCommands(damaged).size(),
+            cluster_.StoredCommands(leader).size());
+  EXPECT_NE(cluster_.group(damaged).state().topics().Find("t"), nullptr);
+}
+
 TEST_F(MetadataGroupTest, ReadsOfAFollowerIncludeWhatWasAnswered) {
   const size_t leader = AwaitLeader();
   for (uint64_t epoch = 1; epoch <= 5; ++epoch) {
