@@ -14,6 +14,7 @@
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interrupt.h"
+#include "proto/rpc/polling_threads.h"
 #include "proto/wire/codec.h"
 
 namespace kappa::cli {
@@ -75,6 +76,7 @@ absl::Status Run(BenchCommandOptions* options, BenchFunction measure) {
   }
   Interrupt interrupt;
   bench.stop_requested = [&interrupt] { return interrupt.requested(); };
+  const PollingThreads polling;
   const absl::StatusOr<bench::BenchReport> report = measure(bench);
   if (!report.ok()) return report.status();
   Print(options->output == "json" ? report->ToJson().dump(2) + "\n"

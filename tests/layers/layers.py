@@ -51,6 +51,9 @@ RAFT_DEPENDENCIES = frozenset(
 )
 LABEL = re.compile(r'"((?://|@)[^"]*)"')
 
+GRPC = re.compile(r"(grpcpp|grpc|grpc\+\+)/")
+# proto/rpc: what both ends know of gRPC itself.
+GRPC_USERS = ("server/", "client/", "proto/rpc/")
 GRPC_SERVER = re.compile(
     r"(grpcpp|grpc\+\+)/(server|health_check|generic/async_generic_service"
     r"|ext/.*server|.*/server_)"
@@ -67,8 +70,9 @@ def _folder_of_include(header):
     return parts[0] if parts[0] in MAY_INCLUDE or parts[0] == "tests" else None
 
 
-def _include_breach(folder, header):
-    """Why a file of `folder` may not include `header`, or None."""
+def _include_breach(path, header):
+    """Why the file at `path` may not include `header`, or None."""
+    folder = path.split("/")[0]
     layer = _folder_of_include(header)
     if folder == "raft":
         if layer == "raft" or header in RAFT_HEADERS or RAFT_ABSL.match(header):
@@ -80,8 +84,8 @@ def _include_breach(folder, header):
         return f"{folder}/ may not include {layer}/"
     if header.startswith("rocksdb/") and folder != "storage":
         return "only storage/ includes RocksDB"
-    if re.match(r"(grpcpp|grpc|grpc\+\+)/", header) and folder not in ("server", "client"):
-        return "only server/ and client/ include gRPC"
+    if GRPC.match(header) and not path.startswith(GRPC_USERS):
+        return "only server/, client/ and proto/rpc/ include gRPC"
     if GRPC_SERVER.match(header) and folder != "server":
         return "only server/ includes gRPC's server headers"
     return None
@@ -99,7 +103,7 @@ def _file_breaches(path, text):
         if not match:
             continue
         quote, header = match.groups()
-        why = _include_breach(folder, header)
+        why = _include_breach(path, header)
         if quote == '"' and (header.startswith(".") or "/" not in header):
             why = "includes are relative to the repository's root"
         if why:

@@ -60,6 +60,7 @@ class LayersTest(unittest.TestCase):
             ("server/main.cc", "<grpcpp/server_builder.h>"),
             ("client/cpp/client.cc", '"proto/wire/batch.h"'),
             ("client/cpp/client.cc", "<grpcpp/channel.h>"),
+            ("proto/rpc/threads.cc", "<grpcpp/channel.h>"),
             ("tests/server/main_test.cc", '"storage/store.h"'),
         ]:
             with self.subTest(path=path, header=header):
@@ -85,6 +86,7 @@ class LayersTest(unittest.TestCase):
             ("client/cpp/client.cc", '"kappa/raft/v1/message.pb.h"'),
             ("client/cpp/client.cc", "<rocksdb/db.h>"),
             ("client/cpp/client.cc", "<grpcpp/server_builder.h>"),
+            ("proto/rpc/threads.cc", "<grpcpp/server_builder.h>"),
             ("client/cpp/client.cc", '"client.h"'),
             ("client/cpp/client.cc", '"../cpp/client.h"'),
         ]:

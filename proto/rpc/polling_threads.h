@@ -10,8 +10,8 @@
 //
 // gRPC's threads also sleep for 100 ms after a second without any event, deaf
 // to the network; a call that ends at once keeps them from it.
-#ifndef KAPPA_SERVER_RPC_POLLING_THREADS_H_
-#define KAPPA_SERVER_RPC_POLLING_THREADS_H_
+#ifndef KAPPA_PROTO_RPC_POLLING_THREADS_H_
+#define KAPPA_PROTO_RPC_POLLING_THREADS_H_
 
 #include <pthread.h>
 #include <time.h>
@@ -26,7 +26,7 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "proto/wire/mutex.h"
 
-namespace kappa::server {
+namespace kappa {
 
 // How many threads should wait for the network where `working` did, at least
 // one, for a time in which they took `busy` processor seconds each second.
@@ -80,6 +80,6 @@ class PollingThreads {
   std::thread thread_;
 };
 
-}  // namespace kappa::server
+}  // namespace kappa
 
-#endif  // KAPPA_SERVER_RPC_POLLING_THREADS_H_
+#endif  // KAPPA_PROTO_RPC_POLLING_THREADS_H_

@@ -1,4 +1,4 @@
-#include "server/rpc/polling_threads.h"
+#include "proto/rpc/polling_threads.h"
 
 #include <algorithm>
 #include <string_view>
@@ -9,7 +9,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/client_callback.h"
 
-namespace kappa::server {
+namespace kappa {
 namespace {
 
 // How often it looks, also while there is little to do: less than that.
@@ -137,9 +137,9 @@ void PollingThreads::OnNudged() {
   const bool poller_runs = IsPoller();
   MutexLock lock(&mutex_);
   if (poller_runs && std::none_of(pollers_.begin(), pollers_.end(),
-                                 [self](const Poller& poller) {
-                                   return pthread_equal(poller.thread, self);
-                                 })) {
+                                  [self](const Poller& poller) {
+                                    return pthread_equal(poller.thread, self);
+                                  })) {
     Poller poller{.thread = self, .clock = CLOCK_THREAD_CPUTIME_ID};
     pthread_getcpuclockid(self, &poller.clock);
     poller.used_us = MicrosecondsOf(poller.clock);
@@ -154,4 +154,4 @@ void PollingThreads::OnNudged() {
   changed_.SignalAll();
 }
 
-}  // namespace kappa::server
+}  // namespace kappa

@@ -1,5 +1,5 @@
 // All but one of gRPC's threads rest while one can do the work.
-#include "server/rpc/polling_threads.h"
+#include "proto/rpc/polling_threads.h"
 
 #include <atomic>
 #include <chrono>
@@ -17,7 +17,7 @@
 #include "grpcpp/support/client_callback.h"
 #include "gtest/gtest.h"
 
-namespace kappa::server {
+namespace kappa {
 namespace {
 
 constexpr std::chrono::seconds kPatience{30};
@@ -150,4 +150,4 @@ TEST(PollingThreadsTest, AllWorkAgainAfterwards) {
 }
 
 }  // namespace
-}  // namespace kappa::server
+}  // namespace kappa
