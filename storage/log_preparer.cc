@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kAlignment = 4096;
 // While a piece is written, the log's own writer waits: about a millisecond.
 constexpr size_t kPieceBytes = size_t{1} << 20;
-constexpr int64_t kRestUs = 2'000;
+constexpr int64_t kRestUs = 5'000;
 
 // kPieceBytes of zeros, fit for direct writes.
 const char* Zeros() {

@@ -23,7 +23,7 @@ constexpr size_t kAlignment = 4096;
 constexpr size_t kBufferBytes = size_t{1} << 20;
 constexpr uint64_t kSmallSyncBytes = uint64_t{256} << 10;
 constexpr uint64_t kAheadBytesMin = uint64_t{1} << 20;
-constexpr uint64_t kAheadBytesMax = uint64_t{16} << 20;
+constexpr uint64_t kAheadBytesMax = uint64_t{4} << 20;
 // The part of a log's length that is prepared ahead of it, and of the mean that
 // the last sync counts for.
 constexpr uint64_t kAheadPart = 4;

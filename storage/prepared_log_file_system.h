@@ -14,7 +14,7 @@ namespace kappa::storage {
 
 // `base`, but for new files named *.log. Of these RocksDB sees what it would
 // see of `base`; on disk such a file is longer than its content until it is
-// closed: at most 17 MiB of zeros follow, which RocksDB passes over when it
+// closed: at most 5 MiB of zeros follow, which RocksDB passes over when it
 // reads the log after a crash. They are prepared while the mean of the last
 // syncs is at most 256 KiB: to large ones they give nothing, and each byte of
 // them is one more to be written.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +30,7 @@
 #include "storage/replica_table.h"
 #include "storage/rocks_database.h"
 #include "storage/rocks_listener.h"
+#include "storage/rocks_log_store_state.h"
 #include "storage/rocks_options.h"
 #include "storage/rocks_status.h"
 #include "storage/scan_pool.h"
@@ -46,68 +48,7 @@ namespace {
 constexpr int64_t kRefillPeriodUs = 10'000;
 constexpr int32_t kRateFairness = 10;
 
-absl::Status NoReplica(ReplicaNumber replica) {
-  return absl::NotFoundError(
-      absl::StrCat("replica ", replica.value(), " is not in this directory"));
-}
-
 }  // namespace
-
-// Members are in the order of their dependence: the last one goes first.
-class RocksLogStore::State {
- public:
-  explicit State(RocksLogStoreOptions options_in)
-      : options(std::move(options_in)) {}
-  ~State() { scans.DropAll(); }
-
-  absl::Status Open();
-  absl::Status Create(const RocksSettings& settings);
-  absl::Status DropSealedFamilies(
-      std::map<SegmentNumber, Family>* families) const;
-  absl::Status LoadSegments(std::map<SegmentNumber, Family> families);
-  void LoadReplicas();
-  absl::Status BeginCycles();
-  void StartLifecycle();
-
-  // Makes the plan of `writes` and everything else that waits durable.
-  // `promises`: something of a replica is in it.
-  absl::Status CommitCycle(absl::Span<const GroupWrite> writes, bool promises,
-                           CycleBatch* batch);
-  // Runs `read` until no truncation came between.
-  template <typename Result, typename Reading>
-  absl::StatusOr<Result> ReadStable(ReplicaNumber replica, Reading read) const;
-  // The first index in `bounds` whose header is not `before`.
-  template <typename Before>
-  absl::StatusOr<LogIndex> Search(ReplicaNumber replica, IndexBounds bounds,
-                                  const VisibleLog& log, Before before) const;
-
-  const RocksLogStoreOptions options;
-  OpenReport report;
-
-  std::unique_ptr<DataDirectory> directory;
-  std::shared_ptr<rocksdb::Cache> block_cache;
-  std::shared_ptr<rocksdb::RateLimiter> rate_limiter;
-  std::shared_ptr<RocksListener> listener;
-  std::unique_ptr<rocksdb::Env> env;
-  std::unique_ptr<rocksdb::Env> sealing_env;
-  bool direct_io = false;
-  std::unique_ptr<SstReaderCache> readers;
-
-  // Told of flushes by RocksDB's threads, so it outlives the database; emptied
-  // before it ends.
-  ScanPool scans;
-  VerifiedDatabase opened;  // its database stays, the rest is used up by Open
-  RocksDatabase* database = nullptr;
-  SegmentDirectory segments;
-  ReplicaTable replicas;
-  RepairedEntries repaired;
-  std::unique_ptr<EntryReader> entries;
-  std::unique_ptr<CycleCommitter> committer;
-  std::unique_ptr<CyclePlan> plan;
-  std::unique_ptr<SegmentLifecycle> lifecycle;
-  ReplicaNumber next_replica{1};
-  GenerationLedger generations;
-};
 
 absl::Status RocksLogStore::State::Create(const RocksSettings& settings) {
   absl::Status status =
@@ -137,6 +78,8 @@ absl::Status RocksLogStore::State::Open() {
   rate_limiter.reset(rocksdb::NewGenericRateLimiter(
       static_cast<int64_t>(options.background_bytes_per_second),
       kRefillPeriodUs, kRateFairness));
+  pace = std::make_unique<BackgroundPace>(rate_limiter.get(),
+                                          options.background_bytes_per_second);
   listener = std::make_shared<RocksListener>(options.on_fatal,
                                              [this] { scans.DropAll(); });
   const std::shared_ptr<rocksdb::FileSystem> files =
@@ -323,42 +266,10 @@ absl::Status RocksLogStore::State::CommitCycle(
   lifecycle->Publish();
   lifecycle->NoteRepairs();
   lifecycle->AddBytes(batch->entry_bytes());
+  pace->Note(batch->entry_bytes(), std::chrono::steady_clock::now());
   lifecycle->SwitchIfFull();
   generations.OnDurable(committer->cycle(), promises);
   return absl::OkStatus();
-}
-
-template <typename Result, typename Reading>
-absl::StatusOr<Result> RocksLogStore::State::ReadStable(ReplicaNumber replica,
-                                                        Reading read) const {
-  while (true) {
-    const std::optional<VisibleLog> log = replicas.Visible(replica);
-    if (!log.has_value()) return NoReplica(replica);
-    absl::StatusOr<Result> result = read(*log);
-    const std::optional<VisibleLog> now = replicas.Visible(replica);
-    if (!now.has_value()) return NoReplica(replica);
-    if (now->epoch == log->epoch) return result;
-  }
-}
-
-template <typename Before>
-absl::StatusOr<LogIndex> RocksLogStore::State::Search(ReplicaNumber replica,
-                                                      IndexBounds bounds,
-                                                      const VisibleLog& log,
-                                                      Before before) const {
-  LogIndex low = std::max(bounds.first, log.base.Next());
-  LogIndex high = std::min(bounds.last, log.last.Next());
-  while (low < high) {
-    const LogIndex middle = low + (high - low) / 2;
-    absl::StatusOr<EntryHeader> header = entries->ReadHeader(replica, middle);
-    if (!header.ok()) return header.status();
-    if (before(*header)) {
-      low = middle.Next();
-    } else {
-      high = middle;
-    }
-  }
-  return low;
 }
 
 absl::StatusOr<std::unique_ptr<RocksLogStore>> RocksLogStore::Open(
@@ -436,134 +347,6 @@ absl::Status RocksLogStore::Commit(absl::Span<const GroupWrite> writes) {
   }
   return state_->CommitCycle(writes, !writes.empty(),
                              state_->committer->Begin(PayloadBytes(writes)));
-}
-
-std::vector<ReplicaInfo> RocksLogStore::Replicas() const {
-  return state_->replicas.List();
-}
-
-absl::StatusOr<ReplicaPosition> RocksLogStore::Position(
-    ReplicaNumber replica) const {
-  std::optional<ReplicaPosition> position = state_->replicas.Position(replica);
-  if (!position.has_value()) return NoReplica(replica);
-  return *std::move(position);
-}
-
-absl::StatusOr<std::vector<StoredEntry>> RocksLogStore::Read(
-    ReplicaNumber replica, LogIndex from, LogIndex last, size_t bytes_max,
-    ReadClass read_class) const {
-  using Entries = std::vector<StoredEntry>;
-  return state_->ReadStable<Entries>(
-      replica, [&](const VisibleLog& log) -> absl::StatusOr<Entries> {
-        if (from <= log.base) {
-          return absl::OutOfRangeError(absl::StrCat(
-              "read of replica ", replica.value(), " from index ", from.value(),
-              ": its log begins after ", log.base.value()));
-        }
-        const LogIndex end = std::min(last, log.last);
-        if (from > end) return Entries();
-        return state_->entries->Read(replica, from, end, bytes_max, read_class,
-                                     log.epoch);
-      });
-}
-
-absl::StatusOr<EntryHeader> RocksLogStore::ReadHeader(ReplicaNumber replica,
-                                                      LogIndex index) const {
-  return state_->ReadStable<EntryHeader>(
-      replica, [&](const VisibleLog& log) -> absl::StatusOr<EntryHeader> {
-        if (index <= log.base || index > log.last) {
-          return absl::OutOfRangeError(
-              absl::StrCat("index ", index.value(), " of replica ",
-                           replica.value(), " is not in its log, which holds (",
-                           log.base.value(), ", ", log.last.value(), "]"));
-        }
-        return state_->entries->ReadHeader(replica, index);
-      });
-}
-
-absl::StatusOr<LogIndex> RocksLogStore::FindOffset(ReplicaNumber replica,
-                                                   Offset offset) const {
-  return state_->ReadStable<LogIndex>(
-      replica, [&](const VisibleLog& log) -> absl::StatusOr<LogIndex> {
-        if (offset < log.base_offset) {
-          return absl::OutOfRangeError(absl::StrCat(
-              "offset ", offset.value(), " of replica ", replica.value(),
-              ": its log begins at offset ", log.base_offset.value()));
-        }
-        return state_->Search(replica,
-                              state_->segments.BoundsOfOffset(replica, offset),
-                              log, [&](const EntryHeader& header) {
-                                return header.next_offset() <= offset;
-                              });
-      });
-}
-
-absl::StatusOr<LogIndex> RocksLogStore::FindTime(ReplicaNumber replica,
-                                                 int64_t time_us) const {
-  return state_->ReadStable<LogIndex>(
-      replica, [&](const VisibleLog& log) -> absl::StatusOr<LogIndex> {
-        return state_->Search(replica,
-                              state_->segments.BoundsOfTime(replica, time_us),
-                              log, [&](const EntryHeader& header) {
-                                return header.append_time_us < time_us;
-                              });
-      });
-}
-
-absl::StatusOr<std::vector<raft::EntryId>> RocksLogStore::TermStarts(
-    ReplicaNumber replica) const {
-  using Starts = std::vector<raft::EntryId>;
-  return state_->ReadStable<Starts>(
-      replica, [&](const VisibleLog& log) -> absl::StatusOr<Starts> {
-        Starts starts;
-        LogIndex next = log.base.Next();
-        while (next <= log.last) {
-          absl::StatusOr<EntryHeader> header =
-              state_->entries->ReadHeader(replica, next);
-          if (!header.ok()) return header.status();
-          const Term term = header->term;
-          starts.push_back({term, next});
-          // Mostly there is one term; it takes two reads, not a search.
-          header = state_->entries->ReadHeader(replica, log.last);
-          if (!header.ok()) return header.status();
-          if (header->term == term) break;
-          const absl::StatusOr<LogIndex> end = state_->Search(
-              replica, {next.Next(), log.last.Next()}, log,
-              [&](const EntryHeader& at) { return at.term == term; });
-          if (!end.ok()) return end.status();
-          next = *end;
-        }
-        return starts;
-      });
-}
-
-absl::StatusOr<std::optional<std::string>> RocksLogStore::GetSideRow(
-    SideTable table, std::string_view key) const {
-  std::string value;
-  const rocksdb::Status status = state_->database->db()->Get(
-      rocksdb::ReadOptions(), state_->database->side(table),
-      rocksdb::Slice(key.data(), key.size()), &value);
-  if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return FromRocksRead(status, "read side row");
-  return std::optional<std::string>(std::move(value));
-}
-
-absl::Status RocksLogStore::ScanSideRows(
-    SideTable table, std::string_view prefix,
-    const std::function<bool(std::string_view key, std::string_view value)>&
-        visit) const {
-  const std::unique_ptr<rocksdb::Iterator> at(
-      state_->database->db()->NewIterator(rocksdb::ReadOptions(),
-                                          state_->database->side(table)));
-  const rocksdb::Slice begin(prefix.data(), prefix.size());
-  for (at->Seek(begin); at->Valid() && at->key().starts_with(begin);
-       at->Next()) {
-    if (!visit({at->key().data(), at->key().size()},
-               {at->value().data(), at->value().size()})) {
-      break;
-    }
-  }
-  return FromRocksRead(at->status(), "scan side rows");
 }
 
 const OpenReport& RocksLogStore::open_report() const { return state_->report; }

@@ -45,7 +45,8 @@ struct RocksLogStoreOptions {
   // What is read ahead of readers that go through sealed files in order.
   size_t read_ahead_bytes = size_t{32} << 20;
   uint64_t wal_bytes_max = uint64_t{512} << 20;
-  // Flushes and seals write no faster than this.
+  // Flushes and seals write no faster than this, and slower while little is
+  // appended (background_pace.h).
   uint64_t background_bytes_per_second = uint64_t{640} << 20;
   // Reads and flushes bypass the page cache where the file system can.
   bool direct_io = true;

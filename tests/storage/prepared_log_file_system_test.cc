@@ -120,9 +120,9 @@ TEST_F(PreparedLogFileSystemTest, SmallSyncsArePreparedFor) {
   AwaitPrepared(kMiB / 2);
   ExpectOpenFile();
   Append(Bytes(100 * kMiB));
-  AwaitPrepared(9 * kMiB);  // of a long log more
+  AwaitPrepared(3 * kMiB);  // of a long log more
   ExpectOpenFile();
-  EXPECT_LE(std::filesystem::file_size(path_), appended_.size() + 17 * kMiB);
+  EXPECT_LE(std::filesystem::file_size(path_), appended_.size() + 5 * kMiB);
   Close();
   EXPECT_EQ(std::filesystem::file_size(path_), appended_.size());
 }
