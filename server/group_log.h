@@ -355,7 +355,7 @@ class GroupLog {
   std::map<LogIndex, LogTail> cuts_;
   uint64_t cut_read_ = 0;  // 0: none is under way
   LogIndex cut_index_;
-  bool cut_wanted_ = false;  // a read may begin
+  bool cut_wanted_ = false;   // a read may begin
   bool notices_due_ = false;  // what outgoing_ holds has waited for a tick
   // What this run has repaired lies within, and what it has cut at or above.
   std::optional<std::pair<LogIndex, LogIndex>> repaired_;

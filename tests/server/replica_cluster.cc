@@ -15,7 +15,9 @@ constexpr int64_t kStartUs = 1'767'225'600'000'000;
 constexpr int64_t kTickUs = 20'000;
 constexpr uint64_t kPasses = 3;
 
-raft::CoreSettings TestSettings() {
+}  // namespace
+
+raft::CoreSettings ReplicaCluster::Settings() {
   raft::CoreSettings settings;
   // So small that each of them counts.
   settings.request_entries_max = 8;
@@ -25,9 +27,8 @@ raft::CoreSettings TestSettings() {
   return settings;
 }
 
-}  // namespace
-
-ReplicaCluster::ReplicaCluster(uint64_t seed, const StoreFactory& make_store)
+ReplicaCluster::ReplicaCluster(uint64_t seed, const StoreFactory& make_store,
+                               const raft::CoreSettings& settings)
     : random_(seed), clock_(kStartUs) {
   storage::ReplicaSpec spec;
   spec.group = GroupId(7 + seed % kNodes);
@@ -35,8 +36,7 @@ ReplicaCluster::ReplicaCluster(uint64_t seed, const StoreFactory& make_store)
     spec.configuration.voters.push_back(id(i));
   }
   spec.chain_start = storage::ChainStart(Uuid{1}, 0);
-  const auto settings =
-      std::make_shared<const raft::CoreSettings>(TestSettings());
+  const auto shared = std::make_shared<const raft::CoreSettings>(settings);
   for (size_t i = 0; i < kNodes; ++i) {
     nodes_.push_back(std::make_unique<Replica>());
     Replica& node = *nodes_.back();
@@ -57,7 +57,7 @@ ReplicaCluster::ReplicaCluster(uint64_t seed, const StoreFactory& make_store)
     services.append_clock = &append_clock_;
     services.window = &node.window;
     services.counters = &node.counters;
-    services.core_settings = settings;
+    services.core_settings = shared;
     services.report_damage = [](GroupId, ReplicaNumber, const absl::Status&) {
       KAPPA_CHECK(false, "nothing is damaged here");
     };
@@ -248,8 +248,12 @@ void ReplicaCluster::RunRound() {
   for (size_t i = 0; i < kNodes; ++i) {
     if (!up(i)) continue;
     partition(i).Tick();
-    nodes_[i]->touched = true;
+    if (partition(i).has_output()) nodes_[i]->touched = true;
   }
+  RunPasses();
+}
+
+void ReplicaCluster::RunPasses() {
   for (uint64_t pass = 0; pass < kPasses; ++pass) {
     AdvanceTouched();
     ++round_;

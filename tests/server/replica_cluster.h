@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "proto/wire/mutex.h"
+#include "raft/core_options.h"
 #include "server/append_clock.h"
 #include "server/log_reader.h"
 #include "server/memory_window.h"
@@ -49,7 +50,8 @@ struct ClusterCounts {
 };
 
 // A round is a tick of all replicas that run, with three passes of deliveries
-// and completed writes. Everything happens on the test's thread but reads of
+// and completed writes; who has nothing to put out is left alone after it, as a
+// shard does. Everything happens on the test's thread but reads of
 // the store, which end before the call that caused them does.
 class ReplicaCluster {
  public:
@@ -57,8 +59,12 @@ class ReplicaCluster {
   using StoreFactory =
       std::function<std::shared_ptr<storage::LogStore>(size_t node)>;
 
+  // Of every replica, unless a test wants others.
+  static raft::CoreSettings Settings();
+
   // All replicas run, none leads.
-  ReplicaCluster(uint64_t seed, const StoreFactory& make_store);
+  ReplicaCluster(uint64_t seed, const StoreFactory& make_store,
+                 const raft::CoreSettings& settings = Settings());
   ~ReplicaCluster();
 
   NetworkFaults faults;
@@ -83,6 +89,8 @@ class ReplicaCluster {
   void Start(size_t node);
 
   void RunRound();
+  // As a round, but no time passes.
+  void RunPasses();
   // False when it did not hold within `rounds_max`.
   bool RunUntil(const std::function<bool()>& holds, int rounds_max = 3000);
   // Who can answer requests; of several, who has the latest term.
