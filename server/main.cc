@@ -16,9 +16,9 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "proto/rpc/polling_threads.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/crc32c.h"
-#include "proto/rpc/polling_threads.h"
 #include "proto/wire/string_view.h"
 #include "server/address_file.h"
 #include "server/cluster_network.h"

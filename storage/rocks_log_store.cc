@@ -3,15 +3,21 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/check.h"
 #include "rocksdb/cache.h"
+#include "rocksdb/db.h"
+#include "rocksdb/file_system.h"
 #include "rocksdb/rate_limiter.h"
 #include "storage/active_segment.h"
+#include "storage/background_pace.h"
 #include "storage/commit_mutant.h"
 #include "storage/cycle_committer.h"
 #include "storage/cycle_plan.h"
@@ -27,15 +33,11 @@
 #include "storage/read_ahead_file_system.h"
 #include "storage/repaired_entries.h"
 #include "storage/replica_row.h"
-#include "storage/replica_table.h"
 #include "storage/rocks_database.h"
 #include "storage/rocks_listener.h"
 #include "storage/rocks_log_store_state.h"
 #include "storage/rocks_options.h"
-#include "storage/rocks_status.h"
-#include "storage/scan_pool.h"
 #include "storage/sealer.h"
-#include "storage/segment_directory.h"
 #include "storage/segment_lifecycle.h"
 #include "storage/sst_reader_cache.h"
 #include "storage/verified_open.h"

@@ -1,12 +1,15 @@
 // RocksLogStore: what is read of it.
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "storage/replica_row.h"
+#include "rocksdb/db.h"
 #include "storage/rocks_log_store_state.h"
 #include "storage/rocks_status.h"
 

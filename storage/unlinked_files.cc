@@ -11,7 +11,8 @@ namespace {
 
 constexpr uint64_t kStepBytes = uint64_t{4} << 20;
 // Between two steps, so that what waits for the file system gets its turn; less
-// while more files wait: 4 MiB in 2 + 2 ms is faster than any disk writes logs.
+// while more files wait: 4 MiB in 2 + 2 ms is faster than logs are written
+// here.
 constexpr int64_t kRestUs = 20'000;
 constexpr int64_t kHurriedRestUs = 2'000;
 // One more is freed at once.

@@ -17,7 +17,9 @@ namespace kappa::storage {
 // A file system frees a file in one piece and lets no sync through meanwhile:
 // on ext4 a log of 512 MiB takes 100 ms, and a sync beside it up to 55. Cut off
 // in steps on a thread of its own, with a rest between them, it holds up a sync
-// by a few ms at most.
+// by a few ms at most. So the space of a deleted log returns up to three
+// seconds later: one file alone is freed at some 190 MB/s, two or more at 1
+// GB/s.
 //
 // Thread safety: thread-safe.
 class UnlinkedFiles {
