@@ -14,8 +14,12 @@ namespace {
 
 // How often it looks, also while there is little to do: less than that.
 constexpr int64_t kPeriodUs = 100'000;
-constexpr int64_t kQuietPeriodUs = 250'000;
+constexpr int64_t kQuietPeriodUs = 150'000;
 constexpr double kQuietBusyMax = 0.05;
+// When an answer is late, and for how long none rests after one.
+constexpr int64_t kAnswerUs = 50'000;
+constexpr int64_t kNoneRestsUsMin = 2'000'000;
+constexpr int64_t kNoneRestsUsMax = 64'000'000;
 // Of one processor, for each thread that works, until another one joins; and
 // for each that would be left when one of them rests. Two threads need more for
 // the same work than one.
@@ -39,9 +43,9 @@ int64_t MicrosecondsOf(clockid_t clock) {
 
 }  // namespace
 
-size_t WantedPollers(size_t working, double busy, bool late) {
+size_t WantedPollers(size_t working, double busy) {
   const auto threads = static_cast<double>(working);
-  if (late || busy > kBusyMax * threads) return working + 1;
+  if (busy > kBusyMax * threads) return working + 1;
   if (working > 1 && busy < kBusyAfterMax * (threads - 1)) return working - 1;
   return std::max<size_t>(working, 1);
 }
@@ -55,17 +59,17 @@ PollingThreads::~PollingThreads() {
   {
     MutexLock lock(&mutex_);
     ending_ = true;
-    end_.SignalAll();
-    changed_.SignalAll();
+    go_on_.SignalAll();
+    answered_.SignalAll();
   }
   thread_.join();
   MutexLock lock(&mutex_);
-  while (resting_ > 0 || nudging_) changed_.Wait(&mutex_);
+  while (resting_ > 0 || asking_) answered_.Wait(&mutex_);
 }
 
 PollingThreads::Counts PollingThreads::counts() const {
   MutexLock lock(&mutex_);
-  return {.known = pollers_.size(), .resting = resting_};
+  return {.known = pollers_.size(), .resting = resting_, .late = late_};
 }
 
 // A call that ends at once. Whoever runs OnDone is done with it in every other
@@ -87,7 +91,7 @@ class PollingThreads::Call final : public grpc::ClientUnaryReactor {
   void OnDone(const grpc::Status&) override {
     PollingThreads* const polling = polling_;
     delete this;
-    polling->OnNudged();
+    polling->OnAsked();
   }
 
   PollingThreads* const polling_;
@@ -98,28 +102,70 @@ class PollingThreads::Call final : public grpc::ClientUnaryReactor {
 };
 
 void PollingThreads::Run() {
-  int64_t looked_us = MicrosecondsOf(CLOCK_MONOTONIC);
-  int64_t period_us = kPeriodUs;
+  looked_us_ = MicrosecondsOf(CLOCK_MONOTONIC);
+  period_us_ = kPeriodUs;
+  none_rests_for_us_ = kNoneRestsUsMin;
+  while (WaitUntil(looked_us_ + period_us_)) {
+    Look();
+    Ask();
+  }
+}
+
+bool PollingThreads::WaitUntil(int64_t time_us) {
+  MutexLock lock(&mutex_);
   for (;;) {
+    const int64_t now_us = MicrosecondsOf(CLOCK_MONOTONIC);
+    if (ending_ || now_us >= time_us) return !ending_;
+    answered_.WaitFor(&mutex_, time_us - now_us);
+  }
+}
+
+void PollingThreads::Look() {
+  MutexLock lock(&mutex_);
+  const int64_t now_us = MicrosecondsOf(CLOCK_MONOTONIC);
+  const double busy = static_cast<double>(TakeUsedUs()) /
+                      static_cast<double>(now_us - looked_us_);
+  looked_us_ = now_us;
+  period_us_ = busy < kQuietBusyMax ? kQuietPeriodUs : kPeriodUs;
+  wanted_ = now_us < none_rests_until_us_ ? pollers_.size()
+                                          : WantedPollers(working(), busy);
+  if (wanted_ > working()) go_on_.SignalAll();
+}
+
+void PollingThreads::Ask() {
+  for (bool one_rests_now = false;; one_rests_now = true) {
+    size_t resting = 0;
     {
       MutexLock lock(&mutex_);
-      int64_t now_us = MicrosecondsOf(CLOCK_MONOTONIC);
-      while (!ending_ && now_us < looked_us + period_us) {
-        end_.WaitFor(&mutex_, looked_us + period_us - now_us);
-        now_us = MicrosecondsOf(CLOCK_MONOTONIC);
-      }
-      if (ending_) return;
-      const double busy = static_cast<double>(TakeUsedUs()) /
-                          static_cast<double>(now_us - looked_us);
-      looked_us = now_us;
-      period_us = busy < kQuietBusyMax ? kQuietPeriodUs : kPeriodUs;
-      wanted_ = WantedPollers(working(), busy, nudging_);
-      if (wanted_ > working()) changed_.SignalAll();
-      if (nudging_) continue;
-      nudging_ = true;
+      if (ending_ || asking_) return;  // the last one waits still
+      asking_ = true;
+      resting = resting_;
     }
     Call::Start(this);
+    MutexLock lock(&mutex_);
+    if (!AwaitAnswer()) return;
+    if (resting_ <= resting) {
+      if (one_rests_now) none_rests_for_us_ = kNoneRestsUsMin;
+      return;
+    }
   }
+}
+
+bool PollingThreads::AwaitAnswer() {
+  const int64_t end_us = MicrosecondsOf(CLOCK_MONOTONIC) + kAnswerUs;
+  while (asking_ && !ending_) {
+    const int64_t now_us = MicrosecondsOf(CLOCK_MONOTONIC);
+    if (now_us >= end_us) {
+      ++late_;
+      wanted_ = pollers_.size();
+      none_rests_until_us_ = now_us + none_rests_for_us_;
+      none_rests_for_us_ = std::min(2 * none_rests_for_us_, kNoneRestsUsMax);
+      go_on_.SignalAll();
+      return false;
+    }
+    answered_.WaitFor(&mutex_, end_us - now_us);
+  }
+  return !ending_;
 }
 
 int64_t PollingThreads::TakeUsedUs() {
@@ -132,7 +178,7 @@ int64_t PollingThreads::TakeUsedUs() {
   return taken_us;
 }
 
-void PollingThreads::OnNudged() {
+void PollingThreads::OnAsked() {
   const pthread_t self = pthread_self();
   const bool poller_runs = IsPoller();
   MutexLock lock(&mutex_);
@@ -145,13 +191,13 @@ void PollingThreads::OnNudged() {
     poller.used_us = MicrosecondsOf(poller.clock);
     pollers_.push_back(poller);
   }
-  nudging_ = false;
-  if (poller_runs && working() > wanted_) {
-    ++resting_;
-    while (!ending_ && working() >= wanted_) changed_.Wait(&mutex_);
-    --resting_;
-  }
-  changed_.SignalAll();
+  asking_ = false;
+  answered_.SignalAll();
+  if (!poller_runs || working() <= wanted_) return;
+  ++resting_;
+  while (!ending_ && working() >= wanted_) go_on_.Wait(&mutex_);
+  --resting_;
+  answered_.SignalAll();
 }
 
 }  // namespace kappa
