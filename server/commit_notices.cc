@@ -11,19 +11,18 @@ CommitNotices::Receiver* CommitNotices::Find(ReplicaId id) {
   return found == receivers_.end() ? nullptr : &*found;
 }
 
-bool CommitNotices::Hold(const raft::Message& message) {
-  if (message.type != raft::MessageType::kAppendRequest ||
-      !message.entries.empty() || message.quiesce ||
-      message.donor.has_value()) {
+bool CommitNotices::Hold(raft::Message* message) {
+  if (message->type != raft::MessageType::kAppendRequest ||
+      !message->entries.empty() || message->quiesce ||
+      message->donor.has_value()) {
     return false;
   }
-  Receiver* const to = Find(message.to);
-  if (to == nullptr || to->term != message.term || to->beat != message.beat ||
-      to->read_round != message.read_round) {
+  Receiver* const to = Find(message->to);
+  if (to == nullptr || to->term != message->term || to->beat != message->beat ||
+      to->read_round != message->read_round || message->committed <= to->told) {
     return false;
   }
-  to->held = message;
-  to->holds = true;
+  to->held = std::make_unique<raft::Message>(std::move(*message));
   return true;
 }
 
@@ -37,25 +36,29 @@ void CommitNotices::NoteSent(const raft::Message& message) {
     to = &receivers_.emplace_back();
     to->id = message.to;
   }
-  to->term = message.term;
-  to->beat = message.beat;
-  to->read_round = message.read_round;
-  if (to->held.term != message.term ||
-      to->held.committed <= message.committed) {
-    to->holds = false;
+  if (to->term != message.term) {
+    *to = Receiver();
+    to->id = message.to;
+    to->term = message.term;
   }
+  to->beat = std::max(to->beat, message.beat);
+  to->read_round = std::max(to->read_round, message.read_round);
+  to->told = std::max(to->told, message.committed);
+  if (to->held != nullptr && to->held->committed <= to->told) to->held.reset();
 }
 
 bool CommitNotices::any() const {
-  return std::any_of(receivers_.begin(), receivers_.end(),
-                     [](const Receiver& receiver) { return receiver.holds; });
+  return std::any_of(
+      receivers_.begin(), receivers_.end(),
+      [](const Receiver& receiver) { return receiver.held != nullptr; });
 }
 
 std::vector<raft::Message> CommitNotices::Release(Term term) {
   std::vector<raft::Message> released;
   for (Receiver& receiver : receivers_) {
-    if (std::exchange(receiver.holds, false) && receiver.held.term == term) {
-      released.push_back(std::move(receiver.held));
+    const auto held = std::exchange(receiver.held, nullptr);
+    if (held != nullptr && held->term == term) {
+      released.push_back(std::move(*held));
     }
   }
   return released;

@@ -9,6 +9,7 @@
 #ifndef KAPPA_SERVER_COMMIT_NOTICES_H_
 #define KAPPA_SERVER_COMMIT_NOTICES_H_
 
+#include <memory>
 #include <vector>
 
 #include "proto/wire/types.h"
@@ -16,17 +17,18 @@
 
 namespace kappa::server {
 
-// A request without entries is held only if one of the same term, beat and read
-// round has left for its receiver before: then leases and reads gain nothing by
-// it. A held one is forgotten when a request that says as much leaves. Losing
-// one is harmless: each heartbeat tells the commit again.
+// A request without entries is held only if it tells a commit that none before
+// it did, and one of the same term, beat and read round has left for its
+// receiver: then leases, reads and liveness gain nothing by it. A held one is
+// forgotten when a request that says as much leaves. Losing one is harmless:
+// each heartbeat tells the commit again.
 //
 // Thread safety: thread-compatible.
 class CommitNotices {
  public:
-  // Whether `message` is such a notice. It is kept then, in the place of an
-  // older one to its receiver.
-  bool Hold(const raft::Message& message);
+  // Whether `message` is such a notice. It is taken then, and kept in the place
+  // of an older one to its receiver.
+  bool Hold(raft::Message* message);
   // `message` leaves.
   void NoteSent(const raft::Message& message);
   // Whether anything is held.
@@ -40,8 +42,9 @@ class CommitNotices {
     Term term;
     uint64_t beat = 0;
     uint64_t read_round = 0;
-    bool holds = false;
-    raft::Message held;
+    LogIndex told;  // the highest commit that a request told
+    // Absent mostly: a node has as many receivers as groups that it leads.
+    std::unique_ptr<raft::Message> held;
   };
 
   Receiver* Find(ReplicaId id);

@@ -1,6 +1,7 @@
 #include "server/outgoing_messages.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -50,12 +51,13 @@ void OutgoingMessages::ReleaseNotices(Term term) {
 }
 
 void OutgoingMessages::Add(raft::Message message, Find find) {
-  // Who is told up to where it may read should know that as committed.
-  if (message.type == raft::MessageType::kReadResponse) {
-    ReleaseNotices(message.term);
+  if (holds_notices_ && (message.type == raft::MessageType::kReadResponse ||
+                         message.type == raft::MessageType::kTimeoutNow)) {
+    behind_notices_.push_back({std::move(message), {}});
+    return;
   }
   if (message.entries.empty()) {
-    if (holds_notices_ && notices_.Hold(message)) return;
+    if (holds_notices_ && notices_.Hold(&message)) return;
     return Leave({std::move(message), {}});
   }
   if (waiting_.size() >= kWaitingMax) return;
@@ -162,6 +164,12 @@ std::vector<GroupMessage> OutgoingMessages::TakeMessages(Term term) {
       Leave(std::move(waiting.message));
     }
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (!behind_notices_.empty()) {
+    ReleaseNotices(term);
+    std::move(behind_notices_.begin(), behind_notices_.end(),
+              std::back_inserter(ready_));
+    behind_notices_.clear();
   }
   return std::exchange(ready_, {});
 }

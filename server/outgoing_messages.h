@@ -99,6 +99,9 @@ class OutgoingMessages {
   CommitNotices notices_;
   uint64_t last_read_id_ = 0;
   std::vector<GroupMessage> ready_;
+  // Who is told up to where it may read, or to campaign, should know that as
+  // committed first, also what becomes committed in the same step.
+  std::vector<GroupMessage> behind_notices_;
   std::deque<Waiting> waiting_;
   std::vector<LogRead> reads_;
 };

@@ -195,6 +195,7 @@ class HeldNoticesTest : public testing::Test {
   }
 
   OutgoingMessages outgoing_{250, /*holds_notices=*/true};
+  uint64_t committed_ = 4;
 };
 
 TEST_F(HeldNoticesTest, WaitUntilTheyAreReleased) {
@@ -207,12 +208,21 @@ TEST_F(HeldNoticesTest, WaitUntilTheyAreReleased) {
   EXPECT_EQ(messages[0].message.committed, LogIndex(4));
 }
 
-TEST_F(HeldNoticesTest, GoAheadOfAReadPoint) {
-  Add(Request(MessageType::kReadResponse, 0));
-  const auto messages = outgoing_.TakeMessages(Term(1));
-  ASSERT_EQ(messages.size(), 2u);
-  EXPECT_EQ(messages[0].message.committed, LogIndex(4));
-  EXPECT_EQ(messages[1].message.type, MessageType::kReadResponse);
+// Whether the commit is told by the core before or after them.
+TEST_F(HeldNoticesTest, GoAheadOfAReadPointAndOfACallToCampaign) {
+  for (const MessageType type :
+       {MessageType::kReadResponse, MessageType::kTimeoutNow}) {
+    for (const bool later : {false, true}) {
+      const uint64_t committed = ++committed_;
+      if (later) Add(Request(type, 0));
+      Add(Request(MessageType::kAppendRequest, committed));
+      if (!later) Add(Request(type, 0));
+      const auto messages = outgoing_.TakeMessages(Term(1));
+      ASSERT_EQ(messages.size(), 2u);
+      EXPECT_EQ(messages[0].message.committed, LogIndex(committed));
+      EXPECT_EQ(messages[1].message.type, type);
+    }
+  }
 }
 
 }  // namespace
