@@ -67,12 +67,13 @@ bool IsCatchingUp(const raft::Core& core) {
   return false;
 }
 
-// See HearsMajority. The rest of the present voters are heard, or the core does
-// not lead for long.
+// See TakesVotersAway and HearsMajority. The rest of the present voters are
+// heard, or the core does not lead for long.
 bool CanCommit(const raft::ConfigurationChange& change, const GroupLog& log,
                const std::set<NodeId>& silent) {
   const raft::Core& core = log.core();
-  return HearsMajority(change.voters, log.self(), core.peers(),
+  return !TakesVotersAway(core.configuration(), change) ||
+         HearsMajority(change.voters, log.self(), core.peers(),
                        core.quiescent(), silent);
 }
 
@@ -137,6 +138,13 @@ std::optional<raft::ConfigurationChange> NextChange(
     return std::nullopt;
   }
   return change;
+}
+
+bool TakesVotersAway(const raft::Configuration& present,
+                     const raft::ConfigurationChange& change) {
+  const Replicas gone = Without(present.voters, change.voters);
+  return WithoutFormer(gone, Joined(change.voters, change.learners)) !=
+         Replicas();
 }
 
 bool HearsMajority(const std::vector<ReplicaId>& voters, ReplicaId self,

@@ -33,6 +33,12 @@ struct Members {
 std::optional<raft::ConfigurationChange> NextChange(
     const raft::Configuration& present, const Members& wanted);
 
+// Whether `change` takes a vote from a replica that may have it still: not from
+// one that can do nothing any more, since the next incarnation of its node is
+// there.
+bool TakesVotersAway(const raft::Configuration& present,
+                     const raft::ConfigurationChange& change);
+
 // Whether a leader hears a majority of `voters`, itself included where it is
 // one of them: else a change to them would not be committed, and nothing after
 // it. `peers`: what it knows of the others; in a group that is `quiescent`
