@@ -160,27 +160,38 @@ class Cluster:
                 terms[status.partition] = max(terms[status.partition], status.term)
         return list(terms.values())
 
-    def await_replicas(self, topic, partitions, node):
-        """Until leaders tell that the node's replicas vote and hold what they do."""
-        request = cluster_pb2.DescribePartitionsRequest(topic=topic, page_size=1000)
+    def await_replicas(self, node):
+        """Until leaders tell that the node's replicas vote and hold what they do, of
+        all topics: before that nobody may lose another disk."""
+        topics = self._until_ok(self.others(node)[0], lambda topics: topics.ListTopics(
+            topic_pb2.ListTopicsRequest(page_size=1000), timeout=CALL_SECONDS_MAX)).topics
         deadline = time.monotonic() + READY_SECONDS_MAX
-        missing = set(range(partitions))
+        missing = {(topic.name, partition)
+                   for topic in topics for partition in range(topic.partitions)}
         while missing:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{node.name} is not in {topic}/{sorted(missing)}")
-            for each in self.nodes:
-                with each.channel() as channel:
-                    service = cluster_service_pb2_grpc.ClusterServiceStub(channel)
-                    try:
-                        answer = service.DescribePartitions(request, timeout=CALL_SECONDS_MAX)
-                    except grpc.RpcError as error:
-                        # It does not know that it knows all topics.
-                        if error.code() != grpc.StatusCode.UNAVAILABLE:
-                            raise
-                        continue
-                missing -= {status.partition for status in answer.partitions
-                            if _takes_part(status, node)}
+                raise RuntimeError(f"{node.name} is not in {sorted(missing)}")
+            for name in {topic for topic, _ in missing}:
+                missing -= {(name, partition) for partition in self._voted_by(node, name)}
             time.sleep(0.05)
+
+    def _voted_by(self, node, topic):
+        """The partitions whose leaders tell that the node takes part."""
+        request = cluster_pb2.DescribePartitionsRequest(topic=topic, page_size=1000)
+        found = set()
+        for each in self.nodes:
+            with each.channel() as channel:
+                service = cluster_service_pb2_grpc.ClusterServiceStub(channel)
+                try:
+                    answer = service.DescribePartitions(request, timeout=CALL_SECONDS_MAX)
+                except grpc.RpcError as error:
+                    # It does not know that it knows all topics.
+                    if error.code() != grpc.StatusCode.UNAVAILABLE:
+                        raise
+                    continue
+            found |= {status.partition for status in answer.partitions
+                      if _takes_part(status, node)}
+        return found
 
     # --- health and damage ---
 

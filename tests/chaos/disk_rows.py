@@ -161,7 +161,7 @@ def f18_disks_lost(run, times=1):
 def _be_rebuilt(run, node, times):
     run.load(share(4 * times))
     run.cluster.start_nodes([node])
-    run.cluster.await_replicas(run.topic, len(run.partitions), node)
+    run.cluster.await_replicas(node)
     run.cluster.net.cut_off(run.random.choice(run.cluster.others(node)).number)
     run.await_new_progress()
     run.load(share(4 * times))
