@@ -41,7 +41,14 @@ class RocksLogStore::State {
  public:
   explicit State(RocksLogStoreOptions options_in)
       : options(std::move(options_in)) {}
-  ~State() { scans.DropAll(); }
+  ~State() {
+    // A flush under way is waited for.
+    if (rate_limiter != nullptr) {
+      rate_limiter->SetBytesPerSecond(
+          static_cast<int64_t>(options.background_bytes_per_second));
+    }
+    scans.DropAll();
+  }
 
   absl::Status Open();
   absl::Status Create(const RocksSettings& settings);
