@@ -10,7 +10,7 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr Seconds kWindow{0.1};
 // After that time without load half of it counts.
-constexpr Seconds kHalfLife{5};
+constexpr Seconds kHalfLife{1};
 constexpr double kTimesAppended = 3;
 // A change by less is left out.
 constexpr double kChangePart = 0.1;

@@ -27,7 +27,7 @@ class BackgroundPace {
       : limiter_(limiter), max_(bytes_per_second_max), set_(max_) {}
 
   // `bytes` were appended by `now`. Follows a load that grows within a tenth of
-  // a second; the highest one of the last seconds counts.
+  // a second; the highest one of the last second or two counts.
   void Note(uint64_t bytes, Time now);
 
  private:
