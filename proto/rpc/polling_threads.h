@@ -9,11 +9,11 @@
 // do the work; with more load others go on.
 //
 // A thread rests only while another one shows that it is not held up: seven
-// to ten times a second, and at once after one has begun to rest, one of them is
-// given something to do. If that is not done within 50 ms, all go on, and for some
-// seconds none rests again: twice as long each time, up to a minute. So who
-// holds up a thread delays others by a fifth of a second at most, and then by
-// 50 ms every now and then.
+// to ten times a second, and at once after one has begun to rest, one of them
+// is given something to do. If that is not done within 50 ms, all go on, and
+// for some seconds none rests again: twice as long each time, up to a minute.
+// So who holds up a thread delays others by a fifth of a second at most, and
+// then by 50 ms every now and then.
 //
 // gRPC's threads also sleep for 100 ms after a second without any event, deaf
 // to the network; being asked keeps them from it.

@@ -135,6 +135,35 @@ TEST_F(DirectoryCheckTest, FlipBehindTheLogsEnd) {
   EXPECT_TRUE(report.torn_tail) << "as if a write had begun there";
 }
 
+// The open that drops the torn end has options of its own, which RocksDB writes
+// down. Killed before the next open, it leaves them.
+TEST_F(DirectoryCheckTest, AfterAnOpenThatDroppedATornTail) {
+  const std::string wal = ActiveWalOf(path_);
+  std::string bytes = ReadAll(wal);
+  bytes.resize(bytes.find_last_not_of('\0') + 1 + 100'000);
+  bytes.back() = '\1';
+  WriteAll(wal, bytes);
+  {
+    auto store = RocksLogStore::Open(DamageTestOptions(path_));
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->open_report().torn_tail);
+  }
+  const std::string options = OptionsFileOf(path_);
+  EXPECT_THAT(ReadAll(options),
+              HasSubstr("wal_recovery_mode=kPointInTimeRecovery"));
+  const CheckReport report = Check();
+  EXPECT_FALSE(report.torn_tail);
+  EXPECT_EQ(report.worst(), std::nullopt)
+      << report.findings.front().where << report.findings.front().what;
+  // No other value is taken for it.
+  std::string text = ReadAll(options);
+  const std::string value = "kPointInTimeRecovery";
+  text.replace(text.find(value), value.size(), "kSkipAnyCorruptedRecords");
+  WriteAll(options, text);
+  ExpectFound(Check(), Severity::kHarmless,
+              "db/" + fs::path(options).filename().string());
+}
+
 TEST_F(DirectoryCheckTest, LogCutOnARecordBoundary) {
   const std::string wal = ActiveWalOf(path_);
   CutAt(wal, WalRecords(wal).back());
