@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "storage/open_verification.h"
-#include "storage/rocks_status.h"
 #include "storage/sealed_segment.h"
 
 namespace kappa::storage {
@@ -130,17 +129,7 @@ absl::Status DirectoryView::ScanSideRows(
         visit) const {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> at(
-      database_->db()->NewIterator(options, database_->side(table)));
-  const rocksdb::Slice begin(prefix.data(), prefix.size());
-  for (at->Seek(begin); at->Valid() && at->key().starts_with(begin);
-       at->Next()) {
-    if (!visit({at->key().data(), at->key().size()},
-               {at->value().data(), at->value().size()})) {
-      break;
-    }
-  }
-  return FromRocksRead(at->status(), "scan side rows");
+  return database_->ScanSideRows(options, table, prefix, visit);
 }
 
 }  // namespace kappa::storage

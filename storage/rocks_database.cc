@@ -158,6 +158,24 @@ absl::Status RocksDatabase::CheckOptions() const {
   return absl::OkStatus();
 }
 
+absl::Status RocksDatabase::ScanSideRows(
+    const rocksdb::ReadOptions& options, SideTable table,
+    std::string_view prefix,
+    const std::function<bool(std::string_view key, std::string_view value)>&
+        visit) const {
+  const std::unique_ptr<rocksdb::Iterator> at(
+      db_->NewIterator(options, side(table)));
+  const rocksdb::Slice begin(prefix.data(), prefix.size());
+  for (at->Seek(begin); at->Valid() && at->key().starts_with(begin);
+       at->Next()) {
+    if (!visit({at->key().data(), at->key().size()},
+               {at->value().data(), at->value().size()})) {
+      break;
+    }
+  }
+  return FromRocksRead(at->status(), "scan side rows");
+}
+
 std::map<SegmentNumber, Family> RocksDatabase::TakeSegments() {
   return std::exchange(segments_, {});
 }

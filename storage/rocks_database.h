@@ -2,9 +2,11 @@
 #ifndef KAPPA_STORAGE_ROCKS_DATABASE_H_
 #define KAPPA_STORAGE_ROCKS_DATABASE_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -55,6 +57,14 @@ class RocksDatabase {
     return table == SideTable::kMetadata ? side_metadata_.get()
                                          : side_producers_.get();
   }
+  // Visits the rows of a side table whose keys begin with `prefix`, by key,
+  // until `visit` returns false.
+  // Errors: DATA_LOSS: damaged; and what the file system says.
+  absl::Status ScanSideRows(
+      const rocksdb::ReadOptions& options, SideTable table,
+      std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>&
+          visit) const;
   // Segments that were families when the database was opened, given away.
   std::map<SegmentNumber, Family> TakeSegments();
 

@@ -170,18 +170,8 @@ absl::Status RocksLogStore::ScanSideRows(
     SideTable table, std::string_view prefix,
     const std::function<bool(std::string_view key, std::string_view value)>&
         visit) const {
-  const std::unique_ptr<rocksdb::Iterator> at(
-      state_->database->db()->NewIterator(rocksdb::ReadOptions(),
-                                          state_->database->side(table)));
-  const rocksdb::Slice begin(prefix.data(), prefix.size());
-  for (at->Seek(begin); at->Valid() && at->key().starts_with(begin);
-       at->Next()) {
-    if (!visit({at->key().data(), at->key().size()},
-               {at->value().data(), at->value().size()})) {
-      break;
-    }
-  }
-  return FromRocksRead(at->status(), "scan side rows");
+  return state_->database->ScanSideRows(rocksdb::ReadOptions(), table, prefix,
+                                        visit);
 }
 
 }  // namespace kappa::storage
