@@ -94,6 +94,7 @@ class LocalNode final : public Node,
   }
   ClusterStatus* cluster_status() override { return cluster_status_.get(); }
   NodeStats Stats() const override;
+  storage::WriterLoad Load() const override;
   std::vector<PartitionStats> Partitions(size_t count) const override;
 
   void KeepScrubbing(const ScrubSettings& settings) override;

@@ -333,6 +333,9 @@ std::vector<Family> RpcFamilies(const RpcStats& stats) {
   families.Counter("kappa_rpc_delivered_bytes_total",
                    "Payload bytes delivered to readers.",
                    Load(stats.delivered_bytes));
+  families.Counter("kappa_rpc_replay_pauses_total",
+                   "Chunks of replays that waited so that appends need not.",
+                   Load(stats.replay_pauses));
   families.Counter("kappa_rpc_heartbeats_total",
                    "Heartbeats sent on idle replays.", Load(stats.heartbeats));
   families.Counters("kappa_rpc_errors_total",

@@ -32,6 +32,7 @@
 #include "server/random_uuid.h"
 #include "server/topic_snapshot.h"
 #include "storage/log_store.h"
+#include "storage/writer_load.h"
 
 namespace kappa::server {
 
@@ -228,6 +229,8 @@ class Node {
   virtual PeerNetwork* peers() { return nullptr; }
 
   virtual NodeStats Stats() const = 0;
+  // Quick. Nothing where there is no log writer.
+  virtual storage::WriterLoad Load() const { return {}; }
   // The first `count` partitions, by name of the topic and number. Takes time
   // in proportion to the partitions of the node.
   virtual std::vector<PartitionStats> Partitions(size_t count) const = 0;

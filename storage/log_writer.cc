@@ -11,6 +11,7 @@
 
 #include "proto/wire/check.h"
 #include "proto/wire/mutex.h"
+#include "storage/thread_waits.h"
 
 namespace kappa::storage {
 namespace {
@@ -98,6 +99,7 @@ struct LogWriter::State {
   bool failed = false;
   std::vector<GroupWrite> cycle_writes;
 
+  ThreadWaits waits;  // of the thread
   std::thread thread;
 };
 
@@ -182,6 +184,7 @@ void LogWriter::State::CommitCycle(std::vector<Job> jobs) {
 void LogWriter::State::RunWork(Job job) { job.work_done(job.work(store)); }
 
 void LogWriter::State::Loop() {
+  waits.BeginHere();
   while (true) {
     std::vector<Job> jobs = TakeCycle();
     if (jobs.empty() && AtEnd()) return;
@@ -285,6 +288,10 @@ CommitPulse LogWriter::pulse() const {
     pulse.committing_us = std::max<int64_t>(1, MonotonicUs() - since_us);
   }
   return pulse;
+}
+
+WriterLoad LogWriter::load() const {
+  return {state_->payload_bytes, state_->waits.Read()};
 }
 
 }  // namespace kappa::storage

@@ -18,6 +18,7 @@
 #include "proto/wire/turn_runner.h"
 #include "storage/distribution.h"
 #include "storage/log_store.h"
+#include "storage/writer_load.h"
 
 namespace kappa::storage {
 
@@ -88,6 +89,7 @@ class LogWriter {
   bool waited_for() const;
   LogWriterStats stats() const;
   CommitPulse pulse() const;
+  WriterLoad load() const;
 
  private:
   struct State;

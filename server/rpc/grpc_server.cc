@@ -82,7 +82,9 @@ struct GrpcServer::State {
   State(const GrpcServerOptions& options, Node* node, const Clock* clock)
       : address(options.listen),
         pool(options.delivery_threads, clock),
-        context{node, clock, &pool, &streams, &stats, options.peers, &methods},
+        replay_pace(options.replay_pace, [node] { return node->Load(); }),
+        context{node,   clock,        &pool,         &streams,
+                &stats, &replay_pace, options.peers, &methods},
         forward_target(options.forward_target),
         log_service(context),
         topic_service(context) {
@@ -103,6 +105,7 @@ struct GrpcServer::State {
   RpcStats stats;
   LiveStreams streams;
   TaskPool pool;
+  ReplayPace replay_pace;
   UnaryMethods methods;
   RpcContext context;
   ForwardTarget* const forward_target;  // may be null

@@ -12,6 +12,7 @@
 #include "server/node.h"
 #include "server/peer_network.h"
 #include "server/rpc/forward_target.h"
+#include "server/rpc/replay_pace.h"
 #include "server/rpc/rpc_stats.h"
 
 namespace kappa::server {
@@ -30,6 +31,7 @@ struct GrpcServerOptions {
   PeerNetwork* peers = nullptr;
   // Runs what other nodes pass on while the server does. May be null.
   ForwardTarget* forward_target = nullptr;
+  ReplayPaceLimits replay_pace = {};
 };
 
 // Serves LogService, TopicService, grpc.health.v1 and server reflection.

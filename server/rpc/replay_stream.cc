@@ -8,6 +8,7 @@
 #include "server/errors.h"
 #include "server/rpc/byte_buffers.h"
 #include "server/rpc/grpc_status.h"
+#include "server/rpc/replay_pace.h"
 
 namespace kappa::server {
 namespace {
@@ -118,8 +119,10 @@ void ReplayStream::Continue() {
   }
   if (at_end) {
     WaitAtEnd();
-  } else {
+  } else if (at_tail_) {
     ReadChunkNow();
+  } else {
+    ReadChunkInTurn();
   }
 }
 
@@ -130,6 +133,26 @@ size_t ReplayStream::ChunkBytes() const {
   const size_t share = std::clamp(kReplayMemoryBytes / (3 * replays),
                                   kChunkBytesMin, kChunkBytesMax);
   return static_cast<size_t>(std::min<uint64_t>(share, plan_->bytes_max));
+}
+
+void ReplayStream::ReadChunkInTurn() {
+  const int64_t now_us = context_.clock->MonotonicUs();
+  const auto replays = static_cast<size_t>(std::max<int64_t>(
+      1, context_.stats->replays.load(std::memory_order_relaxed)));
+  paced_bytes_ = ChunkBytes();
+  const int64_t at_us =
+      context_.replay_pace->Take(now_us, paced_bytes_, replays);
+  if (at_us <= now_us) return ReadChunkNow();
+  context_.stats->replay_pauses.fetch_add(1, std::memory_order_relaxed);
+  context_.pool->PostAt(at_us, [self = shared_from_this()] {
+    bool ended;
+    {
+      MutexLock lock(&self->mutex_);
+      ended = self->end_.has_value();
+    }
+    if (ended) return self->Idle(absl::OkStatus(), /*complete=*/false);
+    self->ReadChunkNow();
+  });
 }
 
 void ReplayStream::ReadChunkNow() {
@@ -184,6 +207,7 @@ void ReplayStream::OnWaited(absl::StatusOr<Offset> end) {
 
 void ReplayStream::OnChunk(absl::StatusOr<ReadChunk> chunk) {
   if (!chunk.ok()) return Idle(chunk.status(), /*complete=*/false);
+  ReturnUnread(*chunk);
   const Offset before = delivery_->next_offset();
   absl::Status delivered = DeliverChunk(*chunk);
   if (delivered.ok() && !delivery_->complete() &&
@@ -194,6 +218,15 @@ void ReplayStream::OnChunk(absl::StatusOr<ReadChunk> chunk) {
                                " below the end ", chunk->end_offset.value()));
   }
   Idle(delivered, delivery_->complete());
+}
+
+void ReplayStream::ReturnUnread(const ReadChunk& chunk) {
+  size_t read = 0;
+  for (const storage::StoredEntry& entry : chunk.entries) {
+    read += entry.payload.bytes();
+  }
+  const size_t paced = std::exchange(paced_bytes_, 0);
+  if (read < paced) context_.replay_pace->Return(paced - read);
 }
 
 absl::Status ReplayStream::DeliverChunk(const ReadChunk& chunk) {
@@ -270,6 +303,7 @@ void ReplayStream::Send(Draft draft, v1::ReplayProgress progress) {
 }
 
 void ReplayStream::Queue(WireMessage message, Offset next_offset) {
+  if (dropped_) return;
   std::string* text = message.text();
   if (!told_topic_) {
     AppendBytesField(text, kTopicUuidField, UuidBytes(partition_.topic->uuid));
@@ -378,6 +412,7 @@ void ReplayStream::EndWith(grpc::Status status, bool drop_ready) {
     MutexLock lock(&mutex_);
     if (!end_.has_value()) end_ = std::move(status);
     if (drop_ready) {
+      dropped_ = true;
       dropped.swap(ready_);
       ready_bytes_ = 0;
     }

@@ -74,10 +74,14 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void OnRange(absl::StatusOr<ReadRange> range);
   // Reads on, or waits at the end. Requires: busy_ is ours.
   void Continue();
+  // Gives way to live appends first. A reader at the end is live itself.
+  void ReadChunkInTurn();
   void ReadChunkNow();
   void WaitAtEnd();
   void OnWaited(absl::StatusOr<Offset> end);
   void OnChunk(absl::StatusOr<ReadChunk> chunk);
+  // Tells ReplayPace what the chunk has less than was asked for.
+  void ReturnUnread(const ReadChunk& chunk);
   absl::Status DeliverChunk(const ReadChunk& chunk);
   absl::Status DeliverEntry(const storage::StoredEntry& entry, Draft* draft);
 
@@ -116,12 +120,15 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::optional<Delivery> delivery_;
   Offset until_;
   bool at_tail_ = false;
+  size_t paced_bytes_ = 0;  // of the chunk under way, as ReplayPace knows it
 
   Mutex mutex_;
   bool busy_ ABSL_GUARDED_BY(mutex_) = true;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);
+  // Messages were dropped, so none that comes after them is sent.
+  bool dropped_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<grpc::ByteBuffer> ready_ ABSL_GUARDED_BY(mutex_);
   size_t ready_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   // Waiting at the end, and the token to cancel it once that is known.

@@ -6,6 +6,7 @@
 #include "server/node.h"
 #include "server/peer_network.h"
 #include "server/rpc/live_streams.h"
+#include "server/rpc/replay_pace.h"
 #include "server/rpc/rpc_stats.h"
 #include "server/rpc/task_pool.h"
 #include "server/rpc/unary_methods.h"
@@ -19,6 +20,7 @@ struct RpcContext {
   TaskPool* pool = nullptr;
   LiveStreams* streams = nullptr;
   RpcStats* stats = nullptr;
+  ReplayPace* replay_pace = nullptr;
   // Null in a node alone.
   PeerNetwork* peers = nullptr;
   const UnaryMethods* methods = nullptr;

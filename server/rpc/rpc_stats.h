@@ -23,6 +23,7 @@ struct RpcStats {
   Count delivered_records{0};
   Count delivered_bytes{0};  // payload
   Count heartbeats{0};
+  Count replay_pauses{0};  // chunks that waited so that appends need not
   // Calls and streamed batches that ended with an error, by reason.
   std::array<Count, v1::ErrorReason_ARRAYSIZE> errors{};
   // Appends, by reason, that were refused before they reached the node.

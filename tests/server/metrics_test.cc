@@ -139,6 +139,7 @@ class OneMetric final : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override {
     RpcStats stats;
     stats.heartbeats = 42;
+    stats.replay_pauses = 43;
     return RpcFamilies(stats);
   }
 };
@@ -165,6 +166,7 @@ TEST(MetricsServerTest, ServesTheText) {
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 200);
   EXPECT_TRUE(HasLine(response->body, "kappa_rpc_heartbeats_total 42"));
+  EXPECT_TRUE(HasLine(response->body, "kappa_rpc_replay_pauses_total 43"));
   // Partitions have a page of their own: there may be many.
   EXPECT_EQ(response->body.find("kappa_partition_"), std::string::npos);
   const auto partitions = client.Get("/metrics/partitions");

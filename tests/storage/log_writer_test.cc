@@ -191,6 +191,10 @@ TEST_F(LogWriterTest, CompletesAfterTheCommit) {
   EXPECT_EQ(seen, LogIndex(1));
   EXPECT_EQ(writer_->stats().cycles, 1u);
   EXPECT_EQ(writer_->stats().payload_bytes, 1u);
+  const WriterLoad load = writer_->load();
+  EXPECT_EQ(load.payload_bytes, 1u);
+  ASSERT_TRUE(load.waits.has_value());
+  EXPECT_GT(load.waits->count, 0u);
 }
 
 // While one cycle syncs the next one fills: all of it goes in one commit.

@@ -34,8 +34,7 @@ void RpcFixture::StartServer() {
   auto node = Node::Open(options);
   ASSERT_TRUE(node.ok()) << node.status();
   node_ = *std::move(node);
-  auto server =
-      GrpcServer::Start({.listen = {"127.0.0.1", 0}}, node_.get(), &clock_);
+  auto server = GrpcServer::Start(server_options_, node_.get(), &clock_);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   channel_ = grpc::CreateChannel(server_->address().ToString(),

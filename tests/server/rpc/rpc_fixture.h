@@ -45,6 +45,7 @@ class RpcFixture : public testing::Test {
                                       const std::string& prefix = "v");
 
   SystemClock clock_;
+  GrpcServerOptions server_options_{.listen = {"127.0.0.1", 0}};
   std::string data_dir_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<GrpcServer> server_;
