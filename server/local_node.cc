@@ -312,10 +312,6 @@ void LocalNode::CancelWait(GroupId group, uint64_t token) {
   });
 }
 
-storage::WriterLoad LocalNode::Load() const {
-  return writer_ == nullptr ? storage::WriterLoad() : writer_->load();
-}
-
 NodeStats LocalNode::Stats() const {
   NodeStats stats;
   for (const std::unique_ptr<Shard>& shard : shards_) {

@@ -94,7 +94,9 @@ class LocalNode final : public Node,
   }
   ClusterStatus* cluster_status() override { return cluster_status_.get(); }
   NodeStats Stats() const override;
-  storage::WriterLoad Load() const override;
+  storage::WriterLoad writer_load() const override {
+    return writer_load_->Read();
+  }
   std::vector<PartitionStats> Partitions(size_t count) const override;
 
   void KeepScrubbing(const ScrubSettings& settings) override;
@@ -199,6 +201,8 @@ class LocalNode final : public Node,
   std::unique_ptr<LogReader> log_reader_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<storage::LogWriter> writer_;
+  // Outlives it.
+  std::shared_ptr<const storage::WriterLoadMeter> writer_load_;
   std::unique_ptr<ReaderPool> readers_;
 
   MetadataGroup* metadata_ = nullptr;  // of the first shard

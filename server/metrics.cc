@@ -336,6 +336,10 @@ std::vector<Family> RpcFamilies(const RpcStats& stats) {
   families.Counter("kappa_rpc_replay_pauses_total",
                    "Chunks of replays that waited so that appends need not.",
                    Load(stats.replay_pauses));
+  families.Gauge("kappa_rpc_replay_pace_bytes_per_second",
+                 "How fast all replays may go together beside appends, as of "
+                 "the last chunk; 0: as fast as they can.",
+                 Load(stats.replay_bytes_per_s));
   families.Counter("kappa_rpc_heartbeats_total",
                    "Heartbeats sent on idle replays.", Load(stats.heartbeats));
   families.Counters("kappa_rpc_errors_total",

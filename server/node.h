@@ -229,8 +229,8 @@ class Node {
   virtual PeerNetwork* peers() { return nullptr; }
 
   virtual NodeStats Stats() const = 0;
-  // Quick. Nothing where there is no log writer.
-  virtual storage::WriterLoad Load() const { return {}; }
+  // Quick; also during and after Shutdown.
+  virtual storage::WriterLoad writer_load() const { return {}; }
   // The first `count` partitions, by name of the topic and number. Takes time
   // in proportion to the partitions of the node.
   virtual std::vector<PartitionStats> Partitions(size_t count) const = 0;

@@ -11,7 +11,6 @@
 
 #include "proto/wire/check.h"
 #include "proto/wire/mutex.h"
-#include "storage/thread_waits.h"
 
 namespace kappa::storage {
 namespace {
@@ -88,7 +87,8 @@ struct LogWriter::State {
   std::atomic<uint64_t> queued_bytes{0};
   std::atomic<uint64_t> cycles{0};
   std::atomic<uint64_t> group_writes{0};
-  std::atomic<uint64_t> payload_bytes{0};
+  const std::shared_ptr<WriterLoadMeter> meter =
+      std::make_shared<WriterLoadMeter>();
   std::atomic<uint64_t> last_cycle_bytes{0};
   std::atomic<uint64_t> slow_commits{0};
   std::atomic<int64_t> committing_since_us{0};  // 0: no commit is under way
@@ -99,7 +99,6 @@ struct LogWriter::State {
   bool failed = false;
   std::vector<GroupWrite> cycle_writes;
 
-  ThreadWaits waits;  // of the thread
   std::thread thread;
 };
 
@@ -173,7 +172,7 @@ void LogWriter::State::CommitCycle(std::vector<Job> jobs) {
   commit_us.Record(static_cast<uint64_t>(took_us));
   cycle_size.Record(bytes);
   group_writes += cycle_writes.size();
-  payload_bytes += bytes;
+  meter->payload_bytes_ += bytes;
   last_cycle_bytes = bytes;
   for (Job& job : jobs) {
     if (job.done) job.done();
@@ -184,7 +183,7 @@ void LogWriter::State::CommitCycle(std::vector<Job> jobs) {
 void LogWriter::State::RunWork(Job job) { job.work_done(job.work(store)); }
 
 void LogWriter::State::Loop() {
-  waits.BeginHere();
+  meter->waits_.BeginHere();
   while (true) {
     std::vector<Job> jobs = TakeCycle();
     if (jobs.empty() && AtEnd()) return;
@@ -271,7 +270,7 @@ LogWriterStats LogWriter::stats() const {
   LogWriterStats stats;
   stats.cycles = state_->cycles;
   stats.group_writes = state_->group_writes;
-  stats.payload_bytes = state_->payload_bytes;
+  stats.payload_bytes = state_->meter->payload_bytes_;
   stats.queued_bytes = state_->queued_bytes;
   stats.last_cycle_bytes = state_->last_cycle_bytes;
   stats.commit_us = state_->commit_us.Counts();
@@ -290,8 +289,8 @@ CommitPulse LogWriter::pulse() const {
   return pulse;
 }
 
-WriterLoad LogWriter::load() const {
-  return {state_->payload_bytes, state_->waits.Read()};
+std::shared_ptr<const WriterLoadMeter> LogWriter::load() const {
+  return state_->meter;
 }
 
 }  // namespace kappa::storage

@@ -6,6 +6,7 @@
 #ifndef KAPPA_STORAGE_LOG_WRITER_H_
 #define KAPPA_STORAGE_LOG_WRITER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,7 @@
 #include "proto/wire/turn_runner.h"
 #include "storage/distribution.h"
 #include "storage/log_store.h"
+#include "storage/thread_waits.h"
 #include "storage/writer_load.h"
 
 namespace kappa::storage {
@@ -45,6 +47,19 @@ struct CommitPulse {
   uint64_t slow_commits = 0;  // of them
   // For how long the commit that is under way has been; 0: none is.
   int64_t committing_us = 0;
+};
+
+// Where a writer's load is read, also when the writer is gone.
+//
+// Thread safety: thread-safe.
+class WriterLoadMeter {
+ public:
+  WriterLoad Read() const { return {payload_bytes_, waits_.Read()}; }
+
+ private:
+  friend class LogWriter;
+  std::atomic<uint64_t> payload_bytes_{0};
+  ThreadWaits waits_;
 };
 
 // What the writer did since it started; counters only grow.
@@ -89,7 +104,7 @@ class LogWriter {
   bool waited_for() const;
   LogWriterStats stats() const;
   CommitPulse pulse() const;
-  WriterLoad load() const;
+  std::shared_ptr<const WriterLoadMeter> load() const;
 
  private:
   struct State;

@@ -1,4 +1,4 @@
-// WriterLoad: what the log writer has to do, and whether the machine lets it.
+// WriterLoad: what the log writer does, and whether the machine lets it.
 #ifndef KAPPA_STORAGE_WRITER_LOAD_H_
 #define KAPPA_STORAGE_WRITER_LOAD_H_
 

@@ -93,6 +93,10 @@ PartitionReader::Step PartitionReader::NextBatch() {
       continue;
     }
     if (message_.has_value()) {
+      if (absl::Status adjoins = CheckAdjoins(); !adjoins.ok()) {
+        OnDamage(adjoins);
+        continue;
+      }
       if (!LoadBatch()) {
         FinishMessage();
         continue;
@@ -107,6 +111,24 @@ PartitionReader::Step PartitionReader::NextBatch() {
     if (step != Step::kRecord) return step;
   }
   return Step::kEnd;
+}
+
+absl::Status PartitionReader::CheckAdjoins() const {
+  const bool first = next_batch_ == 0;
+  if (!whole_batches_ || options_.backwards ||
+      (first && (message_->gap.has_value() || !resume_offset_.has_value()))) {
+    return absl::OkStatus();
+  }
+  uint64_t offset = message_->next_offset;
+  if (next_batch_ < message_->batches.size()) {
+    const DeliveredBatchView& batch = message_->batches[next_batch_];
+    offset = batch.base_offset + batch.first_record;
+  }
+  if (offset == next_offset_) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("replay of ", options_.topic, "/", options_.partition,
+                   ": it goes on at offset ", offset, " where ",
+                   next_offset_.load(), " was expected"));
 }
 
 bool PartitionReader::LoadBatch() {

@@ -69,6 +69,10 @@ class PartitionReader {
   void SetRecord();
   Step NextBatch();
   Step End(absl::Status status);
+  // DATA_LOSS when the next batch of message_, or what comes after the last
+  // one, does not begin where the one before ended: no server skips or repeats
+  // a record without saying so.
+  absl::Status CheckAdjoins() const;
   // Begins the next batch of message_; false when there is none.
   bool LoadBatch();
   void BeginMessage(ReplayMessage message);

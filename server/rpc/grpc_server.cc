@@ -82,7 +82,8 @@ struct GrpcServer::State {
   State(const GrpcServerOptions& options, Node* node, const Clock* clock)
       : address(options.listen),
         pool(options.delivery_threads, clock),
-        replay_pace(options.replay_pace, [node] { return node->Load(); }),
+        replay_pace(options.replay_pace,
+                    [node] { return node->writer_load(); }),
         context{node,   clock,        &pool,         &streams,
                 &stats, &replay_pace, options.peers, &methods},
         forward_target(options.forward_target),

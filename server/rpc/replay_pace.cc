@@ -1,117 +1,136 @@
 #include "server/rpc/replay_pace.h"
 
 #include <algorithm>
-#include <optional>
+#include <cmath>
 #include <utility>
+
+#include "proto/wire/check.h"
 
 namespace kappa::server {
 namespace {
 
 constexpr int64_t kLookUs = 20'000;
-// After so long without a replay what was learned is old.
+// After so long without a chunk what was learned is old.
 constexpr int64_t kOldUs = 1'000'000;
 // Appends are live for so long after the last one.
 constexpr int64_t kLiveUs = 500'000;
-// So much may go at once after a time in which less went.
+// So much may be made up for when less went than might have.
 constexpr double kBurstUs = 2'000;
-// Weight of the newest sample.
+// Weight of the newest look.
 constexpr double kNewest = 0.3;
-// Of the rate, at each look.
+// What the pace grows by each 20 ms, and its least factor at one look.
 constexpr double kFaster = 1.05;
 constexpr double kSlowerMin = 0.8;
-// How much slower for each time by which the wait is too long.
-constexpr double kSlope = 0.2;
-// Of the wait without replays.
+// What it loses at a look where the wait is twice the longest allowed.
+constexpr double kSlower = 0.2;
+// A pace of so many times what is reached slows nobody.
+constexpr double kAmple = 4;
+// Of the wait before the replays.
 constexpr double kMoreThanAlone = 1.25;
+constexpr double kTimesAppended = 2;
 
-// The mean wait between two samples.
-std::optional<double> WaitUs(const std::optional<storage::ProcessorWaits>& from,
-                             const std::optional<storage::ProcessorWaits>& to) {
-  if (!from.has_value() || !to.has_value() || to->count == from->count) {
-    return std::nullopt;
-  }
-  return static_cast<double>(to->waited_us - from->waited_us) /
-         static_cast<double>(to->count - from->count);
+double Difference(uint64_t to, uint64_t from) {
+  return static_cast<double>(to - from);
 }
 
 }  // namespace
 
 ReplayPace::ReplayPace(ReplayPaceLimits limits,
                        std::function<storage::WriterLoad()> load)
-    : limits_(limits), load_(std::move(load)) {}
+    : limits_(limits), load_(std::move(load)) {
+  KAPPA_CHECK(limits_.bytes_per_s_min > 0, "a replay must come to its end");
+}
 
-int64_t ReplayPace::Take(int64_t now_us, size_t bytes, size_t replays) {
+ReplayPace::Turn ReplayPace::Take(int64_t now_us, size_t bytes) {
   MutexLock lock(&mutex_);
-  if (now_us - looked_us_ >= kLookUs) Look(now_us, replays);
+  if (!looked_us_.has_value() || now_us - *looked_us_ >= kLookUs) Look(now_us);
   taken_bytes_ += static_cast<double>(bytes);
-  if (bytes_per_us_ == kNotSlowed) return now_us;
+  if (bytes_per_us_ == kNotSlowed) return Turn{now_us, bytes, 0};
   const double at_us =
       std::max(next_us_, static_cast<double>(now_us) - kBurstUs);
-  next_us_ = at_us + static_cast<double>(bytes) / bytes_per_us_;
-  return std::max(now_us, static_cast<int64_t>(at_us));
+  const double price_us = static_cast<double>(bytes) / bytes_per_us_;
+  next_us_ = at_us + price_us;
+  return Turn{std::max(now_us, static_cast<int64_t>(at_us)), bytes, price_us};
 }
 
-void ReplayPace::Return(size_t bytes) {
+void ReplayPace::Settle(const Turn& turn, size_t bytes) {
   MutexLock lock(&mutex_);
-  taken_bytes_ -= static_cast<double>(bytes);
-  if (bytes_per_us_ != kNotSlowed) {
-    next_us_ -= static_cast<double>(bytes) / bytes_per_us_;
-  }
+  const auto reserved = static_cast<double>(turn.bytes);
+  const double more = static_cast<double>(bytes) - reserved;
+  taken_bytes_ += more;
+  if (turn.price_us > 0) next_us_ += turn.price_us * more / reserved;
 }
 
-double ReplayPace::bytes_per_s() const {
-  MutexLock lock(&mutex_);
-  return bytes_per_us_ * 1e6;
-}
-
-void ReplayPace::Begin(int64_t now_us, const storage::WriterLoad& load) {
-  wait_alone_us_ = WaitUs(before_.waits, load.waits).value_or(0);
-  wait_us_ = appended_per_us_ = 0;
-  appended_at_us_ = now_us - kLiveUs;
-  bytes_per_us_ = kNotSlowed;
-}
-
-bool ReplayPace::Live(int64_t now_us, const storage::WriterLoad& load) {
-  const auto elapsed_us = static_cast<double>(now_us - looked_us_);
-  const uint64_t appended = load.payload_bytes - before_.payload_bytes;
-  if (appended > 0) appended_at_us_ = now_us;
-  appended_per_us_ +=
-      kNewest * (static_cast<double>(appended) / elapsed_us - appended_per_us_);
-  const std::optional<double> wait_us = WaitUs(before_.waits, load.waits);
-  if (wait_us.has_value()) wait_us_ += kNewest * (*wait_us - wait_us_);
-  return load.waits.has_value() && now_us - appended_at_us_ < kLiveUs;
-}
-
-void ReplayPace::Look(int64_t now_us, size_t replays) {
+void ReplayPace::Look(int64_t now_us) {
   const storage::WriterLoad load = load_();
-  const double reached =
-      std::max(0.0, taken_bytes_) / static_cast<double>(now_us - looked_us_);
-  if (now_us - looked_us_ > kOldUs) {
+  if (!looked_us_.has_value() || now_us - *looked_us_ > kOldUs) {
     Begin(now_us, load);
-  } else if (Live(now_us, load)) {
-    Decide(now_us, reached, replays);
   } else {
-    bytes_per_us_ = kNotSlowed;
+    const bool sampled = TakeSample(now_us, load);
+    if (now_us - appended_at_us_ >= kLiveUs) {
+      bytes_per_us_ = kNotSlowed;
+      waits_ = waited_us_ = 0;
+    } else if (sampled) {
+      Decide(now_us);
+    }
   }
   before_ = load;
   looked_us_ = now_us;
   taken_bytes_ = 0;
 }
 
-void ReplayPace::Decide(int64_t now_us, double reached, size_t replays) {
-  const double limit_us =
-      std::max({1.0, limits_.wait_us_max, kMoreThanAlone * wait_alone_us_});
-  if (wait_us_ <= limit_us) {
-    bytes_per_us_ *= kFaster;
-    return;
+void ReplayPace::Begin(int64_t now_us, const storage::WriterLoad& load) {
+  wait_alone_us_ = 0;
+  if (load.waits.has_value()) {
+    // The counters begin with the writer.
+    const storage::ProcessorWaits from =
+        before_.waits.value_or(storage::ProcessorWaits());
+    wait_alone_us_ = Difference(load.waits->waited_us, from.waited_us) /
+                     std::max(1.0, Difference(load.waits->count, from.count));
   }
-  const double slower =
-      std::max(kSlowerMin, 1 - kSlope * (wait_us_ / limit_us - 1));
+  waits_ = waited_us_ = appended_per_us_ = reached_per_us_ = 0;
+  appended_at_us_ = now_us - kLiveUs;
+  bytes_per_us_ = kNotSlowed;
+}
+
+bool ReplayPace::TakeSample(int64_t now_us, const storage::WriterLoad& load) {
+  const auto elapsed_us = static_cast<double>(now_us - *looked_us_);
+  const double appended = Difference(load.payload_bytes, before_.payload_bytes);
+  if (appended > 0) appended_at_us_ = now_us;
+  appended_per_us_ += kNewest * (appended / elapsed_us - appended_per_us_);
+  const double reached_per_us = std::max(0.0, taken_bytes_) / elapsed_us;
+  reached_per_us_ += kNewest * (reached_per_us - reached_per_us_);
+  if (!load.waits.has_value() || !before_.waits.has_value()) return false;
+  const double waits = Difference(load.waits->count, before_.waits->count);
+  if (waits == 0) return false;
+  waits_ += waits - kNewest * waits_;
+  waited_us_ += Difference(load.waits->waited_us, before_.waits->waited_us) -
+                kNewest * waited_us_;
+  return true;
+}
+
+void ReplayPace::Decide(int64_t now_us) {
   const double least =
       std::max(limits_.bytes_per_s_min / 1e6,
-               2 * appended_per_us_ * static_cast<double>(replays));
-  if (bytes_per_us_ == kNotSlowed) next_us_ = static_cast<double>(now_us);
-  bytes_per_us_ = std::max(least, std::min(bytes_per_us_, reached) * slower);
+               kTimesAppended * appended_per_us_ * behind_->load());
+  const double wait_us = waited_us_ / waits_;
+  const double wait_us_max =
+      std::max({1.0, limits_.wait_us_max, kMoreThanAlone * wait_alone_us_});
+  if (wait_us <= wait_us_max) {
+    const auto elapsed_us = static_cast<double>(now_us - *looked_us_);
+    bytes_per_us_ *= std::pow(kFaster, elapsed_us / kLookUs);
+    if (bytes_per_us_ > kAmple * std::max(least, reached_per_us_)) {
+      bytes_per_us_ = kNotSlowed;
+    }
+    return;
+  }
+  if (bytes_per_us_ == kNotSlowed) {
+    bytes_per_us_ = reached_per_us_;
+    next_us_ = static_cast<double>(now_us);
+  }
+  const double slower =
+      std::max(kSlowerMin, 1 - kSlower * (wait_us / wait_us_max - 1));
+  bytes_per_us_ = std::max(least, bytes_per_us_ * slower);
 }
 
 }  // namespace kappa::server

@@ -1,22 +1,28 @@
-// ReplayPace: how fast replays may go, so that they do not hurt live appends.
+// ReplayPace: how fast replays may go without hurting live appends.
 //
-//   ReplayStream ── next chunk? ──> ReplayPace <── how long does the log
-//        ^                              │            writer wait for a
-//        processor? └──────── at this time ────────┘
+//   ReplayStream --Take--> ReplayPace <-- how long did the log writer wait
+//        ^                     |          for a processor? (every 20 ms)
+//        '--- when to read ----'
 //
 // Replays alone go as fast as they can. While something is appended, the log
 // writer's thread shows what they cost it: the time that it waits for a
 // processor each time it has something to do. While that is too long, all
-// replays of the node together are slowed, step by step; while it is not, they
-// are let go faster. But they always go at least twice as fast as what is
-// appended, so that each comes to its end.
+// replays of the node together are slowed, by a fifth at most with each look;
+// while it is not, they may go faster. The least pace lets each come to its
+// end: twice what is appended, for each that is behind.
+//
+// Readers at the end of their partition are live themselves and not slowed,
+// nor are unary reads.
 #ifndef KAPPA_SERVER_RPC_REPLAY_PACE_H_
 #define KAPPA_SERVER_RPC_REPLAY_PACE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
+#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "proto/wire/mutex.h"
@@ -25,58 +31,80 @@
 namespace kappa::server {
 
 struct ReplayPaceLimits {
-  // How long the log writer may wait for a processor each time, in the mean;
-  // a quarter more than it waits without replays, if that is more.
+  // How long the log writer may wait for a processor each time, in the mean; or
+  // a quarter more than in the mean of the time before the replays, if that is
+  // more.
   double wait_us_max = 30;
-  // All replays together are never slowed below this.
-  double bytes_per_s_min = 256e6;
+  // All replays together are never slowed below this. Above 0.
+  double bytes_per_s_min = 128e6;
 };
 
 // Thread safety: thread-safe.
 class ReplayPace {
  public:
-  // `load` is asked at most every 20 ms, on any thread, and must be quick.
+  // When a chunk may be read, and what was reserved for it.
+  struct Turn {
+    int64_t at_us = 0;
+    size_t bytes = 0;
+    double price_us = 0;  // 0: replays are not slowed
+  };
+
+  // A replay that is behind, as long as this lives. May outlive the pace.
+  class Behind {
+   public:
+    explicit Behind(const ReplayPace& pace) : count_(pace.behind_) {
+      ++*count_;
+    }
+    ~Behind() { --*count_; }
+    Behind(const Behind&) = delete;
+    Behind& operator=(const Behind&) = delete;
+
+   private:
+    const std::shared_ptr<std::atomic<int>> count_;
+  };
+
+  // `load` is asked every 20 ms at most, on any thread, and must be quick.
   ReplayPace(ReplayPaceLimits limits,
              std::function<storage::WriterLoad()> load);
 
-  // When the next chunk, of about `bytes`, of one of `replays` may be read:
-  // `now_us` or later, on the same clock, which must not go backwards.
-  int64_t Take(int64_t now_us, size_t bytes, size_t replays);
-  // The chunk has so many bytes less.
-  void Return(size_t bytes);
-  // Infinite: they are not slowed.
-  double bytes_per_s() const;
+  // When the next chunk, of about `bytes`, may be read: `now_us` or later, on
+  // the same monotonic clock.
+  Turn Take(int64_t now_us, size_t bytes);
+  // So many bytes were read in the turn.
+  void Settle(const Turn& turn, size_t bytes);
 
  private:
-  // Samples, and decides the rate anew.
-  void Look(int64_t now_us, size_t replays)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Begins anew after a time without replays; `load` tells of that time.
+  // Samples, and decides the pace anew.
+  void Look(int64_t now_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // After a time without replays, of which `load` tells.
   void Begin(int64_t now_us, const storage::WriterLoad& load)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Slower or faster, by the wait, than they went (bytes each microsecond).
-  void Decide(int64_t now_us, double reached, size_t replays)
+  // False when the writer was not given a processor meanwhile.
+  bool TakeSample(int64_t now_us, const storage::WriterLoad& load)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes one sample. Whether something is being appended.
-  bool Live(int64_t now_us, const storage::WriterLoad& load)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Decide(int64_t now_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   static constexpr double kNotSlowed = std::numeric_limits<double>::infinity();
 
   const ReplayPaceLimits limits_;
   const std::function<storage::WriterLoad()> load_;
-  mutable Mutex mutex_;
+  const std::shared_ptr<std::atomic<int>> behind_ =
+      std::make_shared<std::atomic<int>>(0);
+  Mutex mutex_;
   double bytes_per_us_ ABSL_GUARDED_BY(mutex_) = kNotSlowed;
   double next_us_ ABSL_GUARDED_BY(mutex_) = 0;  // when the next chunk may go
-  // Since the last look.
-  int64_t looked_us_ ABSL_GUARDED_BY(mutex_) = 0;
-  double taken_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  // As of the last look.
+  std::optional<int64_t> looked_us_ ABSL_GUARDED_BY(mutex_);
   storage::WriterLoad before_ ABSL_GUARDED_BY(mutex_);
-  double wait_alone_us_ ABSL_GUARDED_BY(mutex_) = 0;  // without replays
-  // Means over some looks.
-  double wait_us_ ABSL_GUARDED_BY(mutex_) = 0;
-  double appended_per_us_ ABSL_GUARDED_BY(mutex_) = 0;
+  double taken_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // since then
+  double wait_alone_us_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t appended_at_us_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Over some looks, the older the less.
+  double waits_ ABSL_GUARDED_BY(mutex_) = 0;
+  double waited_us_ ABSL_GUARDED_BY(mutex_) = 0;
+  double appended_per_us_ ABSL_GUARDED_BY(mutex_) = 0;
+  double reached_per_us_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace kappa::server

@@ -8,7 +8,6 @@
 #include "server/errors.h"
 #include "server/rpc/byte_buffers.h"
 #include "server/rpc/grpc_status.h"
-#include "server/rpc/replay_pace.h"
 
 namespace kappa::server {
 namespace {
@@ -136,23 +135,43 @@ size_t ReplayStream::ChunkBytes() const {
 }
 
 void ReplayStream::ReadChunkInTurn() {
+  if (!behind_.has_value()) behind_.emplace(*context_.replay_pace);
   const int64_t now_us = context_.clock->MonotonicUs();
-  const auto replays = static_cast<size_t>(std::max<int64_t>(
-      1, context_.stats->replays.load(std::memory_order_relaxed)));
-  paced_bytes_ = ChunkBytes();
-  const int64_t at_us =
-      context_.replay_pace->Take(now_us, paced_bytes_, replays);
-  if (at_us <= now_us) return ReadChunkNow();
+  const ReplayPace::Turn turn =
+      context_.replay_pace->Take(now_us, chunk_bytes_);
+  turn_ = turn;
+  context_.stats->replay_bytes_per_s.store(
+      turn.price_us > 0
+          ? static_cast<uint64_t>(static_cast<double>(turn.bytes) * 1e6 /
+                                  turn.price_us)
+          : 0,
+      std::memory_order_relaxed);
+  if (turn.at_us <= now_us) return ReadChunkNow();
+  bool ended;
+  {
+    MutexLock lock(&mutex_);
+    ended = end_.has_value();
+    if (!ended) paused_ = turn;
+  }
+  if (ended) {
+    SettleTurn(0);
+    return Idle(absl::OkStatus(), /*complete=*/false);
+  }
   context_.stats->replay_pauses.fetch_add(1, std::memory_order_relaxed);
-  context_.pool->PostAt(at_us, [self = shared_from_this()] {
-    bool ended;
-    {
-      MutexLock lock(&self->mutex_);
-      ended = self->end_.has_value();
-    }
-    if (ended) return self->Idle(absl::OkStatus(), /*complete=*/false);
-    self->ReadChunkNow();
-  });
+  context_.pool->PostAt(turn.at_us,
+                        [self = shared_from_this()] { self->OnTurn(); });
+}
+
+void ReplayStream::OnTurn() {
+  bool ended;
+  {
+    MutexLock lock(&mutex_);
+    ended = !paused_.has_value();
+    paused_.reset();
+  }
+  if (!ended) return ReadChunkNow();
+  turn_.reset();  // EndWith has settled it
+  Idle(absl::OkStatus(), /*complete=*/false);
 }
 
 void ReplayStream::ReadChunkNow() {
@@ -206,8 +225,16 @@ void ReplayStream::OnWaited(absl::StatusOr<Offset> end) {
 }
 
 void ReplayStream::OnChunk(absl::StatusOr<ReadChunk> chunk) {
-  if (!chunk.ok()) return Idle(chunk.status(), /*complete=*/false);
-  ReturnUnread(*chunk);
+  if (!chunk.ok()) {
+    SettleTurn(0);
+    return Idle(chunk.status(), /*complete=*/false);
+  }
+  size_t bytes = 0;
+  for (const storage::StoredEntry& entry : chunk->entries) {
+    bytes += entry.payload.bytes();
+  }
+  SettleTurn(bytes);
+  chunk_bytes_ = std::max(kChunkBytesMin, bytes);
   const Offset before = delivery_->next_offset();
   absl::Status delivered = DeliverChunk(*chunk);
   if (delivered.ok() && !delivery_->complete() &&
@@ -220,13 +247,10 @@ void ReplayStream::OnChunk(absl::StatusOr<ReadChunk> chunk) {
   Idle(delivered, delivery_->complete());
 }
 
-void ReplayStream::ReturnUnread(const ReadChunk& chunk) {
-  size_t read = 0;
-  for (const storage::StoredEntry& entry : chunk.entries) {
-    read += entry.payload.bytes();
-  }
-  const size_t paced = std::exchange(paced_bytes_, 0);
-  if (read < paced) context_.replay_pace->Return(paced - read);
+void ReplayStream::SettleTurn(size_t bytes) {
+  if (!turn_.has_value()) return;
+  context_.replay_pace->Settle(*turn_, bytes);
+  turn_.reset();
 }
 
 absl::Status ReplayStream::DeliverChunk(const ReadChunk& chunk) {
@@ -263,6 +287,7 @@ absl::Status ReplayStream::DeliverChunk(const ReadChunk& chunk) {
   if (!plan_->backwards && !at_tail_ &&
       delivery_->next_offset() == chunk.end_offset) {
     at_tail_ = true;
+    behind_.reset();
     progress = v1::REPLAY_PROGRESS_CAUGHT_UP;
   }
   if (draft.batch_bytes > 0 || draft.tells || quiet || delivery_->complete() ||
@@ -407,9 +432,11 @@ void ReplayStream::Idle(const absl::Status& status, bool complete) {
 
 void ReplayStream::EndWith(grpc::Status status, bool drop_ready) {
   std::optional<uint64_t> token;
+  std::optional<ReplayPace::Turn> paused;
   std::deque<grpc::ByteBuffer> dropped;
   {
     MutexLock lock(&mutex_);
+    paused = std::exchange(paused_, std::nullopt);
     if (!end_.has_value()) end_ = std::move(status);
     if (drop_ready) {
       dropped_ = true;
@@ -418,6 +445,8 @@ void ReplayStream::EndWith(grpc::Status status, bool drop_ready) {
     }
     token = wait_token_;
   }
+  // Others need not wait for a turn that is not taken.
+  if (paused.has_value()) context_.replay_pace->Settle(*paused, 0);
   if (token.has_value()) context_.node->CancelWait(partition_.group, *token);
   Pump();
 }

@@ -26,6 +26,7 @@
 #include "server/rpc/partition_lookup.h"
 #include "server/rpc/pump_gate.h"
 #include "server/rpc/read_plan.h"
+#include "server/rpc/replay_pace.h"
 #include "server/rpc/rpc_context.h"
 #include "server/rpc/wire_message.h"
 
@@ -76,12 +77,13 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Continue();
   // Gives way to live appends first. A reader at the end is live itself.
   void ReadChunkInTurn();
+  void OnTurn();
   void ReadChunkNow();
   void WaitAtEnd();
   void OnWaited(absl::StatusOr<Offset> end);
   void OnChunk(absl::StatusOr<ReadChunk> chunk);
-  // Tells ReplayPace what the chunk has less than was asked for.
-  void ReturnUnread(const ReadChunk& chunk);
+  // Tells ReplayPace what was read in the turn, if it was one.
+  void SettleTurn(size_t bytes);
   absl::Status DeliverChunk(const ReadChunk& chunk);
   absl::Status DeliverEntry(const storage::StoredEntry& entry, Draft* draft);
 
@@ -120,7 +122,9 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::optional<Delivery> delivery_;
   Offset until_;
   bool at_tail_ = false;
-  size_t paced_bytes_ = 0;  // of the chunk under way, as ReplayPace knows it
+  std::optional<ReplayPace::Behind> behind_;  // while it reads in turns
+  std::optional<ReplayPace::Turn> turn_;      // of the chunk under way
+  size_t chunk_bytes_ = kChunkBytesMin;       // of the one before
 
   Mutex mutex_;
   bool busy_ ABSL_GUARDED_BY(mutex_) = true;
@@ -131,6 +135,8 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   bool dropped_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<grpc::ByteBuffer> ready_ ABSL_GUARDED_BY(mutex_);
   size_t ready_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Waiting for its turn.
+  std::optional<ReplayPace::Turn> paused_ ABSL_GUARDED_BY(mutex_);
   // Waiting at the end, and the token to cancel it once that is known.
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<uint64_t> wait_token_ ABSL_GUARDED_BY(mutex_);

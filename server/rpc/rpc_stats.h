@@ -29,6 +29,9 @@ struct RpcStats {
   // Appends, by reason, that were refused before they reached the node.
   std::array<Count, v1::ErrorReason_ARRAYSIZE> append_refusals{};
   // Now.
+  // How fast all replays may go together, as of the last chunk; 0: as fast as
+  // they can.
+  std::atomic<uint64_t> replay_bytes_per_s{0};
   std::atomic<int64_t> append_streams{0};
   std::atomic<int64_t> replays{0};
 

@@ -19,8 +19,8 @@ namespace kappa::server {
 // Runs tasks in the order they come, each on one of the threads; delayed ones
 // when their time has come.
 //
-// Bound: callers keep at most one task and one delayed task per open call; gRPC
-// bounds those.
+// Bound: callers keep at most one task and three delayed tasks per open call,
+// which gRPC bounds; delayed ones of a call that ended stay until they are due.
 // Thread safety: thread-safe.
 class TaskPool {
  public:

@@ -360,6 +360,47 @@ TEST_F(ReplayTest, DamageInPassingIsReadAgain) {
   EXPECT_EQ(server_.streams(), 3u);  // one appended, two replayed
 }
 
+// As servers did that dropped a message and then sent the one after it. A
+// message has three batches.
+TEST_F(ReplayTest, WhatWasLeftOutIsReadAgain) {
+  Fill(0, 100);
+  struct LeftOut {
+    int message, batch, count;
+  };
+  const std::vector<LeftOut> cases = {{1, 1, 1}, {1, 2, 1}, {3, 0, 1},
+                                      {3, 1, 1}, {3, 2, 1}, {3, 0, 3}};
+  for (const LeftOut& left_out : cases) {
+    std::atomic<int> messages{0};
+    server_.SetReplayHook([&](v1::ReplayResponse* message) {
+      if (++messages == left_out.message) {
+        message->mutable_batches()->DeleteSubrange(left_out.batch,
+                                                   left_out.count);
+      }
+      return true;
+    });
+    std::unique_ptr<Replay> replay = Start({.stop = ReplayPosition::End()});
+    EXPECT_EQ(ReadAll(replay.get()), Range(0, 100));
+    EXPECT_TRUE(replay->status().ok()) << replay->status();
+  }
+  // One appended, two replayed each time.
+  EXPECT_EQ(server_.streams(), 1 + 2 * cases.size());
+}
+
+TEST_F(ReplayTest, ABatchThatIsLeftOutForEverEndsTheReplayBeforeIt) {
+  Fill(0, 100);
+  server_.SetReplayHook([](v1::ReplayResponse* message) {
+    auto* batches = message->mutable_batches();
+    for (int i = 0; i < batches->size(); ++i) {
+      if (batches->Get(i).base_offset() == 40) batches->DeleteSubrange(i, 1);
+    }
+    return true;
+  });
+  std::unique_ptr<Replay> replay = Start({.stop = ReplayPosition::End()});
+  EXPECT_EQ(ReadAll(replay.get()), Range(0, 40));
+  EXPECT_EQ(replay->status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(replay->next_offset(), Offset(40));
+}
+
 TEST_F(ReplayTest, LastingDamageEndsTheReplayBeforeIt) {
   Fill(0, 100);
   server_.SetReplayHook([](v1::ReplayResponse* message) {

@@ -140,6 +140,7 @@ class OneMetric final : public prometheus::Collectable {
     RpcStats stats;
     stats.heartbeats = 42;
     stats.replay_pauses = 43;
+    stats.replay_bytes_per_s = 44;
     return RpcFamilies(stats);
   }
 };
@@ -167,6 +168,8 @@ TEST(MetricsServerTest, ServesTheText) {
   EXPECT_EQ(response->status, 200);
   EXPECT_TRUE(HasLine(response->body, "kappa_rpc_heartbeats_total 42"));
   EXPECT_TRUE(HasLine(response->body, "kappa_rpc_replay_pauses_total 43"));
+  EXPECT_TRUE(
+      HasLine(response->body, "kappa_rpc_replay_pace_bytes_per_second 44"));
   // Partitions have a page of their own: there may be many.
   EXPECT_EQ(response->body.find("kappa_partition_"), std::string::npos);
   const auto partitions = client.Get("/metrics/partitions");
