@@ -65,6 +65,7 @@ PartitionReader::PartitionReader(std::shared_ptr<Client> client,
       last_life_(absl::Now()) {
   if (options_.start.has_value() && options_.start->kind == Kind::kOffset) {
     next_offset_ = options_.start->offset;
+    if (!options_.backwards) resume_offset_ = options_.start->offset;
   }
 }
 
@@ -114,21 +115,36 @@ PartitionReader::Step PartitionReader::NextBatch() {
 }
 
 absl::Status PartitionReader::CheckAdjoins() const {
-  const bool first = next_batch_ == 0;
-  if (!whole_batches_ || options_.backwards ||
-      (first && (message_->gap.has_value() || !resume_offset_.has_value()))) {
-    return absl::OkStatus();
+  if (!whole_batches_ || options_.backwards) return absl::OkStatus();
+  uint64_t expected = next_offset_;
+  bool known = next_batch_ > 0 || resume_offset_.has_value();
+  if (next_batch_ == 0 && message_->gap.has_value()) {
+    const v1::Gap& gap = *message_->gap;
+    if (known && gap.first_offset() != expected) {
+      return Skipped(gap.first_offset(), expected);
+    }
+    expected = gap.next_offset();
+    known = true;
   }
   uint64_t offset = message_->next_offset;
   if (next_batch_ < message_->batches.size()) {
     const DeliveredBatchView& batch = message_->batches[next_batch_];
     offset = batch.base_offset + batch.first_record;
   }
-  if (offset == next_offset_) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat("replay of ", options_.topic, "/", options_.partition,
-                   ": it goes on at offset ", offset, " where ",
-                   next_offset_.load(), " was expected"));
+  return !known || offset == expected ? absl::OkStatus()
+                                      : Skipped(offset, expected);
+}
+
+absl::Status PartitionReader::Skipped(uint64_t offset,
+                                      uint64_t expected) const {
+  return absl::DataLossError(absl::StrCat(
+      "replay of ", options_.topic, "/", options_.partition,
+      ": it goes on at offset ", offset, " where ", expected, " was expected"));
+}
+
+bool PartitionReader::LimitReached() const {
+  return (options_.records_max > 0 && records_begun_ >= options_.records_max) ||
+         (options_.bytes_max > 0 && payload_bytes_ >= options_.bytes_max);
 }
 
 bool PartitionReader::LoadBatch() {
@@ -249,10 +265,7 @@ PartitionReader::Step PartitionReader::OnStreamEnd(absl::Status status) {
   stream_ = nullptr;
   if (status.ok()) return End(status);
   // A limit that was reached exactly when the connection broke.
-  if ((options_.records_max > 0 && records_begun_ >= options_.records_max) ||
-      (options_.bytes_max > 0 && payload_bytes_ >= options_.bytes_max)) {
-    return End(absl::OkStatus());
-  }
+  if (LimitReached()) return End(absl::OkStatus());
   const bool follow =
       client_->NoteError(options_.topic, options_.partition, address, status);
   if (!IsRetriable(status) && !IsLostConnection(status)) return End(status);
@@ -269,6 +282,7 @@ PartitionReader::Step PartitionReader::OnStreamEnd(absl::Status status) {
 
 PartitionReader::Step PartitionReader::OnDamage(const absl::Status& status) {
   stream_ = nullptr;
+  if (LimitReached()) return End(absl::OkStatus());
   const uint64_t place = next_offset_;
   if (damaged_offset_ == place) return End(status);
   damaged_offset_ = place;

@@ -69,10 +69,13 @@ class PartitionReader {
   void SetRecord();
   Step NextBatch();
   Step End(absl::Status status);
-  // DATA_LOSS when the next batch of message_, or what comes after the last
-  // one, does not begin where the one before ended: no server skips or repeats
-  // a record without saying so.
+  // Of whole batches, forwards: DATA_LOSS when the next batch of message_, or
+  // what comes after the last one, does not begin where the one before ended,
+  // or the gap that is told. No server may skip or repeat a record without
+  // saying so.
   absl::Status CheckAdjoins() const;
+  absl::Status Skipped(uint64_t offset, uint64_t expected) const;
+  bool LimitReached() const;
   // Begins the next batch of message_; false when there is none.
   bool LoadBatch();
   void BeginMessage(ReplayMessage message);
@@ -107,7 +110,8 @@ class PartitionReader {
   absl::Status status_;
   std::string topic_uuid_;
 
-  // Where the next call starts; absent before the first message.
+  // Where the next call starts; absent before the first message, unless the
+  // replay starts at an offset.
   std::optional<uint64_t> resume_offset_;
   uint64_t records_begun_ = 0;
   uint64_t batches_ = 0;

@@ -70,6 +70,12 @@ void SetLimits(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
 }
 
+std::function<storage::WriterLoad()> LoadOf(const GrpcServerOptions& options,
+                                            const Node* node) {
+  if (options.writer_load) return options.writer_load;
+  return [node] { return node->writer_load(); };
+}
+
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> CredentialsOf(
     const TlsFiles& tls) {
   if (tls.cert.empty()) return grpc::InsecureServerCredentials();
@@ -82,8 +88,7 @@ struct GrpcServer::State {
   State(const GrpcServerOptions& options, Node* node, const Clock* clock)
       : address(options.listen),
         pool(options.delivery_threads, clock),
-        replay_pace(options.replay_pace,
-                    [node] { return node->writer_load(); }),
+        replay_pace(options.replay_pace, LoadOf(options, node)),
         context{node,   clock,        &pool,         &streams,
                 &stats, &replay_pace, options.peers, &methods},
         forward_target(options.forward_target),

@@ -3,6 +3,7 @@
 #define KAPPA_SERVER_RPC_GRPC_SERVER_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -14,6 +15,7 @@
 #include "server/rpc/forward_target.h"
 #include "server/rpc/replay_pace.h"
 #include "server/rpc/rpc_stats.h"
+#include "storage/writer_load.h"
 
 namespace kappa::server {
 
@@ -32,6 +34,8 @@ struct GrpcServerOptions {
   // Runs what other nodes pass on while the server does. May be null.
   ForwardTarget* forward_target = nullptr;
   ReplayPaceLimits replay_pace = {};
+  // What replays give way to. Empty: Node::writer_load.
+  std::function<storage::WriterLoad()> writer_load = {};
 };
 
 // Serves LogService, TopicService, grpc.health.v1 and server reflection.

@@ -16,8 +16,8 @@ constexpr int64_t kOldUs = 1'000'000;
 constexpr int64_t kLiveUs = 500'000;
 // So much may be made up for when less went than might have.
 constexpr double kBurstUs = 2'000;
-// Weight of the newest look.
-constexpr double kNewest = 0.3;
+// What is left of older looks after 20 ms.
+constexpr double kOlder = 0.7;
 // What the pace grows by each 20 ms, and its least factor at one look.
 constexpr double kFaster = 1.05;
 constexpr double kSlowerMin = 0.8;
@@ -27,6 +27,8 @@ constexpr double kSlower = 0.2;
 constexpr double kAmple = 4;
 // Of the wait before the replays.
 constexpr double kMoreThanAlone = 1.25;
+// Fewer say nothing of the mean.
+constexpr double kWaitsMin = 100;
 constexpr double kTimesAppended = 2;
 
 double Difference(uint64_t to, uint64_t from) {
@@ -80,32 +82,37 @@ void ReplayPace::Look(int64_t now_us) {
 }
 
 void ReplayPace::Begin(int64_t now_us, const storage::WriterLoad& load) {
-  wait_alone_us_ = 0;
   if (load.waits.has_value()) {
     // The counters begin with the writer.
     const storage::ProcessorWaits from =
         before_.waits.value_or(storage::ProcessorWaits());
-    wait_alone_us_ = Difference(load.waits->waited_us, from.waited_us) /
-                     std::max(1.0, Difference(load.waits->count, from.count));
+    const double waits = Difference(load.waits->count, from.count);
+    if (waits >= kWaitsMin) {
+      wait_alone_us_ =
+          Difference(load.waits->waited_us, from.waited_us) / waits;
+    }
   }
-  waits_ = waited_us_ = appended_per_us_ = reached_per_us_ = 0;
+  waits_ = waited_us_ = 0;
+  first_sample_ = true;
   appended_at_us_ = now_us - kLiveUs;
   bytes_per_us_ = kNotSlowed;
 }
 
 bool ReplayPace::TakeSample(int64_t now_us, const storage::WriterLoad& load) {
   const auto elapsed_us = static_cast<double>(now_us - *looked_us_);
+  const double older = std::pow(kOlder, elapsed_us / kLookUs);
+  const double newest = std::exchange(first_sample_, false) ? 1 : 1 - older;
   const double appended = Difference(load.payload_bytes, before_.payload_bytes);
   if (appended > 0) appended_at_us_ = now_us;
-  appended_per_us_ += kNewest * (appended / elapsed_us - appended_per_us_);
+  appended_per_us_ += newest * (appended / elapsed_us - appended_per_us_);
   const double reached_per_us = std::max(0.0, taken_bytes_) / elapsed_us;
-  reached_per_us_ += kNewest * (reached_per_us - reached_per_us_);
+  reached_per_us_ += newest * (reached_per_us - reached_per_us_);
   if (!load.waits.has_value() || !before_.waits.has_value()) return false;
   const double waits = Difference(load.waits->count, before_.waits->count);
   if (waits == 0) return false;
-  waits_ += waits - kNewest * waits_;
-  waited_us_ += Difference(load.waits->waited_us, before_.waits->waited_us) -
-                kNewest * waited_us_;
+  waits_ = older * waits_ + waits;
+  waited_us_ = older * waited_us_ +
+               Difference(load.waits->waited_us, before_.waits->waited_us);
   return true;
 }
 

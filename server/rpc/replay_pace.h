@@ -79,7 +79,7 @@ class ReplayPace {
   // After a time without replays, of which `load` tells.
   void Begin(int64_t now_us, const storage::WriterLoad& load)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // False when the writer was not given a processor meanwhile.
+  // False when nothing new is known of the writer's waits.
   bool TakeSample(int64_t now_us, const storage::WriterLoad& load)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Decide(int64_t now_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -97,7 +97,8 @@ class ReplayPace {
   // As of the last look.
   std::optional<int64_t> looked_us_ ABSL_GUARDED_BY(mutex_);
   storage::WriterLoad before_ ABSL_GUARDED_BY(mutex_);
-  double taken_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // since then
+  double taken_bytes_ ABSL_GUARDED_BY(mutex_) = 0;    // since then
+  bool first_sample_ ABSL_GUARDED_BY(mutex_) = true;  // comes next
   double wait_alone_us_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t appended_at_us_ ABSL_GUARDED_BY(mutex_) = 0;
   // Over some looks, the older the less.

@@ -244,6 +244,7 @@ void ReplayStream::OnChunk(absl::StatusOr<ReadChunk> chunk) {
                   absl::StrCat("replay stands still at offset ", before.value(),
                                " below the end ", chunk->end_offset.value()));
   }
+  if (!delivered.ok() || delivery_->complete()) behind_.reset();
   Idle(delivered, delivery_->complete());
 }
 
@@ -405,6 +406,8 @@ void ReplayStream::OnHeartbeatTime() {
   {
     MutexLock lock(&mutex_);
     if (end_.has_value()) return;
+    // A reader that takes nothing holds up nobody.
+    if (!busy_ && now_us >= last_message_us_ + heartbeat_us_) behind_.reset();
     const bool idle = !writing_ && ready_.empty();
     if (idle && now_us >= last_message_us_ + heartbeat_us_) {
       WireMessage message;

@@ -118,11 +118,11 @@ class ReplayStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::shared_ptr<const ReadPlan> plan_;
   int64_t heartbeat_us_ = 0;
 
-  // Of whoever is busy.
+  // Of whoever is busy; under mutex_ while nobody is.
   std::optional<Delivery> delivery_;
   Offset until_;
   bool at_tail_ = false;
-  std::optional<ReplayPace::Behind> behind_;  // while it reads in turns
+  std::optional<ReplayPace::Behind> behind_;  // while it goes on in turns
   std::optional<ReplayPace::Turn> turn_;      // of the chunk under way
   size_t chunk_bytes_ = kChunkBytesMin;       // of the one before
 

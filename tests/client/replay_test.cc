@@ -367,23 +367,43 @@ TEST_F(ReplayTest, WhatWasLeftOutIsReadAgain) {
   struct LeftOut {
     int message, batch, count;
   };
-  const std::vector<LeftOut> cases = {{1, 1, 1}, {1, 2, 1}, {3, 0, 1},
-                                      {3, 1, 1}, {3, 2, 1}, {3, 0, 3}};
+  const std::vector<LeftOut> cases = {{1, 0, 1}, {1, 1, 1}, {1, 2, 1},
+                                      {3, 0, 1}, {3, 1, 1}, {3, 2, 1},
+                                      {3, 0, 3}};
   for (const LeftOut& left_out : cases) {
-    std::atomic<int> messages{0};
-    server_.SetReplayHook([&](v1::ReplayResponse* message) {
-      if (++messages == left_out.message) {
-        message->mutable_batches()->DeleteSubrange(left_out.batch,
-                                                   left_out.count);
-      }
-      return true;
-    });
-    std::unique_ptr<Replay> replay = Start({.stop = ReplayPosition::End()});
+    server_.SetReplayHook(
+        [left_out, messages = std::make_shared<std::atomic<int>>(0)](
+            v1::ReplayResponse* message) {
+          if (++*messages == left_out.message) {
+            message->mutable_batches()->DeleteSubrange(left_out.batch,
+                                                       left_out.count);
+          }
+          return true;
+        });
+    std::unique_ptr<Replay> replay =
+        Start({.start = ReplayPosition::At(Offset(0)),
+               .stop = ReplayPosition::End()});
     EXPECT_EQ(ReadAll(replay.get()), Range(0, 100));
     EXPECT_TRUE(replay->status().ok()) << replay->status();
   }
   // One appended, two replayed each time.
   EXPECT_EQ(server_.streams(), 1 + 2 * cases.size());
+}
+
+// What a gap tells is all that may be missing.
+TEST_F(ReplayTest, WhatIsMissingBehindAGapIsReadAgain) {
+  Fill(0, 40);
+  log_.Trim("t", 0, 8);
+  server_.SetReplayHook([messages = std::make_shared<std::atomic<int>>(0)](
+                            v1::ReplayResponse* message) {
+    if (++*messages == 1) message->mutable_batches()->DeleteSubrange(0, 1);
+    return true;
+  });
+  std::unique_ptr<Replay> replay = Start(
+      {.start = ReplayPosition::At(Offset(2)), .stop = ReplayPosition::End()});
+  EXPECT_EQ(ReadAll(replay.get()), Range(8, 40));
+  EXPECT_TRUE(replay->status().ok()) << replay->status();
+  EXPECT_EQ(server_.streams(), 3u);  // one appended, two replayed
 }
 
 TEST_F(ReplayTest, ABatchThatIsLeftOutForEverEndsTheReplayBeforeIt) {

@@ -143,11 +143,34 @@ TEST_F(ReplayPaceTest, WhatAppendsWaitWithoutThemCounts) {
   EXPECT_GT(settled, 0.9 * harmless_);
 }
 
-// An append now and then, one of which waited long: the next looks, at which
-// the writer has done nothing, judge nobody for it once more.
+// Appends that were live before the replays began are no reason to begin
+// slowly.
+TEST_F(ReplayPaceTest, EachLookSlowsByAFifthAtMost) {
+  Replay(100'000);
+  for (int i = 0; i < 2'000; ++i) Advance(1'000);
+  const double begun = Replay(45'000);
+  EXPECT_TRUE(slowed_);
+  EXPECT_GT(begun, 0.6 * machine_);
+}
+
+// One wait is not what appends wait without replays.
+TEST_F(ReplayPaceTest, OneWaitBeforeThemIsNotTheirMeasure) {
+  Replay(2 * kSecond);
+  const double settled = Replay(kSecond);
+  now_us_ += 2 * kSecond;
+  load_.waits->count += 1;
+  load_.waits->waited_us += 5'000;
+  Replay(2 * kSecond);
+  EXPECT_NEAR(Replay(kSecond), settled, 0.2 * settled);
+}
+
+// An append now and then, each of which waits: the next looks, at which the
+// writer has done nothing, judge nobody for it once more.
 TEST_F(ReplayPaceTest, OneWaitCountsOnce) {
   appended_ = 0;
   Replay(kSecond);
+  now_us_ += 20'000;
+  pace_.Take(now_us_, 0);  // what was waited so far is not live
   int64_t next_us = now_us_;
   bool slowed = false;
   for (int i = 0; i < 2'000; ++i) {
@@ -159,8 +182,8 @@ TEST_F(ReplayPaceTest, OneWaitCountsOnce) {
     }
     const ReplayPace::Turn turn = pace_.Take(now_us_, kChunk);
     slowed |= turn.price_us > 0;
-    // 45 us are half too long: a tenth each time, not each 20 ms.
-    EXPECT_LT(turn.price_us, kChunk / (0.2 * machine_) * 1e6);
+    // 45 us are half too long: a tenth for each of four.
+    EXPECT_LT(turn.price_us, kChunk / (0.5 * machine_) * 1e6);
     now_us_ += static_cast<int64_t>(kChunk / machine_ * 1e6);
     pace_.Settle(turn, kChunk);
   }
@@ -189,21 +212,31 @@ TEST_F(ReplayPaceTest, WhatIsReadIsPaidFor) {
   }
 }
 
-TEST_F(ReplayPaceTest, ManyThreads) {
-  std::atomic<int64_t> now_us{now_us_};
+TEST(ReplayPaceThreadsTest, TakeAndSettleAtOnce) {
+  std::atomic<uint64_t> looks{0};
+  ReplayPace pace({.wait_us_max = 30, .bytes_per_s_min = kLeast}, [&looks] {
+    // Each time 100 more waits of a millisecond each, and something appended.
+    const uint64_t n = ++looks;
+    return storage::WriterLoad{
+        n * 1'000, storage::ProcessorWaits{n * 100, (n - 1) * 100'000}};
+  });
+  std::atomic<int64_t> now_us{100 * kSecond};
+  std::atomic<bool> slowed{false};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([this, &now_us] {
-      const ReplayPace::Behind behind(pace_);
+    threads.emplace_back([&] {
+      const ReplayPace::Behind behind(pace);
       for (int i = 0; i < 2'000; ++i) {
         const int64_t at_us = now_us.fetch_add(500);
-        const ReplayPace::Turn turn = pace_.Take(at_us, kChunk);
+        const ReplayPace::Turn turn = pace.Take(at_us, kChunk);
         EXPECT_GE(turn.at_us, at_us);
-        pace_.Settle(turn, kChunk / 2);
+        if (turn.price_us > 0) slowed = true;
+        pace.Settle(turn, kChunk / 2);
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(slowed);
 }
 
 }  // namespace
