@@ -95,7 +95,7 @@ class LocalNode final : public Node,
   ClusterStatus* cluster_status() override { return cluster_status_.get(); }
   NodeStats Stats() const override;
   storage::WriterLoad writer_load() const override {
-    return writer_load_->Read();
+    return load_meter_->Read();
   }
   std::vector<PartitionStats> Partitions(size_t count) const override;
 
@@ -202,7 +202,7 @@ class LocalNode final : public Node,
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<storage::LogWriter> writer_;
   // Outlives it.
-  std::shared_ptr<const storage::WriterLoadMeter> writer_load_;
+  std::shared_ptr<const storage::WriterLoadMeter> load_meter_;
   std::unique_ptr<ReaderPool> readers_;
 
   MetadataGroup* metadata_ = nullptr;  // of the first shard

@@ -155,7 +155,7 @@ void LocalNode::StartThreads() {
   writer_options.on_fatal = on_fatal;
   writer_ = std::make_unique<storage::LogWriter>(store_.get(),
                                                  std::move(writer_options));
-  writer_load_ = writer_->load();
+  load_meter_ = writer_->load_meter();
   ShardServices services;
   services.store = store_.get();
   services.writer = writer_.get();

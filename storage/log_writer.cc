@@ -289,7 +289,7 @@ CommitPulse LogWriter::pulse() const {
   return pulse;
 }
 
-std::shared_ptr<const WriterLoadMeter> LogWriter::load() const {
+std::shared_ptr<const WriterLoadMeter> LogWriter::load_meter() const {
   return state_->meter;
 }
 

@@ -104,7 +104,7 @@ class LogWriter {
   bool waited_for() const;
   LogWriterStats stats() const;
   CommitPulse pulse() const;
-  std::shared_ptr<const WriterLoadMeter> load() const;
+  std::shared_ptr<const WriterLoadMeter> load_meter() const;
 
  private:
   struct State;

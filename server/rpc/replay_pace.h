@@ -47,6 +47,11 @@ class ReplayPace {
     int64_t at_us = 0;
     size_t bytes = 0;
     double price_us = 0;  // 0: replays are not slowed
+
+    // The pace of all replays; 0: as fast as they can.
+    double bytes_per_s() const {
+      return price_us > 0 ? static_cast<double>(bytes) * 1e6 / price_us : 0;
+    }
   };
 
   // A replay that is behind, as long as this lives. May outlive the pace.

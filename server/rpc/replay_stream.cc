@@ -141,11 +141,7 @@ void ReplayStream::ReadChunkInTurn() {
       context_.replay_pace->Take(now_us, chunk_bytes_);
   turn_ = turn;
   context_.stats->replay_bytes_per_s.store(
-      turn.price_us > 0
-          ? static_cast<uint64_t>(static_cast<double>(turn.bytes) * 1e6 /
-                                  turn.price_us)
-          : 0,
-      std::memory_order_relaxed);
+      static_cast<uint64_t>(turn.bytes_per_s()), std::memory_order_relaxed);
   if (turn.at_us <= now_us) return ReadChunkNow();
   bool ended;
   {

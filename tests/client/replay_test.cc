@@ -360,8 +360,7 @@ TEST_F(ReplayTest, DamageInPassingIsReadAgain) {
   EXPECT_EQ(server_.streams(), 3u);  // one appended, two replayed
 }
 
-// As servers did that dropped a message and then sent the one after it. A
-// message has three batches.
+// By a server that skips what it should send. A message has three batches.
 TEST_F(ReplayTest, WhatWasLeftOutIsReadAgain) {
   Fill(0, 100);
   struct LeftOut {

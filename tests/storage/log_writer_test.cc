@@ -191,7 +191,7 @@ TEST_F(LogWriterTest, CompletesAfterTheCommit) {
   EXPECT_EQ(seen, LogIndex(1));
   EXPECT_EQ(writer_->stats().cycles, 1u);
   EXPECT_EQ(writer_->stats().payload_bytes, 1u);
-  const std::shared_ptr<const WriterLoadMeter> meter = writer_->load();
+  const std::shared_ptr<const WriterLoadMeter> meter = writer_->load_meter();
   const WriterLoad load = meter->Read();
   EXPECT_EQ(load.payload_bytes, 1u);
   if (load.waits.has_value()) {
