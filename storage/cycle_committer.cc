@@ -95,7 +95,15 @@ absl::Status CycleCommitter::Commit() {
   if (!status.ok()) return Fail(status);
   RaiseFloor();
   const CycleRow row = batch_.Finish(database_->meta());
+  WatermarkValue value;
+  value.open_id = open_id_;
+  value.cycle = row.number;
+  value.digest = row.digest;
   const uint64_t began_us = MonotonicUs();
+  // A small cycle is written to both places at once.
+  const bool beside =
+      !acknowledge_before_sync &&
+      watermark_->BeginAdvance(value, row.previous, batch_.batch()->Data());
   status = WriteBatch();
   if (!status.ok()) {
     return Fail(absl::Status(
@@ -103,11 +111,7 @@ absl::Status CycleCommitter::Commit() {
         absl::StrCat("write cycle ", row.number, ": ", status.message())));
   }
   const uint64_t synced_us = MonotonicUs();
-  WatermarkValue value;
-  value.open_id = open_id_;
-  value.cycle = row.number;
-  value.digest = row.digest;
-  status = AdvanceWatermark(value);
+  status = beside ? watermark_->EndAdvance() : AdvanceWatermark(value);
   if (!status.ok()) return Fail(status);
   watermark_sync_us_total_ += MonotonicUs() - synced_us;
   wal_sync_us_total_ += synced_us - began_us;

@@ -1,5 +1,6 @@
 // CycleCommitter: makes one cycle after the other durable: the batch synced to
-// the write-ahead log, then the watermark (RELIABILITY.md S1, S2, S9).
+// the write-ahead log, then the watermark, or a copy of a small cycle in the
+// watermark beside it (RELIABILITY.md S1, S2, S9).
 #ifndef KAPPA_STORAGE_CYCLE_COMMITTER_H_
 #define KAPPA_STORAGE_CYCLE_COMMITTER_H_
 

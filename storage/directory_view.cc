@@ -96,7 +96,7 @@ std::vector<absl::Status> DirectoryView::BrokenPromises() const {
     if (!status.ok()) broken.push_back(status);
   };
   if (watermark_.ok() && watermark_->newest().has_value()) {
-    note(VerifyCycles(state_, *watermark_->newest()));
+    note(VerifyCycles(state_, *watermark_->newest(), watermark_->copy()));
   }
   note(VerifySegments(state_, *entries_));
   note(VerifyGroupRows(state_, *entries_));

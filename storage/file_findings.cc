@@ -19,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kWatermark[] = "watermark";
-// Of a slot: magic, open id, cycle, digest, CRC32C; zeros follow.
-constexpr size_t kSlotUsedBytes = 60;
 constexpr size_t kSmallFileBytes = 4096;
 
 std::vector<std::string> NamesIn(const std::string& folder) {
@@ -100,9 +98,9 @@ std::vector<Finding> CheckWatermarkFile(const std::string& path) {
                      slots->slots.size() * kWatermarkSlotBytes));
   }
   for (size_t i = 0; i < slots->slots.size(); ++i) {
-    const size_t begin = i * kWatermarkSlotBytes + kSlotUsedBytes;
-    const std::string rest =
-        bytes->substr(begin, kWatermarkSlotBytes - kSlotUsedBytes);
+    const size_t used = slots->used_bytes(i);
+    const std::string rest = bytes->substr(i * kWatermarkSlotBytes + used,
+                                           kWatermarkSlotBytes - used);
     if (rest.find_first_not_of('\0') == std::string::npos) continue;
     add(Severity::kHarmless,
         absl::StrCat("slot ", i, ": bytes behind its content are not zero"));

@@ -208,10 +208,19 @@ absl::Status VerifyCycleRows(const RecoveredState& state) {
   return absl::OkStatus();
 }
 
+bool IsContinuedBy(const RecoveredState& state, const WatermarkValue& watermark,
+                   const CycleCopy* copy) {
+  const CycleRow last = state.last_cycle();
+  return copy != nullptr && last.number + 1 == watermark.cycle &&
+         last.digest == copy->previous;
+}
+
 absl::Status VerifyCycles(const RecoveredState& state,
-                          const WatermarkValue& watermark) {
+                          const WatermarkValue& watermark,
+                          const CycleCopy* copy) {
   const absl::Status rows = VerifyCycleRows(state);
   if (!rows.ok()) return rows;
+  if (IsContinuedBy(state, watermark, copy)) return absl::OkStatus();
   const uint64_t recovered = state.last_cycle().number;
   if (recovered < watermark.cycle) {
     return absl::DataLossError(absl::StrCat("cycles ", recovered + 1, " to ",

@@ -26,11 +26,17 @@ void FillSegmentDirectory(const RecoveredState& state,
 // Errors: DATA_LOSS: what is lost.
 absl::Status VerifyCycleRows(const RecoveredState& state);
 
-// The same, and the watermark's cycle is among them, with its digest and its
-// open id.
-// Errors: DATA_LOSS: what is lost.
+// Whether the rows end with the cycle before the watermark's, which `copy` can
+// put behind them. `copy`: may be null.
+bool IsContinuedBy(const RecoveredState& state, const WatermarkValue& watermark,
+                   const CycleCopy* copy);
+
+// The same as VerifyCycleRows, and the watermark's cycle is among the rows,
+// with its digest and its open id, or `copy` continues them. `copy`: may be
+// null. Errors: DATA_LOSS: what is lost.
 absl::Status VerifyCycles(const RecoveredState& state,
-                          const WatermarkValue& watermark);
+                          const WatermarkValue& watermark,
+                          const CycleCopy* copy);
 
 // Segments that the directory names as families are there.
 // Errors: DATA_LOSS: one is missing.

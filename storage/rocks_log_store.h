@@ -82,6 +82,9 @@ struct OpenReport {
   bool torn_tail = false;
   // One of the two watermark slots was unreadable; the other was used.
   bool watermark_slot_damaged = false;
+  // The watermark's cycle was missing in the log and was put back from the copy
+  // in its slot.
+  bool put_back = false;
   uint64_t recovered_cycle = 0;
   uint64_t watermark_cycle = 0;
   uint64_t replicas = 0;
@@ -93,8 +96,9 @@ struct OpenReport {
 // Counters since the open; sizes are of now.
 struct RocksLogStoreStats {
   uint64_t cycles = 0;
-  uint64_t wal_sync_us_total = 0;        // time of the synced batch writes
-  uint64_t watermark_sync_us_total = 0;  // time of the watermark writes
+  uint64_t wal_sync_us_total = 0;  // time of the synced batch writes
+  // What cycles waited for their watermark after their log was synced.
+  uint64_t watermark_sync_us_total = 0;
   uint64_t active_segment_bytes = 0;
   uint64_t sealed_segments = 0;
   uint64_t unsealed_segments = 0;  // active and waiting to be sealed

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "rocksdb/write_batch.h"
 #include "storage/entry_reader.h"
 #include "storage/file_findings.h"
 #include "storage/open_verification.h"
 #include "storage/repaired_entries.h"
+#include "storage/rocks_status.h"
 #include "storage/sealed_segment.h"
 #include "storage/segment_directory.h"
 
@@ -23,15 +25,15 @@ struct Findings {
 
 // The message of every refusal: what, where, and how far things go.
 absl::Status Refuse(const DataDirectory& directory, const absl::Status& why,
-                    const WatermarkValue& watermark,
+                    const WatermarkSlots& watermark,
                     std::optional<uint64_t> recovered) {
   const std::string files = DescribeRecordFileDamage(directory.path());
   return absl::Status(
       why.code(),
       absl::StrCat("data directory ", directory.path(),
                    " lost something it promised: ", directory.database_path(),
-                   ": ", why.message(), " (watermark: cycle ", watermark.cycle,
-                   "; recovered: ",
+                   ": ", why.message(), " (watermark: cycle ",
+                   watermark.newest()->cycle, "; recovered: ",
                    recovered.has_value() ? absl::StrCat("cycle ", *recovered)
                                          : std::string("nothing"),
                    ")", files.empty() ? "" : "; damaged: ", files,
@@ -39,9 +41,10 @@ absl::Status Refuse(const DataDirectory& directory, const absl::Status& why,
 }
 
 absl::Status Verify(const DataDirectory& directory, RocksDatabase* database,
-                    const WatermarkValue& watermark, SstReaderCache* readers,
+                    const WatermarkSlots& watermark, SstReaderCache* readers,
                     Findings* findings) {
-  absl::Status status = VerifyCycles(findings->state, watermark);
+  absl::Status status =
+      VerifyCycles(findings->state, *watermark.newest(), watermark.copy());
   if (!status.ok()) return status;
   SegmentDirectory segments;
   FillSegmentDirectory(findings->state, &segments);
@@ -74,7 +77,7 @@ absl::Status Verify(const DataDirectory& directory, RocksDatabase* database,
 // Errors: DATA_LOSS and what the file system says.
 absl::StatusOr<Findings> Look(const DataDirectory& directory,
                               const RocksSettings& settings, bool point_in_time,
-                              const WatermarkValue& watermark,
+                              const WatermarkSlots& watermark,
                               SstReaderCache* readers) {
   DatabaseOpenMode mode;
   mode.read_only = true;
@@ -111,6 +114,28 @@ absl::StatusOr<WatermarkSlots> ReadSlots(const DataDirectory& directory) {
       ", so nothing says what was acknowledged; nothing was changed"));
 }
 
+// Puts the copy of the watermark's cycle behind a log that ends before it.
+absl::Status PutBack(const CycleCopy& copy, const DataDirectory& directory,
+                     const WatermarkSlots& watermark, RocksDatabase* database,
+                     RecoveredState* state) {
+  rocksdb::WriteBatch batch(copy.batch);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const absl::Status written =
+      FromRocks(database->db()->Write(options, &batch),
+                absl::StrCat("put back cycle ", watermark.newest()->cycle));
+  if (!written.ok()) return written;
+  absl::StatusOr<RecoveredState> after = ReadRecoveredState(*database);
+  if (!after.ok()) return after.status();
+  const absl::Status status =
+      VerifyCycles(*after, *watermark.newest(), /*copy=*/nullptr);
+  if (!status.ok()) {
+    return Refuse(directory, status, watermark, after->last_cycle().number);
+  }
+  *state = *std::move(after);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<VerifiedDatabase> OpenVerified(const DataDirectory& directory,
@@ -118,9 +143,9 @@ absl::StatusOr<VerifiedDatabase> OpenVerified(const DataDirectory& directory,
                                               SstReaderCache* readers) {
   absl::StatusOr<WatermarkSlots> slots = ReadSlots(directory);
   if (!slots.ok()) return slots.status();
-  const WatermarkValue watermark = *slots->newest();
   VerifiedDatabase verified;
-  verified.watermark = *slots;
+  verified.watermark = *std::move(slots);
+  const WatermarkSlots& watermark = verified.watermark;
 
   absl::StatusOr<Findings> findings =
       Look(directory, settings, /*point_in_time=*/false, watermark, readers);
@@ -148,6 +173,12 @@ absl::StatusOr<VerifiedDatabase> OpenVerified(const DataDirectory& directory,
         absl::StrCat(directory.database_path(), " recovered cycle ",
                      state->last_cycle().number, " when opened, but cycle ",
                      findings->state.last_cycle().number, " when checked"));
+  }
+  if (IsContinuedBy(*state, *watermark.newest(), watermark.copy())) {
+    const absl::Status status = PutBack(*watermark.copy(), directory, watermark,
+                                        database->get(), &*state);
+    if (!status.ok()) return status;
+    verified.put_back = true;
   }
   verified.database = *std::move(database);
   verified.state = *std::move(state);

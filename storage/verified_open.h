@@ -20,6 +20,8 @@ struct VerifiedDatabase {
   RecoveredState state;
   WatermarkSlots watermark;
   bool torn_tail = false;
+  // The watermark's cycle was not in the log; its copy was written there.
+  bool put_back = false;
   uint64_t entries_walked = 0;
 };
 

@@ -22,6 +22,10 @@ namespace {
 // Where a slot's checksum stands, and what it covers (storage/watermark.cc).
 constexpr size_t kCrcAt = 56;
 constexpr std::string_view kMagic = "KAPPAWM1";
+// Of a slot with a copy of its cycle.
+constexpr std::string_view kCopyMagic = "KAPPAWM2";
+constexpr size_t kBatchBytesAt = 88;
+constexpr size_t kBatchAt = 92;
 
 // A file in memory, with a path. Lives as long as the process.
 class MemoryFile {
@@ -44,13 +48,41 @@ class MemoryFile {
   const std::string path_;
 };
 
-void Seal(size_t slot, std::string* file) {
-  const size_t at = slot * kWatermarkSlotBytes;
-  if (file->size() < at + kCrcAt + sizeof(uint32_t)) return;
-  file->replace(at, kMagic.size(), kMagic);
+// Gives a slot the checksum of its first `end` bytes.
+void SealAt(size_t at, size_t end, std::string_view magic, std::string* file) {
+  if (file->size() < at + end + sizeof(uint32_t)) return;
+  file->replace(at, magic.size(), magic);
   std::string crc;
-  AppendLittleEndian(Crc32c(std::string_view(*file).substr(at, kCrcAt)), &crc);
-  file->replace(at + kCrcAt, crc.size(), crc);
+  AppendLittleEndian(Crc32c(std::string_view(*file).substr(at, end)), &crc);
+  file->replace(at + end, crc.size(), crc);
+}
+
+void Seal(size_t slot, std::string* file) {
+  SealAt(slot * kWatermarkSlotBytes, kCrcAt, kMagic, file);
+}
+
+void SealCopy(size_t slot, std::string* file) {
+  const size_t at = slot * kWatermarkSlotBytes;
+  if (file->size() < at + kBatchAt) return;
+  const auto batch_bytes =
+      LoadLittleEndian<uint32_t>(file->data() + at + kBatchBytesAt);
+  if (batch_bytes > kWatermarkSlotBytes) return;
+  SealAt(at, kBatchAt + batch_bytes, kCopyMagic, file);
+}
+
+void CheckCopies(const WatermarkSlots& slots) {
+  const CycleCopy* const copy = slots.copy();
+  KAPPA_CHECK(copy == nullptr || !slots.damaged(),
+              "a copy beside a damaged slot");
+  KAPPA_CHECK(copy == nullptr || copy->batch.size() <= kCycleCopyBytesMax,
+              "a copy that is too large");
+  for (size_t i = 0; i < 2; ++i) {
+    KAPPA_CHECK(slots.slots[i].has_value() || !slots.copies[i].has_value(),
+                "a copy of a damaged slot");
+    KAPPA_CHECK(!slots.slots[i].has_value() ||
+                    slots.used_bytes(i) <= kWatermarkSlotBytes,
+                "a slot that is too large");
+  }
 }
 
 void CheckAdvance(const WatermarkSlots& slots, const std::string& path) {
@@ -89,9 +121,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (data[0] & 1) Seal(0, &bytes);
   if (data[0] & 2) Seal(1, &bytes);
+  if (data[0] & 8) SealCopy(0, &bytes);
+  if (data[0] & 16) SealCopy(1, &bytes);
   file->Set(bytes);
   const auto slots = ReadWatermark(file->path());
   KAPPA_CHECK(slots.ok(), "a file that is there cannot be read");
+  CheckCopies(*slots);
   if (!slots->damaged()) CheckAdvance(*slots, file->path());
   return 0;
 }

@@ -107,11 +107,11 @@ class SyncFailureTest(unittest.TestCase):
         self.assertLess(ended - float(injected.group(1)), ENDED_SECONDS_MAX)
         self.check_stored()
 
-    def append(self, count):
+    def append(self, count, padding=VALUE):
         with self.server.channel() as channel:
             log = log_service_pb2_grpc.LogServiceStub(channel)
             for _ in range(count):
-                value = b"%d " % len(self.stored) + VALUE
+                value = b"%d " % len(self.stored) + padding
                 log.Append(log_pb2.AppendRequest(
                     topic="t", batch=batches.batch(value)), timeout=SECONDS_MAX)
                 self.stored.append(value)
@@ -168,6 +168,36 @@ class SyncFailureTest(unittest.TestCase):
     def test_the_second_fdatasync_fails(self):
         """The one of the watermark, when the first is that of the log."""
         self.run_injected("fdatasync", 2)
+
+    def test_the_watermark_beside_a_small_cycle_fails(self):
+        self.run_injected("io_getevents", 3, b"small")
+
+    def test_the_log_fails_beside_the_watermark(self):
+        self.run_injected("fdatasync", 3, b"small")
+
+    def test_a_cycle_that_only_the_watermark_got(self):
+        """The log's write failed; the copy beside it was written, and is put back:
+        nobody knows who was told."""
+        self.start()
+        self.append(20, b"small")
+        log = max(self.server.data_dir.glob("db/*.log"),
+                  key=lambda file: int(file.stem))
+        trace = self.inject("pwrite64", 1, "EIO", log)
+        self.append_until_it_ends(b"small")
+        self.assertIn("(INJECTED)", trace.read_text())
+        lost = b"%d small" % len(self.stored)
+        self.assertNotIn(lost, log.read_bytes())
+        self.stored.append(lost)
+        self.check_stored()
+
+    def test_the_kernel_refuses_to_write_beside(self):
+        """Then the watermark is written after the log, as that of large cycles."""
+        self.start()
+        trace = self.inject("io_submit", "1+", "EAGAIN")
+        self.append(10, b"small")
+        self.assertIn("(INJECTED)", trace.read_text())
+        self.server.kill()
+        self.check_stored()
 
     def test_a_later_fdatasync_fails(self):
         self.run_injected("fdatasync", 101)

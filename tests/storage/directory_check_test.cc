@@ -230,6 +230,25 @@ TEST_F(DirectoryCheckTest, TornTailIsNoDamageThatMatters) {
   EXPECT_EQ(report.worst(), Severity::kHarmless);
 }
 
+// The watermark's copy of the last cycle makes up for the log's.
+TEST_F(DirectoryCheckTest, ACycleThatTheWatermarkCopied) {
+  {
+    // One more, of a few rows.
+    auto store = RocksLogStore::Open(DamageTestOptions(path_));
+    ASSERT_TRUE(store.ok()) << store.status();
+  }
+  ASSERT_NE(ReadWatermark(File("watermark"))->copy(), nullptr);
+  const std::string wal = ActiveWalOf(path_);
+  CutAt(wal, WalRecords(wal).back());
+  const CheckReport report = Check();
+  ExpectFound(report, Severity::kHarmless, "db");
+  ASSERT_TRUE(report.watermark_cycle.has_value());
+  EXPECT_EQ(report.recovered_cycle, *report.watermark_cycle - 1);
+  auto store = RocksLogStore::Open(DamageTestOptions(path_));
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_TRUE((*store)->open_report().put_back);
+}
+
 // The open that drops the torn end has options of its own, which RocksDB writes
 // down. Killed before the next open, it leaves them.
 TEST_F(DirectoryCheckTest, AfterAnOpenThatDroppedATornTail) {

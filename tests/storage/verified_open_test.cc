@@ -15,7 +15,6 @@
 #include "gtest/gtest.h"
 #include "storage/group_row.h"
 #include "storage/keys.h"
-#include "storage/open_verification.h"
 #include "storage/rocks_log_store.h"
 #include "tests/storage/directory_damage.h"
 #include "tests/storage/log_script.h"
@@ -213,6 +212,119 @@ TEST_F(VerifiedOpenTest, WholeCycleThatWasNotAcknowledgedIsKept) {
   ExpectOpens(kCycles + 1);
 }
 
+// The last cycles are small: the watermark holds a copy of each.
+class CycleCopyTest : public VerifiedOpenTest {
+ protected:
+  static constexpr int kSmallCycles = 3;
+  static constexpr int kEntries = kCycles + kSmallCycles;
+
+  CycleCopyTest() {
+    for (int i = 0; i < kSmallCycles; ++i) {
+      GroupWrite write = log_->Empty();
+      write.entries.push_back(log_->Records(std::string(1000, 'y'), 1));
+      EXPECT_TRUE(store_->Commit({&write, 1}).ok());
+    }
+    CopyTree(live_, path_);
+    const auto slots = ReadWatermark(path_ + "/watermark");
+    EXPECT_NE(slots->copy(), nullptr);
+    wal_ = WalOf(path_);
+    records_ = WalRecords(wal_);
+  }
+
+  // The last cycle was missing in the log, and is there for good.
+  void ExpectPutBack() {
+    {
+      const auto store = ExpectOpens(kEntries);
+      ASSERT_NE(store, nullptr);
+      EXPECT_TRUE(store->open_report().put_back);
+      EXPECT_EQ(store->open_report().recovered_cycle, cycle());
+    }
+    const auto store = ExpectOpens(kEntries);
+    ASSERT_NE(store, nullptr);
+    EXPECT_FALSE(store->open_report().put_back);
+  }
+
+  std::string wal_;
+  std::vector<size_t> records_;
+};
+
+TEST_F(CycleCopyTest, AWholeLogIsNotContinued) {
+  EXPECT_FALSE(ExpectOpens(kEntries)->open_report().put_back);
+}
+
+TEST_F(CycleCopyTest, LogCutBeforeTheLastCycle) {
+  CutAt(wal_, records_.back());
+  ExpectPutBack();
+}
+
+TEST_F(CycleCopyTest, LogCutInsideTheLastCycle) {
+  CutAt(wal_, records_.back() + 100);
+  ExpectPutBack();
+}
+
+TEST_F(CycleCopyTest, BitFlipInTheLastCycle) {
+  FlipBit(wal_, records_.back() + 200);
+  ExpectPutBack();
+}
+
+// A crash while it is put back leaves what a crash before it does.
+TEST_F(CycleCopyTest, TornWhilePutBack) {
+  CutAt(wal_, records_.back());
+  const std::string watermark = ReadAll(path_ + "/watermark");
+  ExpectOpens(kEntries).reset();
+  WriteAll(path_ + "/watermark", watermark);
+  EXPECT_FALSE(ExpectOpens(kEntries)->open_report().put_back);
+}
+
+TEST_F(CycleCopyTest, TwoLostCyclesAreNotPutBack) {
+  CutAt(wal_, records_[records_.size() - 2]);
+  ExpectRefused({Cycles(cycle() - 1, cycle()), Against(cycle(), cycle() - 2)});
+}
+
+// The damaged slot may have been of the cycle after the copied one: the copied
+// one was synced then, and what was behind it is lost.
+TEST_F(CycleCopyTest, NothingIsPutBackBesideADamagedSlot) {
+  const WatermarkSlots slots = *ReadWatermark(path_ + "/watermark");
+  const size_t newest = slots.slots[0]->cycle > slots.slots[1]->cycle ? 0 : 1;
+  FlipBit(path_ + "/watermark", newest * kWatermarkSlotBytes + 200);
+  ExpectOpens(kEntries).reset();
+  CopyTree(live_, path_);
+  FlipBit(path_ + "/watermark", newest * kWatermarkSlotBytes + 200);
+  CutAt(wal_, records_[records_.size() - 2]);
+  ExpectRefused(
+      {Cycles(cycle() - 1, cycle() - 1), Against(cycle() - 1, cycle() - 2)});
+}
+
+TEST_F(CycleCopyTest, ACycleInTheMiddleIsNotPutBack) {
+  ZeroRange(wal_, 2 * 32768, 32768);
+  ExpectRefused({"watermark: cycle " + std::to_string(cycle())});
+}
+
+TEST_F(CycleCopyTest, OfAnotherHistoryIsNotPutBack) {
+  const WatermarkSlots slots = *ReadWatermark(path_ + "/watermark");
+  Digest previous = slots.copy()->previous;
+  previous[0] ^= 1;
+  auto watermark = Watermark::Open(path_ + "/watermark", slots);
+  ASSERT_TRUE(watermark.ok());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(
+        (*watermark)
+            ->BeginAdvance(*slots.newest(), previous, slots.copy()->batch));
+    ASSERT_TRUE((*watermark)->EndAdvance().ok());
+  }
+  ExpectOpens(kEntries).reset();  // the log is whole: nothing asks for a copy
+  CopyTree(live_, path_);
+  auto again = Watermark::Open(path_ + "/watermark", slots);
+  ASSERT_TRUE(again.ok());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(
+        (*again)->BeginAdvance(*slots.newest(), previous, slots.copy()->batch));
+    ASSERT_TRUE((*again)->EndAdvance().ok());
+  }
+  CutAt(wal_, records_.back());
+  ExpectRefused({Cycles(cycle(), cycle()), Against(cycle(), cycle() - 1)});
+}
+
 TEST_F(VerifiedOpenTest, OneDamagedWatermarkSlotIsWrittenAnew) {
   for (const size_t at : {size_t{20}, kWatermarkSlotBytes + 20}) {
     CopyTree(live_, path_);
@@ -397,78 +509,6 @@ TEST_F(UnflushedEntryTest, HasALowerTerm) {
 TEST_F(UnflushedEntryTest, HasAnotherOffset) {
   ChangeEntry([](EntryHeader* header) { header->base_offset = Offset(13); });
   ExpectRefused({"entry 7", "13", "12"});
-}
-
-// --- VerifyCycles on its own ---
-
-class VerifyCyclesTest : public testing::Test {
- protected:
-  VerifyCyclesTest() {
-    Digest previous{};
-    for (uint64_t n = 1; n <= 10; ++n) {
-      CycleRow row;
-      row.number = n;
-      row.previous = previous;
-      row.digest.fill(static_cast<uint8_t>(n));
-      previous = row.digest;
-      state_.cycles.push_back(row);
-    }
-    state_.opens = {{11, 1}, {12, 6}};
-  }
-  WatermarkValue MarkOf(uint64_t cycle, uint64_t open_id) const {
-    WatermarkValue value;
-    value.cycle = cycle;
-    value.open_id = open_id;
-    value.digest.fill(static_cast<uint8_t>(cycle));
-    return value;
-  }
-  RecoveredState state_;
-};
-
-TEST_F(VerifyCyclesTest, AcceptsAWatermarkAtOrBelowTheEnd) {
-  EXPECT_TRUE(VerifyCycles(state_, MarkOf(10, 12)).ok());
-  EXPECT_TRUE(VerifyCycles(state_, MarkOf(6, 12)).ok());
-  EXPECT_TRUE(VerifyCycles(state_, MarkOf(5, 11)).ok());
-}
-
-TEST_F(VerifyCyclesTest, RefusesAWatermarkAboveTheEnd) {
-  const absl::Status status = VerifyCycles(state_, MarkOf(12, 12));
-  EXPECT_TRUE(absl::IsDataLoss(status));
-  EXPECT_EQ(status.message(), "cycles 11 to 12 are lost");
-}
-
-TEST_F(VerifyCyclesTest, RefusesEveryMissingRow) {
-  for (size_t lost = 0; lost < 10; ++lost) {
-    RecoveredState state = state_;
-    state.cycles.erase(state.cycles.begin() + static_cast<ptrdiff_t>(lost));
-    EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state, MarkOf(10, 12))))
-        << "cycle " << lost + 1;
-  }
-}
-
-TEST_F(VerifyCyclesTest, RefusesARowThatNamesAnotherPredecessor) {
-  for (size_t i = 0; i < 10; ++i) {
-    RecoveredState state = state_;
-    state.cycles[i].previous[3] ^= 1;
-    EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state, MarkOf(10, 12))))
-        << "cycle " << i + 1;
-  }
-}
-
-TEST_F(VerifyCyclesTest, BeginsAtTheFloor) {
-  state_.cycles.erase(state_.cycles.begin(), state_.cycles.begin() + 3);
-  EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state_, MarkOf(10, 12))));
-  state_.floor = 4;
-  EXPECT_TRUE(VerifyCycles(state_, MarkOf(10, 12)).ok());
-  EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state_, MarkOf(3, 11))));
-  state_.floor = 3;
-  EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state_, MarkOf(10, 12))));
-}
-
-TEST_F(VerifyCyclesTest, RefusesToFindNothingAboveAFloor) {
-  state_.cycles.clear();
-  state_.floor = 4;
-  EXPECT_TRUE(absl::IsDataLoss(VerifyCycles(state_, WatermarkValue())));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
+#include <iterator>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -124,6 +126,95 @@ TEST_F(WatermarkTest, TwoDamagedSlotsSayNothing) {
   Damage(20);
   Damage(kWatermarkSlotBytes + 20);
   EXPECT_EQ(Slots().newest(), std::nullopt);
+}
+
+class CycleCopyTest : public WatermarkTest {
+ protected:
+  static Digest PreviousOf(uint64_t cycle) { return ValueOf(cycle - 1).digest; }
+  // Through one open file, each with a copy.
+  void AdvanceWithCopy(std::initializer_list<uint64_t> cycles) {
+    auto watermark = Watermark::Open(path_, Slots());
+    ASSERT_TRUE(watermark.ok()) << watermark.status();
+    for (const uint64_t cycle : cycles) {
+      ASSERT_TRUE((*watermark)
+                      ->BeginAdvance(ValueOf(cycle), PreviousOf(cycle),
+                                     BatchOf(cycle)));
+      ASSERT_TRUE((*watermark)->EndAdvance().ok());
+    }
+  }
+  static std::string BatchOf(uint64_t cycle) {
+    return "batch " + std::to_string(cycle);
+  }
+};
+
+TEST_F(CycleCopyTest, IsReadWithTheNewestValue) {
+  ASSERT_TRUE(Watermark::Create(path_, WatermarkValue()).ok());
+  EXPECT_EQ(Slots().copy(), nullptr);
+  AdvanceWithCopy({1, 2, 3});
+  const WatermarkSlots slots = Slots();
+  EXPECT_EQ(slots.slots[0], ValueOf(3));
+  EXPECT_EQ(slots.slots[1], ValueOf(2));
+  ASSERT_NE(slots.copy(), nullptr);
+  EXPECT_EQ(slots.copy()->previous, PreviousOf(3));
+  EXPECT_EQ(slots.copy()->batch, BatchOf(3));
+  // A larger cycle has none, and nothing is left of the copy before it.
+  Advance({4, 5});
+  EXPECT_EQ(Slots().newest(), ValueOf(5));
+  EXPECT_EQ(Slots().copy(), nullptr);
+  EXPECT_EQ(Slots().copies[0], std::nullopt);
+  std::ifstream file(path_, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file),
+                          std::istreambuf_iterator<char>()};
+  EXPECT_EQ(bytes.find("batch"), std::string::npos);
+}
+
+// The damaged slot may have held the cycle after it.
+TEST_F(CycleCopyTest, DoesNotCountBesideADamagedSlot) {
+  ASSERT_TRUE(Watermark::Create(path_, WatermarkValue()).ok());
+  AdvanceWithCopy({1, 2});
+  Damage(20);  // holds 1
+  EXPECT_EQ(Slots().newest(), ValueOf(2));
+  EXPECT_EQ(Slots().copy(), nullptr);
+}
+
+TEST_F(CycleCopyTest, AnyChangedByteOfItIsDamage) {
+  ASSERT_TRUE(Watermark::Create(path_, WatermarkValue()).ok());
+  AdvanceWithCopy({1});
+  const size_t used = Slots().used_bytes(0);
+  EXPECT_EQ(used, 96 + BatchOf(1).size());
+  for (size_t at = 0; at < used; ++at) {
+    Damage(at);
+    EXPECT_FALSE(Slots().slots[0].has_value()) << "byte " << at;
+    EXPECT_FALSE(Slots().copies[0].has_value()) << "byte " << at;
+    Damage(at);
+  }
+  EXPECT_FALSE(Slots().damaged());
+}
+
+TEST_F(CycleCopyTest, HasALimit) {
+  ASSERT_TRUE(Watermark::Create(path_, WatermarkValue()).ok());
+  auto watermark = Watermark::Open(path_, Slots());
+  ASSERT_TRUE(watermark.ok()) << watermark.status();
+  EXPECT_FALSE((*watermark)
+                   ->BeginAdvance(ValueOf(1), PreviousOf(1),
+                                  std::string(kCycleCopyBytesMax + 1, 'b')));
+  EXPECT_EQ(Slots().newest(), WatermarkValue());
+  const std::string largest(kCycleCopyBytesMax, 'b');
+  ASSERT_TRUE((*watermark)->BeginAdvance(ValueOf(1), PreviousOf(1), largest));
+  ASSERT_TRUE((*watermark)->EndAdvance().ok());
+  EXPECT_EQ(Slots().copy()->batch, largest);
+}
+
+// A process that ends in the middle: a slot is whole or it is the old one.
+TEST_F(CycleCopyTest, ClosedInTheMiddle) {
+  ASSERT_TRUE(Watermark::Create(path_, WatermarkValue()).ok());
+  {
+    auto watermark = Watermark::Open(path_, Slots());
+    ASSERT_TRUE(
+        (*watermark)->BeginAdvance(ValueOf(1), PreviousOf(1), BatchOf(1)));
+  }
+  EXPECT_FALSE(Slots().damaged());
+  EXPECT_EQ(Slots().newest(), ValueOf(1));
 }
 
 TEST_F(WatermarkTest, EmptyFileIsTwoDamagedSlots) {
