@@ -32,9 +32,10 @@ int PidfdSendSignal(int process, int signal) {
 // The kernel has to take its memory back.
 constexpr absl::Duration kKillTimeout = absl::Seconds(30);
 
-// What /proc/PID/stat says: field 3, and field 22.
+// What /proc/PID/stat says: fields 3, 20 and 22.
 struct ProcessStat {
-  char state = 0;
+  char state = 0;  // of its first thread
+  uint32_t threads = 0;
   uint64_t start_ticks = 0;
 };
 
@@ -50,8 +51,8 @@ std::optional<ProcessStat> ReadStat(pid_t pid) {
   ProcessStat found;
   fields >> found.state;
   std::string skipped;
-  for (int field = 4; field < 22; ++field) fields >> skipped;
-  fields >> found.start_ticks;
+  for (int field = 4; field < 20; ++field) fields >> skipped;
+  fields >> found.threads >> skipped >> found.start_ticks;
   if (!fields) return std::nullopt;
   return found;
 }
@@ -139,7 +140,10 @@ NodeProcess::State NodeProcess::state() const {
     return State::kEnded;
   }
   switch (stat->state) {
-    case 'Z':  // nobody has asked for its exit code
+    case 'Z':
+      // Nobody has asked for its exit code; or its other threads still end, and
+      // it holds its ports and its directory until they have.
+      return stat->threads > 1 ? State::kRuns : State::kEnded;
     case 'X':
       return State::kEnded;
     case 'T':
