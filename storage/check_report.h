@@ -52,9 +52,12 @@ struct Finding {
 
 struct CheckReport {
   std::vector<Finding> findings;
-  // A cycle was being written when the process ended; it was never
-  // acknowledged, and a start gives it up.
+  // A cycle was being written when the process ended; a start gives up what the
+  // log holds of it.
   bool torn_tail = false;
+  // The log ends before the watermark's cycle, of which the watermark holds a
+  // copy: a start puts it into the log. `torn_tail` may be of that cycle.
+  bool last_cycle_copied = false;
   // Why not everything could be read; says nothing about what is stored. OK:
   // everything was.
   absl::Status trouble;

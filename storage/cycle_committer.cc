@@ -37,7 +37,7 @@ CycleCommitter::CycleCommitter(
       on_fatal_(std::move(on_fatal)),
       last_(start.last),
       floor_(start.floor),
-      flushed_cycle_(start.last.number),  // recovery flushes everything
+      flushed_cycle_(start.last.number),  // its own row is kept, flushed or not
       cycle_(start.last.number) {}
 
 CycleBatch* CycleCommitter::Begin(size_t payload_bytes) {

@@ -11,7 +11,6 @@
 #include "storage/file_findings.h"
 #include "storage/fixed_width.h"
 #include "storage/known_damage.h"
-#include "storage/open_verification.h"
 #include "storage/options_file_check.h"
 #include "storage/sealed_row.h"
 #include "storage/sst_file_check.h"
@@ -114,14 +113,8 @@ void DirectoryCheck::CheckPromises() {
   for (const absl::Status& broken : view_->BrokenPromises()) {
     if (IsDamage(broken)) Add(Severity::kRefusal, "db", Text(broken));
   }
-  if (report_.watermark_cycle.has_value() &&
-      IsContinuedBy(view_->state(), *view_->watermark()->newest(),
-                    view_->watermark()->copy())) {
-    Add(Severity::kHarmless, "db",
-        absl::StrCat("the log ends before cycle ", *report_.watermark_cycle,
-                     ", of which the watermark has a copy; a start puts it "
-                     "back"));
-  }
+  report_.last_cycle_copied =
+      report_.worst() != Severity::kRefusal && view_->LastCycleIsCopied();
 }
 
 void DirectoryCheck::CheckLooseFiles() {

@@ -105,6 +105,11 @@ std::vector<absl::Status> DirectoryView::BrokenPromises() const {
   return broken;
 }
 
+bool DirectoryView::LastCycleIsCopied() const {
+  return watermark_.ok() && watermark_->newest().has_value() &&
+         IsContinuedBy(state_, *watermark_->newest(), watermark_->copy());
+}
+
 std::vector<ViewedReplica> DirectoryView::Replicas() const {
   std::vector<ViewedReplica> replicas;
   for (const auto& [number, row] : state_.replicas) {

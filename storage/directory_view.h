@@ -64,6 +64,10 @@ class DirectoryView {
   const EntryReader& entries() const { return *entries_; }
   // Every promise of RELIABILITY.md S2 and S3 that is broken; empty if none.
   std::vector<absl::Status> BrokenPromises() const;
+  // Whether the log ends before the watermark's cycle and the watermark holds a
+  // copy of it, which a start would put into the log. What is shown here ends
+  // before it.
+  bool LastCycleIsCopied() const;
   // Those that were not dropped, by number.
   std::vector<ViewedReplica> Replicas() const;
   // Entries [from, last] of a replica until their payloads reach 1 MiB.

@@ -130,7 +130,10 @@ absl::Status PutBack(const CycleCopy& copy, const DataDirectory& directory,
   const absl::Status status =
       VerifyCycles(*after, *watermark.newest(), /*copy=*/nullptr);
   if (!status.ok()) {
-    return Refuse(directory, status, watermark, after->last_cycle().number);
+    return absl::DataLossError(absl::StrCat(
+        "data directory ", directory.path(), " lost something it promised: ",
+        status.message(), "; cycle ", watermark.newest()->cycle,
+        " was put into the log before, as the watermark has it"));
   }
   *state = *std::move(after);
   return absl::OkStatus();

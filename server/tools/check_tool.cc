@@ -108,6 +108,16 @@ Json ToJson(const Finding& finding, const PartitionNames& names) {
   return json;
 }
 
+const char* EndText(const CheckReport& report) {
+  if (report.last_cycle_copied) {
+    return "; the last cycle stands in the watermark, a start puts it into the "
+           "log";
+  }
+  return report.torn_tail
+             ? "; the log ends in a write that was never acknowledged"
+             : "";
+}
+
 }  // namespace
 
 ExitCode ExitCodeOf(const CheckReport& report) {
@@ -125,8 +135,7 @@ std::string CheckReportTable(const std::string& directory,
       directory, report.files, report.file_bytes >> 20, report.replicas,
       report.entries, report.payload_bytes >> 20,
       CycleText(report.watermark_cycle), CycleText(report.recovered_cycle),
-      report.torn_tail ? "; the log ends in a write that was never acknowledged"
-                       : "");
+      EndText(report));
   size_t width = 0;
   for (const Finding& finding : report.findings) {
     width = std::max(width, WhereOf(finding, names).size());
@@ -151,6 +160,7 @@ std::string CheckReportJson(const std::string& directory,
   if (report.watermark_cycle) json["watermark_cycle"] = *report.watermark_cycle;
   if (report.recovered_cycle) json["recovered_cycle"] = *report.recovered_cycle;
   json["torn_tail"] = report.torn_tail;
+  json["last_cycle_copied"] = report.last_cycle_copied;
   json["files"] = report.files;
   json["file_bytes"] = report.file_bytes;
   json["replicas"] = report.replicas;

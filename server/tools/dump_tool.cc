@@ -104,6 +104,12 @@ std::string LostAtEnd(const DirectoryView& view) {
   for (const absl::Status& broken : view.BrokenPromises()) {
     return std::string(broken.message());
   }
+  if (view.LastCycleIsCopied()) {
+    return absl::StrCat(
+        "cycle ", view.watermark()->newest()->cycle,
+        " stands in the watermark only, and is not shown: start "
+        "kappad once, which puts it into the log");
+  }
   return "";
 }
 

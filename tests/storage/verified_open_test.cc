@@ -269,11 +269,19 @@ TEST_F(CycleCopyTest, BitFlipInTheLastCycle) {
 
 // A crash while it is put back leaves what a crash before it does.
 TEST_F(CycleCopyTest, TornWhilePutBack) {
-  CutAt(wal_, records_.back());
   const std::string watermark = ReadAll(path_ + "/watermark");
-  ExpectOpens(kEntries).reset();
-  WriteAll(path_ + "/watermark", watermark);
-  EXPECT_FALSE(ExpectOpens(kEntries)->open_report().put_back);
+  CutAt(wal_, records_.back());
+  const std::string before = FreshDirectory("before");
+  CopyTree(path_, before);
+  for (const size_t bytes : {0, 100}) {
+    CopyTree(before, path_);
+    ExpectOpens(kEntries).reset();
+    // The first record of the new log is what was put back.
+    WriteAll(path_ + "/watermark", watermark);
+    const std::string wal = WalOf(path_);
+    CutAt(wal, WalRecords(wal).front() + bytes);
+    ExpectPutBack();
+  }
 }
 
 TEST_F(CycleCopyTest, TwoLostCyclesAreNotPutBack) {

@@ -170,6 +170,20 @@ TEST_F(KappadToolsTest, DumpTellsOfALostEnd) {
   EXPECT_THAT(run.err, HasSubstr("watermark"));
 }
 
+// What only the watermark has a copy of is not shown, and not lost.
+TEST_F(KappadToolsTest, ACycleThatStandsInTheWatermark) {
+  Kill();
+  CutLastRecords(1);
+  ToolRun run = RunKappad({"dump", directory_, "--topic", "orders"});
+  EXPECT_EQ(run.exit_code, 4);
+  EXPECT_THAT(run.err, HasSubstr("stands in the watermark only"));
+  run = RunKappad({"check", directory_});
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_THAT(run.out, HasSubstr("the last cycle stands in the watermark"));
+  ASSERT_TRUE(process_->Start().ok()) << process_->LogTail();
+  EXPECT_EQ(EndOffset(), 2u * kBatches);
+}
+
 TEST_F(KappadToolsTest, OutputThatCannotBeWritten) {
   Kill();
   const std::vector<std::string> dump = {"dump", directory_, "--topic",
@@ -265,10 +279,11 @@ TEST_F(KappadToolsTest, RefusalCheckRecoverStart) {
   Kill();
 
   // The record stays, also through another recovery.
-  CutLastRecords(1);
+  CutLastRecords(2);
   fs::rename(OldDirectory(), directory_ + ".first");
   run = RunKappad({"recover", directory_, "--accept-loss"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(OldDirectory(), "");
   const auto records = storage::FilesIn(directory_, ".json");
   ASSERT_GE(records.size(), 1u);
   const json record = json::parse(storage::ReadAll(records.front()));
