@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/identity.h"
 #include "server/local_node.h"
 #include "server/logging.h"
@@ -45,6 +46,31 @@ absl::StatusOr<std::unique_ptr<RocksLogStore>> OpenStore(
   return RocksLogStore::Open(std::move(store_options));
 }
 
+// How the log of the process before ended.
+const char* EndOfLog(const storage::OpenReport& report) {
+  if (report.continued) {
+    return "lacked the last cycle, which was taken from the watermark";
+  }
+  return report.torn_tail ? "damaged behind the watermark, and dropped there"
+                          : "read as far as it goes";
+}
+
+// How an existing directory was found.
+void LogOpened(const storage::OpenReport& report) {
+  if (report.created) return;
+  LogInfo("the data directory holds what it promised",
+          {{"watermark_cycle", absl::StrCat(report.watermark_cycle)},
+           {"recovered_cycle", absl::StrCat(report.recovered_cycle)},
+           {"end_of_log", EndOfLog(report)},
+           {"replicas", absl::StrCat(report.replicas)},
+           {"sealed_segments", absl::StrCat(report.sealed_segments)},
+           {"entries_walked", absl::StrCat(report.entries_walked)}});
+  if (!report.watermark_slot_damaged) return;
+  LogWarning(
+      "one of the two slots of the watermark was damaged; the other one was "
+      "used");
+}
+
 // The directory's identity; a new one for a directory that holds nothing yet.
 absl::StatusOr<Identity> FindIdentity(const NodeOptions& options,
                                       const RocksLogStore& store) {
@@ -73,6 +99,7 @@ absl::StatusOr<std::unique_ptr<Node>> OpenAsItIs(const NodeOptions& options) {
   const auto forgotten = storage::ReasonForgotten(options.data_dir);
   if (!forgotten.ok()) return forgotten.status();
   if (forgotten->has_value()) return Forgotten(**forgotten);
+  LogOpened((*store)->open_report());
   absl::StatusOr<Identity> identity = FindIdentity(options, **store);
   if (!identity.ok()) return identity.status();
   absl::StatusOr<std::unique_ptr<LocalNode>> node =

@@ -30,7 +30,8 @@ class BackgroundWrite {
   int Start(int file, const char* bytes, size_t count, uint64_t at);
 
   // Returns 0: all bytes are durable; else an errno: what is in the file is
-  // unknown. Requires: a write is running.
+  // unknown, and if running() it may still be written. Requires: a write is
+  // running.
   int Wait();
 
   bool running() const { return count_ > 0; }

@@ -56,7 +56,7 @@ struct CheckReport {
   // log holds of it.
   bool torn_tail = false;
   // The log ends before the watermark's cycle, of which the watermark holds a
-  // copy: a start puts it into the log. `torn_tail` may be of that cycle.
+  // copy: a start continues the log with it. `torn_tail` may be of that cycle.
   bool last_cycle_copied = false;
   // Why not everything could be read; says nothing about what is stored. OK:
   // everything was.

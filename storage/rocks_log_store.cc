@@ -187,7 +187,7 @@ void RocksLogStore::State::LoadReplicas() {
 absl::Status RocksLogStore::State::BeginCycles() {
   report.torn_tail = opened.torn_tail;
   report.watermark_slot_damaged = opened.watermark.damaged();
-  report.put_back = opened.put_back;
+  report.continued = opened.continued;
   report.recovered_cycle = opened.state.last_cycle().number;
   report.watermark_cycle = opened.watermark.newest()->cycle;
   report.replicas = replicas.size();

@@ -77,14 +77,14 @@ inline constexpr uint64_t kSegmentBytesMin = uint64_t{1} << 20;
 // How an existing directory was found.
 struct OpenReport {
   bool created = false;
-  // A cycle was being written when the process ended; it was never
-  // acknowledged.
+  // The log ended in damage, in a cycle that was never acknowledged: it was
+  // dropped. One that only ends too early is no damage.
   bool torn_tail = false;
   // One of the two watermark slots was unreadable; the other was used.
   bool watermark_slot_damaged = false;
-  // The watermark's cycle was missing in the log and was put back from the copy
-  // in its slot.
-  bool put_back = false;
+  // The log ended before the watermark's cycle and was continued with the copy
+  // of that in its slot.
+  bool continued = false;
   uint64_t recovered_cycle = 0;
   uint64_t watermark_cycle = 0;
   uint64_t replicas = 0;

@@ -114,16 +114,18 @@ absl::StatusOr<WatermarkSlots> ReadSlots(const DataDirectory& directory) {
       ", so nothing says what was acknowledged; nothing was changed"));
 }
 
-// Puts the copy of the watermark's cycle behind a log that ends before it.
-absl::Status PutBack(const CycleCopy& copy, const DataDirectory& directory,
-                     const WatermarkSlots& watermark, RocksDatabase* database,
-                     RecoveredState* state) {
+// Writes the copy of the watermark's cycle behind a log that ends before it.
+// Its rows and entries need no look of their own: the slot's CRC is right, so
+// they are what the log was given.
+absl::Status ContinueLog(const CycleCopy& copy, const DataDirectory& directory,
+                         const WatermarkSlots& watermark,
+                         RocksDatabase* database, RecoveredState* state) {
   rocksdb::WriteBatch batch(copy.batch);
   rocksdb::WriteOptions options;
   options.sync = true;
-  const absl::Status written =
-      FromRocks(database->db()->Write(options, &batch),
-                absl::StrCat("put back cycle ", watermark.newest()->cycle));
+  const absl::Status written = FromRocks(
+      database->db()->Write(options, &batch),
+      absl::StrCat("continue the log with cycle ", watermark.newest()->cycle));
   if (!written.ok()) return written;
   absl::StatusOr<RecoveredState> after = ReadRecoveredState(*database);
   if (!after.ok()) return after.status();
@@ -133,7 +135,7 @@ absl::Status PutBack(const CycleCopy& copy, const DataDirectory& directory,
     return absl::DataLossError(absl::StrCat(
         "data directory ", directory.path(), " lost something it promised: ",
         status.message(), "; cycle ", watermark.newest()->cycle,
-        " was put into the log before, as the watermark has it"));
+        " was written behind the log before, as the watermark has it"));
   }
   *state = *std::move(after);
   return absl::OkStatus();
@@ -178,10 +180,10 @@ absl::StatusOr<VerifiedDatabase> OpenVerified(const DataDirectory& directory,
                      findings->state.last_cycle().number, " when checked"));
   }
   if (IsContinuedBy(*state, *watermark.newest(), watermark.copy())) {
-    const absl::Status status = PutBack(*watermark.copy(), directory, watermark,
-                                        database->get(), &*state);
+    const absl::Status status = ContinueLog(
+        *watermark.copy(), directory, watermark, database->get(), &*state);
     if (!status.ok()) return status;
-    verified.put_back = true;
+    verified.continued = true;
   }
   verified.database = *std::move(database);
   verified.state = *std::move(state);

@@ -20,8 +20,9 @@ struct VerifiedDatabase {
   RecoveredState state;
   WatermarkSlots watermark;
   bool torn_tail = false;
-  // The watermark's cycle was not in the log; its copy was written there.
-  bool put_back = false;
+  // The log ended before the watermark's cycle; the copy of that was written
+  // behind it.
+  bool continued = false;
   uint64_t entries_walked = 0;
 };
 

@@ -136,6 +136,14 @@ Slot ReadSlot(int file, size_t slot) {
   return DecodeSlot(bytes);
 }
 
+// The slot of the highest cycle; of two damaged ones, any.
+size_t NewestSlot(const WatermarkSlots& slots) {
+  if (!slots.slots[0]) return 1;
+  if (!slots.slots[1]) return 0;
+  // Of two equal ones the second: it is the first that is written next.
+  return slots.slots[0]->cycle > slots.slots[1]->cycle ? 0 : 1;
+}
+
 size_t FirstSlotToWrite(const WatermarkSlots& slots) {
   if (!slots.slots[0]) return 0;
   if (!slots.slots[1]) return 1;
@@ -144,20 +152,13 @@ size_t FirstSlotToWrite(const WatermarkSlots& slots) {
 
 }  // namespace
 
-size_t WatermarkSlots::newest_slot() const {
-  if (!slots[0]) return 1;
-  if (!slots[1]) return 0;
-  // Of two equal ones the second: it is the first that is written next.
-  return slots[0]->cycle > slots[1]->cycle ? 0 : 1;
-}
-
 std::optional<WatermarkValue> WatermarkSlots::newest() const {
-  return slots[newest_slot()];
+  return slots[NewestSlot(*this)];
 }
 
 const CycleCopy* WatermarkSlots::copy() const {
   if (damaged()) return nullptr;
-  const std::optional<CycleCopy>& copy = copies[newest_slot()];
+  const std::optional<CycleCopy>& copy = copies[NewestSlot(*this)];
   return copy.has_value() ? &*copy : nullptr;
 }
 

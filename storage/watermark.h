@@ -62,10 +62,6 @@ struct WatermarkSlots {
   const CycleCopy* copy() const;
   // Bytes of a slot that mean something. Requires: it is not damaged.
   size_t used_bytes(size_t slot) const;
-
- private:
-  // Of newest(). Requires: at least one is not damaged.
-  size_t newest_slot() const;
 };
 
 // Reads the file and changes nothing.

@@ -248,7 +248,7 @@ TEST_F(DirectoryCheckTest, ACycleThatTheWatermarkCopied) {
   EXPECT_EQ(report.recovered_cycle, *report.watermark_cycle - 1);
   auto store = RocksLogStore::Open(DamageTestOptions(path_));
   ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_TRUE((*store)->open_report().put_back);
+  EXPECT_TRUE((*store)->open_report().continued);
   store->reset();
   EXPECT_FALSE(Check().last_cycle_copied);
 }

@@ -232,16 +232,16 @@ class CycleCopyTest : public VerifiedOpenTest {
   }
 
   // The last cycle was missing in the log, and is there for good.
-  void ExpectPutBack() {
+  void ExpectContinued() {
     {
       const auto store = ExpectOpens(kEntries);
       ASSERT_NE(store, nullptr);
-      EXPECT_TRUE(store->open_report().put_back);
+      EXPECT_TRUE(store->open_report().continued);
       EXPECT_EQ(store->open_report().recovered_cycle, cycle());
     }
     const auto store = ExpectOpens(kEntries);
     ASSERT_NE(store, nullptr);
-    EXPECT_FALSE(store->open_report().put_back);
+    EXPECT_FALSE(store->open_report().continued);
   }
 
   std::string wal_;
@@ -249,26 +249,26 @@ class CycleCopyTest : public VerifiedOpenTest {
 };
 
 TEST_F(CycleCopyTest, AWholeLogIsNotContinued) {
-  EXPECT_FALSE(ExpectOpens(kEntries)->open_report().put_back);
+  EXPECT_FALSE(ExpectOpens(kEntries)->open_report().continued);
 }
 
 TEST_F(CycleCopyTest, LogCutBeforeTheLastCycle) {
   CutAt(wal_, records_.back());
-  ExpectPutBack();
+  ExpectContinued();
 }
 
 TEST_F(CycleCopyTest, LogCutInsideTheLastCycle) {
   CutAt(wal_, records_.back() + 100);
-  ExpectPutBack();
+  ExpectContinued();
 }
 
 TEST_F(CycleCopyTest, BitFlipInTheLastCycle) {
   FlipBit(wal_, records_.back() + 200);
-  ExpectPutBack();
+  ExpectContinued();
 }
 
-// A crash while it is put back leaves what a crash before it does.
-TEST_F(CycleCopyTest, TornWhilePutBack) {
+// A crash while the log is continued leaves what a crash before it does.
+TEST_F(CycleCopyTest, TornWhileItIsContinued) {
   const std::string watermark = ReadAll(path_ + "/watermark");
   CutAt(wal_, records_.back());
   const std::string before = FreshDirectory("before");
@@ -276,22 +276,22 @@ TEST_F(CycleCopyTest, TornWhilePutBack) {
   for (const size_t bytes : {0, 100}) {
     CopyTree(before, path_);
     ExpectOpens(kEntries).reset();
-    // The first record of the new log is what was put back.
+    // The first record of the new log is the copied cycle.
     WriteAll(path_ + "/watermark", watermark);
     const std::string wal = WalOf(path_);
     CutAt(wal, WalRecords(wal).front() + bytes);
-    ExpectPutBack();
+    ExpectContinued();
   }
 }
 
-TEST_F(CycleCopyTest, TwoLostCyclesAreNotPutBack) {
+TEST_F(CycleCopyTest, TwoLostCyclesAreRefused) {
   CutAt(wal_, records_[records_.size() - 2]);
   ExpectRefused({Cycles(cycle() - 1, cycle()), Against(cycle(), cycle() - 2)});
 }
 
 // The damaged slot may have been of the cycle after the copied one: the copied
 // one was synced then, and what was behind it is lost.
-TEST_F(CycleCopyTest, NothingIsPutBackBesideADamagedSlot) {
+TEST_F(CycleCopyTest, NothingIsContinuedBesideADamagedSlot) {
   const WatermarkSlots slots = *ReadWatermark(path_ + "/watermark");
   const size_t newest = slots.slots[0]->cycle > slots.slots[1]->cycle ? 0 : 1;
   FlipBit(path_ + "/watermark", newest * kWatermarkSlotBytes + 200);
@@ -303,12 +303,12 @@ TEST_F(CycleCopyTest, NothingIsPutBackBesideADamagedSlot) {
       {Cycles(cycle() - 1, cycle() - 1), Against(cycle() - 1, cycle() - 2)});
 }
 
-TEST_F(CycleCopyTest, ACycleInTheMiddleIsNotPutBack) {
+TEST_F(CycleCopyTest, ACycleLostInTheMiddleIsRefused) {
   ZeroRange(wal_, 2 * 32768, 32768);
   ExpectRefused({"watermark: cycle " + std::to_string(cycle())});
 }
 
-TEST_F(CycleCopyTest, OfAnotherHistoryIsNotPutBack) {
+TEST_F(CycleCopyTest, OfAnotherHistoryIsRefused) {
   const WatermarkSlots slots = *ReadWatermark(path_ + "/watermark");
   Digest previous = slots.copy()->previous;
   previous[0] ^= 1;
