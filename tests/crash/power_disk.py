@@ -48,7 +48,7 @@ class PowerDisk:
         self.put_back()
 
     def keep(self):
-        """Copies the image, whose users are all frozen.
+        """Copies the image, whose users are all frozen, or write nothing.
 
         Again until nothing was written meanwhile: the kernel may still have
         been at it.

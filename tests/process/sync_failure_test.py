@@ -5,7 +5,6 @@ would acknowledge what is not there.
 """
 
 import re
-import subprocess
 import time
 import unittest
 
@@ -19,6 +18,7 @@ from kappa.v1 import topic_service_pb2_grpc
 from tests.conformance import batches
 from tests.conformance import kappad
 from tests.process import loop_disk
+from tests.process import system_calls
 from tests.python import cases
 
 MIB = loop_disk.MIB
@@ -85,18 +85,8 @@ class SyncFailureTest(unittest.TestCase):
     def inject(self, call, number, error, path=None):
         """Makes the `number`th `call` from now on fail, of those on `path` if it
         is given; the trace is a file."""
-        trace = self.server.log_path.with_suffix(".trace")
-        self.addCleanup(trace.unlink, missing_ok=True)
-        strace = subprocess.Popen(
-            ["strace", "-f", "-ttt", "-o", trace, "-e", f"trace={call}",
-             "-e", f"inject={call}:error={error}:when={number}",
-             *(("-P", path) if path else ()), "-p", str(self.server.process.pid)],
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(strace.wait, SECONDS_MAX)
-        self.addCleanup(strace.stderr.close)
-        # "strace: Process N attached": the main thread's, or with all threads.
-        self.assertIn("attached", strace.stderr.readline())
-        return trace
+        return system_calls.trace(self, self.server, call,
+                                  f"error={error}:when={number}", path)
 
     def run_injected(self, call, number, padding=VALUE, error="EIO"):
         self.start()
@@ -175,9 +165,21 @@ class SyncFailureTest(unittest.TestCase):
     def test_the_log_fails_beside_the_watermark(self):
         self.run_injected("fdatasync", 3, b"small")
 
+    def test_the_watermark_beside_a_small_cycle_is_synced(self):
+        """Nothing else shows it: what the kernel was given, a killed process keeps."""
+        self.start()
+        trace = system_calls.trace(self, self.server, "io_submit")
+        self.append(10, b"small")
+        self.server.kill()
+        submitted = re.findall(r"io_submit\(.*", trace.read_text())
+        self.assertGreaterEqual(len(submitted), 10, trace.read_text())
+        for call in submitted:
+            self.assertIn("aio_rw_flags=RWF_DSYNC", call)
+        self.check_stored()
+
     def test_a_cycle_that_only_the_watermark_got(self):
-        """The log's write failed; the copy beside it was written, and is put back:
-        nobody knows who was told."""
+        """The log's write failed; the copy beside it was written, and the next start
+        continues the log with it: nobody knows who was told."""
         self.start()
         self.append(20, b"small")
         log = max(self.server.data_dir.glob("db/*.log"),
