@@ -45,6 +45,39 @@ class Tally:
                 seconds_max) and not self._failed
 
 
+class _Stream:
+    """One stream's room and end. The thread that reads its requests goes on for a
+    while after it broke, and must not make a batch then."""
+
+    def __init__(self):
+        self._window = threading.Semaphore(WINDOW)
+        self._lock = threading.Lock()
+        self._ended = False
+        self._in_flight = {}
+        self._number = 0
+
+    def put(self, make):
+        """The number and the batch of the next request; None once it has ended."""
+        self._window.acquire()
+        with self._lock:
+            if self._ended:
+                return None
+            self._number += 1
+            sent = self._in_flight[self._number] = make()
+            return self._number, sent
+
+    def take(self, number):
+        """The batch of an answered request, which makes room."""
+        sent = self._in_flight.pop(number)
+        self._window.release()
+        return sent
+
+    def end(self):
+        with self._lock:
+            self._ended = True
+        self._window.release()
+
+
 class Writer:
     """One client: a named producer, or an unnamed session."""
 
@@ -77,9 +110,6 @@ class Writer:
 
     def start(self, address, logs, large_logs, tally):
         """Appends to `logs`, large batches to `large_logs`, until it breaks."""
-        self._in_flight = {}
-        self._window = threading.Semaphore(WINDOW)
-        self._ended = False
         self._thread = threading.Thread(
             target=self._run, args=(address, logs, large_logs, tally), daemon=True)
         self._thread.start()
@@ -89,35 +119,32 @@ class Writer:
         if self._thread.is_alive():
             self.faults.append(f"writer {self.number} still waits for the dead server")
 
-    def _requests(self, logs, large_logs):
-        number = 0
-        while True:
-            self._window.acquire()
-            if self._ended:
-                return
-            large = large_logs and self._random.random() < 0.7
-            sent = self.make(self._random.choice(large_logs if large else logs), large)
-            number += 1
-            self._in_flight[number] = sent
+    def _make_any(self, logs, large_logs):
+        large = large_logs and self._random.random() < 0.7
+        return self.make(self._random.choice(large_logs if large else logs), large)
+
+    def _requests(self, stream, logs, large_logs):
+        while put := stream.put(lambda: self._make_any(logs, large_logs)):
+            number, sent = put
             yield log_pb2.AppendStreamRequest(correlation_id=number, append=sent.request)
 
     def _run(self, address, logs, large_logs, tally):
+        stream = _Stream()
         with grpc.insecure_channel(address) as channel:
             stub = log_service_pb2_grpc.LogServiceStub(channel)
             try:
-                for answer in stub.AppendStream(self._requests(logs, large_logs)):
-                    self._take(answer, tally)
+                for answer in stub.AppendStream(self._requests(stream, logs, large_logs)):
+                    self._take(stream, answer, tally)
                 self.faults.append(f"writer {self.number}: the stream ended with OK")
             except grpc.RpcError as error:
                 if error.code() != grpc.StatusCode.UNAVAILABLE:
                     self.faults.append(f"writer {self.number}: {error}")
             finally:
-                self._ended = True
-                self._window.release()
+                stream.end()
                 tally.fail()
 
-    def _take(self, answer, tally):
-        sent = self._in_flight.pop(answer.correlation_id)
+    def _take(self, stream, answer, tally):
+        sent = stream.take(answer.correlation_id)
         if answer.HasField("ack"):
             if answer.ack.duplicate:
                 self.faults.append(f"{sent}: told to be a repetition")
@@ -125,10 +152,9 @@ class Writer:
             tally.add(len(sent.payload))
         else:
             # What follows would only leave a gap.
-            self._ended = True
+            stream.end()
             if answer.error.code != UNAVAILABLE:
                 self.faults.append(f"{sent}: {answer.error}")
-        self._window.release()
 
 
 def other_bytes(request):
