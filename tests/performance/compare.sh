@@ -6,18 +6,18 @@
 #
 #   compare.sh --smoke        Kappa alone, every row once, 30 seconds
 #
-#   compare.sh --show FILE|FOLDER [--publish]
-#                             what was recorded: README's table, the verdict, and
-#                             whether the run counts; --publish: README shows it
-#                             from then on, table and plot
+#   compare.sh --show FILE|FOLDER... [--publish]
+#                             what was recorded: README's table, the verdicts, and
+#                             whether the runs count; --publish: README shows them
+#                             from then on, table and plot those of the last one
 #
 #   compare.sh [--rounds N] [--systems S,...] [--rows R,...] [--out DIR]
 #              [--bin BAZEL_BIN]
 #
 # Everything it needs is set up here and kept in the project's cache: Debian
 # packages (Go, Maven, a Java runtime), Kafka's jars from Maven's registry, NATS
-# built from Go modules. About 15 minutes a round; needs 12 GB in $TMPDIR, on
-# the file system to be measured. Only loopback is used. A measurement that was
+# built from Go modules. About 17 minutes a round; needs 12 GB in $TMPDIR, on
+# the disk to be measured. Only loopback is used. A measurement that was
 # made already in DIR is not made again, so a run can be done in pieces.
 # shellcheck source=bazel/environment.sh
 source "$(dirname "$(readlink -f "$0")")/../../bazel/environment.sh"

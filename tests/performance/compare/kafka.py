@@ -1,12 +1,10 @@
 """Three Kafka brokers, loaded by Kafka's own tools."""
 
 import re
-import subprocess
 import time
 
 from tests.performance.compare import processes
 
-LABEL = "Kafka"
 CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
 # Of records of 1 KiB. Brokers that were just started are compiled while they run:
 # after half a minute they have a quarter of the speed that they reach in two.
@@ -44,6 +42,7 @@ SUMMARY = re.compile(
 class Kafka:
     """One cluster, as it comes or with a flush of every message set."""
 
+    label = "Kafka"
     settings = {"replicas": 3, "acks": "all", "min.insync.replicas": 2,
                 "batch": "128 KiB", "linger": "1 ms (50 ms at maximum)",
                 "in flight": "buffer.memory 16 MiB, 5 requests", "clients": 1,
@@ -67,11 +66,9 @@ class Kafka:
             if synced:
                 text += "log.flush.interval.messages=1\n"
             config.write_text(text, encoding="utf-8")
-            subprocess.run(
-                [str(part) for part in self._java(
-                    self._classes, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID,
-                    "-c", config)],
-                check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            processes.run_client(self._java(
+                self._classes, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID,
+                "-c", config), 60)
             self._nodes.start(f"broker-{i + 1}", [
                 "java", "-Xmx1G", "-Xms1G", *JVM, "-cp", f"{self._classes}/*",
                 "kafka.Kafka", config])
@@ -198,8 +195,8 @@ class Kafka:
         return {"mb_per_s": runs.finish(), "bytes": readers * history[1] * 1024}
 
     def start_replays(self, history, readers):
-        return _Replays([processes.ClientRun(self._consume(history), 180)
-                         for _ in range(readers)], history[1])
+        return _Replays(processes.start_all(
+            [self._consume(history) for _ in range(readers)], 180), history[1])
 
 
 class _Replays:
@@ -209,8 +206,8 @@ class _Replays:
     def finish(self):
         """The sum of the rates that each reader had while it fetched, in MB/s."""
         total = 0
-        for run in self._runs:
-            fields = run.finish().text.strip().splitlines()[-1].split(",")
+        for output in processes.finish_all(self._runs):
+            fields = output.text.strip().splitlines()[-1].split(",")
             if int(fields[4]) < self._records:
                 raise RuntimeError(f"a reader got {fields[4]} of {self._records} records")
             total += float(fields[8]) * (1 << 20) / 1e6

@@ -7,12 +7,11 @@ import urllib.request
 
 from tests.performance.compare import processes
 
-LABEL = "Kappa"
-
 
 class Kappa:
     """One cluster. A record counts as acknowledged after the sync on a majority."""
 
+    label = "Kappa"
     settings = {"replicas": 3, "acknowledged after": "a sync on a majority",
                 "batch": "128 KiB", "linger": "50 ms at maximum, else 1 ms",
                 "in flight": "16 MiB", "clients": 1, "load": "kappa bench"}

@@ -11,23 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.performance.compare import kafka
-from tests.performance.compare import kappa
 from tests.performance.compare import machine
-from tests.performance.compare import nats
 from tests.performance.compare import plot
 from tests.performance.compare import processes
 from tests.performance.compare import report
 from tests.performance.compare import rows
+from tests.performance.compare import systems
 
-# name -> (class, synced)
-SYSTEMS = {
-    "kappa": (kappa.Kappa, True),
-    "kafka": (kafka.Kafka, False),
-    "kafka-synced": (kafka.Kafka, True),
-    "nats": (nats.Nats, False),
-    "nats-synced": (nats.Nats, True),
-}
 # A system starts again in an empty folder when it holds more than this, the
 # ballast of its nodes (2 GiB) included.
 FOLDER_BYTES_MAX = 5 << 30
@@ -53,6 +43,14 @@ def check_space(folder, needed_bytes):
     if free < needed_bytes:
         raise SystemExit(f"{folder}: {free / 1e9:.1f} GB are free, the comparison needs "
                          f"{needed_bytes / 1e9:.1f} GB; set TMPDIR to another folder")
+
+
+def check_on_disk(folder):
+    """A sync of what is in memory costs nothing, so nothing could be compared."""
+    kind = report.file_system(folder)
+    if kind in ("tmpfs", "ramfs", "unknown"):
+        raise SystemExit(f"{folder} is on {kind}, the comparison needs a disk; "
+                         "set TMPDIR to another folder")
 
 
 def folder_bytes(folder):
@@ -84,7 +82,7 @@ class Cluster:
         if self._nodes and folder_bytes(self._nodes.folder) > self._folder_bytes_max:
             self.stop()
         if self._system is None:
-            make, synced = SYSTEMS[self._name]
+            make, synced = systems.SYSTEMS[self._name]
             self._nodes = processes.Nodes(
                 tempfile.mkdtemp(prefix=f"kappa-compare-{self._name}-"))
             self._system = make(self._programs, self._nodes, synced=synced,
@@ -136,9 +134,8 @@ def measure_round(number, wanted, programs, out, options):
             limits.write_text(json.dumps(measured, indent=1), encoding="utf-8")
         say(f"round {number}: limits measured")
     # Each round begins with another system.
-    systems = options.systems
-    shift = (number - 1) % len(systems)
-    for name in systems[shift:] + systems[:shift]:
+    shift = (number - 1) % len(options.systems)
+    for name in options.systems[shift:] + options.systems[:shift]:
         (folder / name).mkdir(exist_ok=True)
         measure_system(name, wanted, programs, folder / name, options)
 
@@ -148,7 +145,7 @@ def arguments_of():
     parser.add_argument("--bin", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--peers", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--systems", default=",".join(systems.SYSTEMS))
     parser.add_argument("--rows", default=",".join(row.name for row in rows.ROWS))
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
     parser.add_argument("--out", type=Path)
@@ -161,7 +158,7 @@ def arguments_of():
         SMOKE_FOLDER_BYTES_MAX if options.smoke else FOLDER_BYTES_MAX)
     options.systems = options.systems.split(",")
     options.rows = options.rows.split(",")
-    unknown = [name for name in options.systems if name not in SYSTEMS]
+    unknown = [name for name in options.systems if name not in systems.SYSTEMS]
     unknown += [name for name in options.rows if name not in {row.name for row in rows.ROWS}]
     if unknown:
         parser.error(f"no such system or row: {', '.join(unknown)}")
@@ -180,16 +177,20 @@ def main():
     options = arguments_of()
     programs = Programs(options.bin.absolute(), options.peers.absolute())
     out = options.out or Path(tempfile.mkdtemp(prefix="kappa-compare-out-"))
+    if not options.smoke:
+        check_on_disk(tempfile.gettempdir())
     check_space(tempfile.gettempdir(), options.folder_bytes_max +
                 (SMOKE_SPARE_BYTES if options.smoke else SPARE_BYTES))
     wanted = [row for row in rows.ROWS if row.name in options.rows]
     for number in range(1, options.rounds + 1):
         measure_round(number, wanted, programs, out, options)
-    results = report.read(out, list(SYSTEMS))
-    print(report.table(results, list(SYSTEMS), wanted))
-    (out / "result.json").write_text(json.dumps(report.to_json(results, SYSTEMS), indent=1),
+    results = report.read(out, list(systems.SYSTEMS))
+    print(report.table(results, list(systems.SYSTEMS), wanted))
+    print("\nSettings; 1 partition, incompressible records, where the row says nothing else:")
+    print("\n".join(f"- {line}" for line in systems.settings()))
+    (out / "result.json").write_text(json.dumps(report.to_json(results, systems.SYSTEMS), indent=1),
                                      encoding="utf-8")
-    (out / "result.svg").write_text(plot.draw(results, list(SYSTEMS)), encoding="utf-8")
+    (out / "result.svg").write_text(plot.draw(results, list(systems.SYSTEMS)), encoding="utf-8")
     say(f"{out}/result.json, {out}/result.svg")
     if options.smoke:
         return 0

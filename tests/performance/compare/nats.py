@@ -7,7 +7,6 @@ import tempfile
 
 from tests.performance.compare import processes
 
-LABEL = "NATS"
 CONFIG = """server_name: n{number}
 listen: 127.0.0.1:{port}
 max_payload: 8MB
@@ -24,8 +23,10 @@ PACED_RATE_PER_CLIENT = 250
 class Nats:
     """One cluster; a topic is a stream of three replicas."""
 
+    label = "NATS"
     settings = {"replicas": 3, "batch": f"{BATCH} messages, 2 outstanding (fast)",
-                "linger": "none", "clients": f"1; at fixed rates one for {PACED_RATE_PER_CLIENT}/s",
+                "linger": "none",
+                "in flight": "2 x 500 messages (fast)", "clients": f"1; at fixed rates one for {PACED_RATE_PER_CLIENT}/s",
                 "load": "nats bench js, the better of fast and async"}
 
     def __init__(self, programs, nodes, *, synced):
@@ -150,13 +151,12 @@ class Nats:
                            "--clients", readers)
 
     def replay(self, history, readers):
-        run = _Replays([processes.ClientRun(self._consume(history, 1), 180)
-                        for _ in range(readers)])
+        run = self.start_replays(history, readers)
         return {"mb_per_s": run.finish(), "bytes": readers * history[1] * 1024}
 
     def start_replays(self, history, readers):
-        return _Replays([processes.ClientRun(self._consume(history, 1), 180)
-                         for _ in range(readers)])
+        return _Replays(processes.start_all(
+            [self._consume(history, 1) for _ in range(readers)], 180))
 
 
 class _Replays:
@@ -165,7 +165,7 @@ class _Replays:
 
     def finish(self):
         """The sum of the readers' rates, in MB/s."""
-        return sum(_rate(run.finish()) for run in self._runs) * 1024 / 1e6
+        return sum(map(_rate, processes.finish_all(self._runs))) * 1024 / 1e6
 
 
 def _first_line(path):

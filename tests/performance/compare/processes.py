@@ -152,7 +152,34 @@ class ClientRun:
     def kill(self):
         if self._process.poll() is None:
             self._process.kill()
-        self._process.communicate()
+        if not self._process.stdout.closed:
+            self._process.communicate()
+
+
+def start_all(commands, seconds_max):
+    """Clients beside each other; when one cannot be started, none is left."""
+    runs = []
+    try:
+        for command in commands:
+            runs.append(ClientRun(command, seconds_max))
+    except BaseException:
+        kill_all(runs)
+        raise
+    return runs
+
+
+def finish_all(runs):
+    """What each of them printed; when one fails, the others are killed."""
+    try:
+        return [run.finish() for run in runs]
+    except BaseException:
+        kill_all(runs)
+        raise
+
+
+def kill_all(runs):
+    for run in runs:
+        run.kill()
 
 
 def run_client(command, seconds_max):

@@ -40,13 +40,23 @@ LINES = (
           "commit, two round trips, 0.15":
               "one at a time, commit + 2 stream round trips + 0.15 ms",
           FLOOR: "floor: one, best synced peer"}),
+    Line("the same, p99, ms", "one", "p99_ms"),
+    Line("p50 at 5,000/s, ms", "rate_5k", "p50_ms"),
     Line("p99 at 5,000/s, ms", "rate_5k", "p99_ms"),
+    Line("p99.9 at 5,000/s, ms", "rate_5k", "p999_ms"),
+    Line("p50 at 10,000/s, ms", "rate_10k", "p50_ms"),
     Line("p99 at 10,000/s, ms", "rate_10k", "p99_ms"),
+    Line("p99.9 at 10,000/s, ms", "rate_10k", "p999_ms"),
+    Line("rate reached then", "rate_10k", "records_per_s"),
+    Line("p50 at 20,000/s, ms", "rate_20k", "p50_ms"),
     Line("p99 at 20,000/s, ms", "rate_20k", "p99_ms",
          {"half of the best": "20,000/s, p99, 1/2 of the best peer as it comes",
           FLOOR: "floor: rate_20k, best synced peer"}),
+    Line("p99.9 at 20,000/s, ms", "rate_20k", "p999_ms"),
     Line("rate reached then", "rate_20k", "records_per_s"),
+    Line("p50 at 40,000/s, ms", "rate_40k", "p50_ms"),
     Line("p99 at 40,000/s, ms", "rate_40k", "p99_ms"),
+    Line("p99.9 at 40,000/s, ms", "rate_40k", "p999_ms"),
     Line("rate reached then", "rate_40k", "records_per_s"),
     Line("replay, one reader, MB/s", "replay", "mb_per_s",
          {"1.7 × best": "replay, 1.7 x best peer",
@@ -86,6 +96,28 @@ def _goal(label, title, judged):
         text = text.replace(sign, true if met else false)
     parts = ([f"{label}:"] if label else []) + [text] + ([] if met else ["**missed**"])
     return " ".join(parts)
+
+
+def verdicts(runs):
+    """Markdown: what each run says of every goal and floor, the last one right."""
+    judged = [{title: (met, text)
+               for title, met, text in report.floors(results) + report.goals(results)}
+              for results in runs]
+    lines = ["| goal, medians of the rounds | " +
+             " | ".join(f"run {i + 1}" for i in range(len(runs))) + " |",
+             "|---" * (len(runs) + 1) + "|"]
+    for title in judged[-1]:
+        cells = [_goal("", title, one) for one in judged]
+        lines.append(f"| {title.strip()} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def shown(runs, settings):
+    """What README holds of the recorded runs: the table of the last one, how the
+    systems were set, then what each run says of the goals."""
+    lines = ["Settings; 1 partition, incompressible records where the row says nothing else:",
+             "", *(f"- {line}" for line in settings)]
+    return "\n\n".join((table(runs[-1]), "\n".join(lines), verdicts(runs)))
 
 
 def table(results):

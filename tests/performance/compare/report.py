@@ -4,7 +4,11 @@ import datetime
 import json
 import os
 import platform
+import re
 import statistics
+import subprocess
+import tempfile
+from pathlib import Path
 
 from tests.performance.compare import rows
 
@@ -277,11 +281,35 @@ def counts(results, say):
     return not why_not
 
 
+def _said(*command):
+    """What a program prints; "unknown" where it fails or is missing."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def file_system(folder):
+    """Its type, as stat(1) names it: ext4 is "ext2/ext3"."""
+    return _said("stat", "-f", "-c", "%T", folder)
+
+
+def _machine():
+    processor = re.search(r"model name\s*: (.*)",
+                          Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    return {"kernel": platform.release(), "cores": os.cpu_count(),
+            "processor": processor[1] if processor else "unknown",
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "file_system": file_system(tempfile.gettempdir()), "load": os.getloadavg()}
+
+
 def to_json(results, systems):
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": {"kernel": platform.release(), "cores": os.cpu_count(),
-                    "load": os.getloadavg()},
+        "commit": _said("git", "rev-parse", "--short", "HEAD"),
+        "machine": _machine(),
         "settings": {name: make.settings for name, (make, _) in systems.items()},
         "rows": {row.name: row.title for row in rows.ROWS},
         "rounds": results,
