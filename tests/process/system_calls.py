@@ -22,7 +22,7 @@ class Trace:
 
 def trace(case, server, call, inject=None, path=None):
     """From now on each `call` of a kappad is traced, of those on `path` if it is
-    given; until the test `case` ends.
+    given; until the test `case` ends. One trace of a server at a time.
 
     `inject`, as strace has it, is what happens to them: "error=EIO:when=3".
     """

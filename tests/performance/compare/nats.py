@@ -24,9 +24,10 @@ class Nats:
     """One cluster; a topic is a stream of three replicas."""
 
     label = "NATS"
-    settings = {"replicas": 3, "batch": f"{BATCH} messages, 2 outstanding (fast)",
+    settings = {"replicas": 3, "batch": f"{BATCH} messages, at most 4 MiB",
                 "linger": "none",
-                "in flight": "2 x 500 messages (fast)", "clients": f"1; at fixed rates one for {PACED_RATE_PER_CLIENT}/s",
+                "in flight": "2 batches (fast)",
+                "clients": f"1; at fixed rates one for {PACED_RATE_PER_CLIENT}/s",
                 "load": "nats bench js, the better of fast and async"}
 
     def __init__(self, programs, nodes, *, synced):

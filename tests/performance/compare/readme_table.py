@@ -94,7 +94,7 @@ def _goal(label, title, judged):
         return "floor held"
     for sign, true, false in ((">=", "≥", "<"), ("<=", "≤", ">")):
         text = text.replace(sign, true if met else false)
-    parts = ([f"{label}:"] if label else []) + [text] + ([] if met else ["**missed**"])
+    parts = ([f"{label}:"] if label else []) + [text] + (["**missed**"] if met is False else [])
     return " ".join(parts)
 
 

@@ -308,7 +308,7 @@ def _machine():
 def to_json(results, systems):
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": _said("git", "rev-parse", "--short", "HEAD"),
+        "commit": _said("git", "describe", "--always", "--dirty"),
         "machine": _machine(),
         "settings": {name: make.settings for name, (make, _) in systems.items()},
         "rows": {row.name: row.title for row in rows.ROWS},

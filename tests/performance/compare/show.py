@@ -75,6 +75,8 @@ def main():
         held.append(report.judge(rounds, print))
         counts.append(report.counts(rounds, print))
     if options.publish:
+        if not all(counts):
+            raise SystemExit("what does not count is not published")
         publish(runs)
     return 2 if not all(counts) else 0 if all(held) else 1
 
