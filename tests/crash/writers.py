@@ -67,12 +67,15 @@ class _Stream:
             return self._number, sent
 
     def take(self, number):
-        """The batch of an answered request, which makes room."""
-        sent = self._in_flight.pop(number)
+        """The batch of an answered request."""
+        return self._in_flight.pop(number)
+
+    def make_room(self):
+        """For one more."""
         self._window.release()
-        return sent
 
     def end(self):
+        """Wakes who waits for room, and gives it none."""
         with self._lock:
             self._ended = True
         self._window.release()
@@ -155,6 +158,7 @@ class Writer:
             stream.end()
             if answer.error.code != UNAVAILABLE:
                 self.faults.append(f"{sent}: {answer.error}")
+        stream.make_room()
 
 
 def other_bytes(request):

@@ -186,8 +186,7 @@ def main():
         measure_round(number, wanted, programs, out, options)
     results = report.read(out, list(systems.SYSTEMS))
     print(report.table(results, list(systems.SYSTEMS), wanted))
-    print("\nSettings; 1 partition, incompressible records, where the row says nothing else:")
-    print("\n".join(f"- {line}" for line in systems.settings()))
+    print(f"\n{systems.settings()}")
     (out / "result.json").write_text(json.dumps(report.to_json(results, systems.SYSTEMS), indent=1),
                                      encoding="utf-8")
     (out / "result.svg").write_text(plot.draw(results, list(systems.SYSTEMS)), encoding="utf-8")

@@ -10,7 +10,6 @@ from tests.performance.compare import main
 from tests.performance.compare import processes
 from tests.python import cases
 
-
 POPEN = subprocess.Popen
 
 

@@ -115,9 +115,7 @@ def verdicts(runs):
 def shown(runs, settings):
     """What README holds of the recorded runs: the table of the last one, how the
     systems were set, then what each run says of the goals."""
-    lines = ["Settings; 1 partition, incompressible records where the row says nothing else:",
-             "", *(f"- {line}" for line in settings)]
-    return "\n\n".join((table(runs[-1]), "\n".join(lines), verdicts(runs)))
+    return "\n\n".join((table(runs[-1]), settings, verdicts(runs)))
 
 
 def table(results):

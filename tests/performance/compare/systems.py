@@ -15,7 +15,9 @@ SYSTEMS = {
 
 
 def settings():
-    """One line for each: how it was set and loaded; synced ones are set alike."""
-    return [f"{make.label}: " + ", ".join(f"{key} {value}"
-                                          for key, value in make.settings.items())
-            for make in dict.fromkeys(make for make, _ in SYSTEMS.values())]
+    """Markdown: how each was set and loaded; synced ones are set alike."""
+    lines = ["Settings; 1 partition, incompressible records where the row says nothing else:", ""]
+    for make in dict.fromkeys(make for make, _ in SYSTEMS.values()):
+        told = ", ".join(f"{key} {value}" for key, value in make.settings.items())
+        lines.append(f"- {make.label}: {told}")
+    return "\n".join(lines)
